@@ -1,0 +1,219 @@
+package wire
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Fold returns the view after one more event. It never changes what v points to, so an old view stays as it was.
+// A durable event that the view has already seen is ignored: replaying is harmless.
+func Fold(v View, e Event) View {
+	if e.Kind.Durable() {
+		if e.Seq != 0 && e.Seq <= v.Seq {
+			return v
+		}
+		v.Seq = max(v.Seq, e.Seq)
+	}
+	if e.At.After(v.Last) {
+		v.Last = e.At
+	}
+	switch e.Kind {
+	case KindRun:
+		v = foldRun(v, e)
+	case KindSubject:
+		v.Subject = *e.Subject
+	case KindStep:
+		v = foldStep(v, e)
+	case KindFindings:
+		v = withStep(v, e.Step, func(s *StepView) {
+			s.Findings = maps.Clone(s.Findings)
+			if s.Findings == nil {
+				s.Findings = map[Phase][]Finding{}
+			}
+			s.Findings[e.Phase] = e.Findings
+		})
+	case KindPlan:
+		v = withStep(v, e.Step, func(s *StepView) {
+			s.Later, s.Worst = e.Plan.Later, e.Plan.Effect
+			s.Actions = mergeActions(s.Actions, e.Plan.Actions, e.Undo)
+		})
+	case KindAsk:
+		q := *e.Question
+		v.Question, v.Refusal = &q, ""
+		v = withState(v, e.Step, StepWaiting)
+	case KindAnswer:
+		v = foldAnswer(v, e)
+	case KindIntent:
+		v = withAction(v, e, func(a *ActionView) {
+			a.State, a.Failure, a.Progress, a.Started, a.Moved = ActionRunning, nil, nil, e.At, e.At
+			a.Rate = RateWindow{}
+		})
+	case KindResult:
+		v = foldResult(v, e)
+	case KindProgress:
+		v = withAction(v, e, func(a *ActionView) {
+			if a.Progress == nil || !reflect.DeepEqual(*a.Progress, *e.Progress) {
+				a.Moved = e.At
+			}
+			a.Progress = e.Progress
+			a.Rate = a.Rate.Add(e.At, e.Progress.Done)
+		})
+	case KindLog:
+		v.Log = append(slices.Clip(v.Log), Entry{At: e.At, Step: e.Step, Text: e.Text, Kind: e.Kind})
+		if len(v.Log) > LogLines {
+			v.Log = v.Log[len(v.Log)-LogLines:]
+		}
+	case KindNote:
+		v.Notes = append(slices.Clip(v.Notes), Note{At: e.At, By: e.By, Step: e.Step, Text: e.Text})
+		v = entry(v, e, "note by "+e.By+": "+e.Text, false)
+	case KindPark:
+		v.Parked, v.Question = e.Text, nil
+		v = entry(v, e, "parked: "+e.Text, false)
+	case KindResume:
+		v.Parked = ""
+		v = entry(v, e, "taken up again by "+e.By, false)
+	case KindEnd:
+		v.Ended, v.Question = e.End, nil
+		v = entry(v, e, string(e.End.Outcome)+": "+e.End.Text, e.End.Outcome == Failed)
+	case KindViewers:
+		v.Viewers = e.Viewers
+	case KindRefusal:
+		v.Refusal = e.Text
+	}
+	return v
+}
+
+// FoldAll folds events from the start.
+func FoldAll(events []Event) View {
+	v := View{Current: -1}
+	for _, e := range events {
+		v = Fold(v, e)
+	}
+	return v
+}
+
+func foldRun(v View, e Event) View {
+	v.Run, v.Current = *e.Run, -1
+	v.Steps = make([]StepView, len(e.Run.Steps))
+	for i, info := range e.Run.Steps {
+		v.Steps[i] = StepView{StepInfo: info, Worst: info.Effect}
+	}
+	return entry(v, e, fmt.Sprintf("%s began by %s on %s", e.Run.Title, e.Run.Operator, e.Run.Host), false)
+}
+
+func foldStep(v View, e Event) View {
+	for i := range v.Steps {
+		if v.Steps[i].ID == e.Step {
+			v.Current = i
+		}
+	}
+	v = withStep(v, e.Step, func(s *StepView) {
+		s.State, s.Reason = e.State, e.Text
+		if e.State == StepRunning && s.Started.IsZero() {
+			s.Started = e.At
+		}
+		if e.State != StepRunning && e.State != StepWaiting {
+			s.Ended = e.At
+		}
+	})
+	if e.State == StepRunning {
+		return entry(v, e, "step begins", false)
+	}
+	text := "step " + string(e.State)
+	if e.Text != "" {
+		text += ": " + e.Text
+	}
+	return entry(v, e, text, e.State == StepFailed)
+}
+
+func foldAnswer(v View, e Event) View {
+	q := v.Question
+	v.Question, v.Refusal = nil, ""
+	v = withState(v, e.Step, StepRunning)
+	said := e.Answer.Choice
+	if q != nil {
+		for _, c := range q.Choices {
+			if c.ID == e.Answer.Choice {
+				said = c.Label
+			}
+		}
+	}
+	if e.Answer.Text != "" && (q == nil || q.Kind != AskWord || e.Answer.Choice != ChoiceYes) {
+		said = strings.TrimPrefix(said+": "+e.Answer.Text, ": ")
+	}
+	title := "answer"
+	if q != nil {
+		title = q.Title
+	}
+	return entry(v, e, title+": "+said+" ("+e.Answer.By+")", false)
+}
+
+func foldResult(v View, e Event) View {
+	title := e.Action
+	v = withAction(v, e, func(a *ActionView) {
+		title = a.Title
+		a.State, a.Failure, a.Ended = e.Outcome, e.Failure, e.At
+		if a.Started.IsZero() {
+			a.Started = e.At
+		}
+	})
+	text := title + ": " + string(e.Outcome)
+	if e.Failure != nil {
+		text += ", " + e.Failure.Seen
+	}
+	return entry(v, e, text, e.Outcome == ActionFailed)
+}
+
+// mergeActions replaces the plan but keeps what has already happened to actions of the same key.
+func mergeActions(old []ActionView, plan []Preview, undo bool) []ActionView {
+	var next []ActionView
+	for _, a := range old {
+		if a.Undo != undo {
+			next = append(next, a)
+		}
+	}
+	for _, p := range plan {
+		a := ActionView{Preview: p, Undo: undo}
+		for _, o := range old {
+			if o.Key == p.Key && o.Undo == undo {
+				a = o
+				a.Preview = p
+			}
+		}
+		next = append(next, a)
+	}
+	return next
+}
+
+func withState(v View, id string, state StepState) View {
+	return withStep(v, id, func(s *StepView) { s.State = state })
+}
+
+func withStep(v View, id string, change func(*StepView)) View {
+	v.Steps = slices.Clone(v.Steps)
+	for i := range v.Steps {
+		if v.Steps[i].ID == id {
+			change(&v.Steps[i])
+		}
+	}
+	return v
+}
+
+func withAction(v View, e Event, change func(*ActionView)) View {
+	return withStep(v, e.Step, func(s *StepView) {
+		s.Actions = slices.Clone(s.Actions)
+		for i := range s.Actions {
+			if s.Actions[i].Key == e.Action && s.Actions[i].Undo == e.Undo {
+				change(&s.Actions[i])
+			}
+		}
+	})
+}
+
+func entry(v View, e Event, text string, bad bool) View {
+	v.Timeline = append(slices.Clip(v.Timeline), Entry{At: e.At, Step: e.Step, Text: text, Kind: e.Kind, Bad: bad})
+	return v
+}

@@ -1,0 +1,19 @@
+package wire
+
+// MessageKind names what a front end says to the engine.
+type MessageKind string
+
+const (
+	SayAnswer MessageKind = "answer"
+	SayNote   MessageKind = "note"
+	SayPark   MessageKind = "park" // park after the running action, or now if a question is open
+	SayAbort  MessageKind = "abort"
+)
+
+// Message is one thing a front end says. The engine answers with events only.
+type Message struct {
+	Kind   MessageKind `json:"kind"`
+	Answer *Answer     `json:"answer,omitempty"`
+	Text   string      `json:"text,omitempty"`
+	By     string      `json:"by,omitempty"`
+}
