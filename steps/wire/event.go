@@ -28,12 +28,13 @@ const (
 	KindLog      Kind = "log"      // not durable
 	KindViewers  Kind = "viewers"  // not durable
 	KindRefusal  Kind = "refusal"  // not durable: an answer that was not accepted, and why
+	KindHalt     Kind = "halt"     // not durable: the worker stops because of Failure; nothing more will be sent
 )
 
 // Durable says whether events of this kind are journaled.
 func (k Kind) Durable() bool {
 	switch k {
-	case KindProgress, KindLog, KindViewers, KindRefusal:
+	case KindProgress, KindLog, KindViewers, KindRefusal, KindHalt:
 		return false
 	}
 	return true

@@ -73,7 +73,7 @@ func Fold(v View, e Event) View {
 		v.Parked, v.Question = e.Text, nil
 		v = entry(v, e, "parked: "+e.Text, false)
 	case KindResume:
-		v.Parked = ""
+		v.Parked, v.Halted = "", nil
 		v = entry(v, e, "taken up again by "+e.By, false)
 	case KindEnd:
 		v.Ended, v.Question = e.End, nil
@@ -82,6 +82,8 @@ func Fold(v View, e Event) View {
 		v.Viewers = e.Viewers
 	case KindRefusal:
 		v.Refusal = e.Text
+	case KindHalt:
+		v.Halted = e.Failure
 	}
 	return v
 }

@@ -17,6 +17,7 @@ type View struct {
 	Last     time.Time
 	Parked   string // reason; empty while a worker runs
 	Ended    *End
+	Halted   *Failure // the worker stopped by itself; resume goes on
 	Viewers  int
 }
 
