@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -217,12 +216,4 @@ func hasContext(raw *clientcmdapi.Config, name, where string) error {
 
 func setup(tried, seen, next string) *Error {
 	return &Error{Kind: Setup, Tried: clean(tried, 200), Seen: clean(seen, maxSeen), Next: next}
-}
-
-// hostOf is the API server's host and port, for messages.
-func hostOf(server string) string {
-	if u, err := url.Parse(server); err == nil && u.Host != "" {
-		return u.Host
-	}
-	return server
 }
