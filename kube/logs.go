@@ -8,6 +8,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"canton.example/svrescue/internal/plain"
 )
 
 // LogOptions choose a piece of a log.
@@ -21,8 +23,7 @@ type LogOptions struct {
 // maxLog bounds what Logs holds in memory; the end of a longer piece is what is kept.
 const maxLog = 1 << 20
 
-// Logs answers the end of a container's log, free of terminal escapes and control characters other than line ends and tabs. At most 1 MiB
-// is kept, cut at a line.
+// Logs answers the end of a container's log, made safe for a screen. At most 1 MiB is kept, cut at a line.
 func (c *Cluster) Logs(ctx context.Context, ns, pod string, o LogOptions) (string, error) {
 	a := Access{Verb: "get", Resource: "pods", Subresource: "log", Namespace: ns, Name: pod}
 	tail := o.Tail
@@ -43,7 +44,7 @@ func (c *Cluster) Logs(ctx context.Context, ns, pod string, o LogOptions) (strin
 	if err != nil {
 		return "", failed(a, err)
 	}
-	return cleanLines(string(b)), nil
+	return plain.Clean(string(b)), nil
 }
 
 // last reads to the end and keeps the last max bytes, from the start of a line.

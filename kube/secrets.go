@@ -8,6 +8,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"canton.example/svrescue/internal/secret"
 )
 
 // SecretName is a secret without its content.
@@ -51,13 +53,13 @@ func (c *Cluster) SecretKeys(ctx context.Context, ns, name string) ([]string, bo
 	})
 }
 
-// SecretValue looks up one value of a secret. It is the one verb that answers a secret: never journal, log or show it.
-func (c *Cluster) SecretValue(ctx context.Context, ns, name, key string) ([]byte, bool, error) {
+// SecretValue looks up one value of a secret; found is false where the secret or the key is missing.
+func (c *Cluster) SecretValue(ctx context.Context, ns, name, key string) (secret.String, bool, error) {
 	s, err := c.kube.CoreV1().Secrets(ns).Get(ctx, name, metav1.GetOptions{})
-	if data, ok, err := found(access("get", "", "secrets", ns, name), s, err, func(s *corev1.Secret) map[string][]byte { return s.Data }); err != nil || !ok {
-		return nil, false, err
-	} else if v, ok := data[key]; ok {
-		return v, true, nil
+	data, ok, err := found(access("get", "", "secrets", ns, name), s, err, func(s *corev1.Secret) map[string][]byte { return s.Data })
+	value, has := data[key]
+	if err != nil || !ok || !has {
+		return secret.String{}, false, err
 	}
-	return nil, false, nil
+	return secret.New(string(value)), true, nil
 }
