@@ -108,12 +108,20 @@ func foldRun(v View, e Event) View {
 
 func foldStep(v View, e Event) View {
 	for i := range v.Steps {
-		if v.Steps[i].ID == e.Step {
+		if v.Steps[i].ID == e.Step && e.State != StepPending {
 			v.Current = i
 		}
 	}
 	v = withStep(v, e.Step, func(s *StepView) {
 		s.State, s.Reason = e.State, e.Text
+		if e.State == StepPending || e.State == StepUndone {
+			s.Actions = slices.Clone(s.Actions)
+			for i := range s.Actions {
+				if !s.Actions[i].Undo {
+					s.Actions[i].State, s.Actions[i].Progress = ActionPending, nil
+				}
+			}
+		}
 		if e.State == StepRunning && s.Started.IsZero() {
 			s.Started = e.At
 		}
@@ -125,6 +133,9 @@ func foldStep(v View, e Event) View {
 		return entry(v, e, "step begins", false)
 	}
 	text := "step " + string(e.State)
+	if e.State == StepPending {
+		text = "step is open again"
+	}
 	if e.Text != "" {
 		text += ": " + e.Text
 	}

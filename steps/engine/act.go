@@ -1,0 +1,177 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"canton.example/svrescue/kube"
+	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/wire"
+)
+
+// sendTries is how often a repeatable action is sent again by itself after an error that passes.
+const sendTries = 4
+
+// perform brings one action to its end: probed, journaled, sent. nil means done, already done, or left out with a
+// reason.
+func (m *Machine[F]) perform(ctx context.Context, s steps.Step[F], a steps.Action, undo bool) error {
+	wait := 2 * time.Second
+	for try := 1; ; try++ {
+		done, err := m.probe(ctx, s, a, undo)
+		if done || err != nil && passesThrough(err) {
+			return err
+		}
+		if err == nil {
+			if err := m.emit(wire.Event{Kind: wire.KindIntent, Step: s.ID, Action: a.Key(), Undo: undo}); err != nil {
+				return err
+			}
+			err = m.send(ctx, s, a, undo)
+			if passesThrough(err) || ctx.Err() != nil {
+				return firstOf(ctx.Err(), err)
+			}
+			if err == nil {
+				return m.result(s, a, undo, wire.ActionDone, nil)
+			}
+			failure := steps.FailureOf(a.Show().Title, err)
+			if err := m.result(s, a, undo, wire.ActionFailed, &failure); err != nil {
+				return err
+			}
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if kube.IsTransient(err) && a.Effect() != wire.Once && try < sendTries {
+			m.log(s.ID, fmt.Sprintf("%v; looking again in %s", err, wait))
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-m.Clock.After(wait):
+			}
+			wait *= 2
+			continue
+		}
+		switch err := m.remedy(ctx, s, a.Show().Title, err, remedies{action: true}); err {
+		case nil:
+			try, wait = 0, 2*time.Second
+		case errSkipAction:
+			return m.result(s, a, undo, wire.ActionSkipped, nil)
+		default:
+			return err
+		}
+	}
+}
+
+// probe looks whether the action is done. An intent without a result whose outcome the world does not show is asked
+// about when the action must not happen twice.
+func (m *Machine[F]) probe(ctx context.Context, s steps.Step[F], a steps.Action, undo bool) (done bool, err error) {
+	var state wire.ActionState
+	var evidence []wire.Evidence
+	err = m.patiently(ctx, s.ID, func() (err error) {
+		state, evidence, err = a.Probe(ctx, m.World)
+		return err
+	})
+	if err != nil {
+		return false, firstOf(ctx.Err(), err)
+	}
+	before := m.actionState(s.ID, a.Key(), undo)
+	switch {
+	case state == wire.ActionDone && before == wire.ActionRunning:
+		return true, m.result(s, a, undo, wire.ActionDone, nil)
+	case state == wire.ActionDone && (before == wire.ActionPending || before == wire.ActionFailed):
+		return true, m.result(s, a, undo, wire.ActionAlready, nil)
+	case state == wire.ActionDone || before == wire.ActionSkipped:
+		return true, nil
+	case state == wire.ActionUnknown && before == wire.ActionRunning && a.Effect() == wire.Once:
+		return m.unknown(ctx, s, a, undo, evidence)
+	}
+	return false, nil
+}
+
+// unknown asks about an action that may have happened and must not happen twice.
+func (m *Machine[F]) unknown(ctx context.Context, s steps.Step[F], a steps.Action, undo bool, evidence []wire.Evidence) (bool, error) {
+	failure := wire.Failure{Tried: a.Show().Title, Seen: "it was begun, and the world does not show whether it happened",
+		Next: "Find out before it is sent again"}
+	for _, e := range evidence {
+		failure.Detail = append(failure.Detail, e.Source+": "+e.Seen)
+	}
+	answer, err := m.ask(ctx, wire.Question{Step: s.ID, Name: s.ID + ".unknown", Kind: wire.AskRemedy,
+		Title: "Did this happen?", Error: &failure, Choices: []wire.Choice{
+			{ID: wire.ChoiceWait, Label: "Look again"},
+			{ID: wire.ChoiceAccept, Label: "It happened", Reason: true},
+			{ID: wire.ChoiceRetry, Label: "It did not happen; send it again", Effect: a.Effect(), Reason: true},
+			{ID: wire.ChoicePark, Label: "Park", Detail: "ends the worker here; svrescue resume goes on"},
+		}}, nil)
+	if err != nil {
+		return false, err
+	}
+	switch answer.Choice {
+	case wire.ChoiceAccept:
+		return true, m.result(s, a, undo, wire.ActionByHand, nil)
+	case wire.ChoiceWait:
+		return m.probe(ctx, s, a, undo)
+	}
+	return false, nil
+}
+
+func (m *Machine[F]) actionState(step, key string, undo bool) wire.ActionState {
+	s := m.view.Step(step)
+	for i := range s.Actions {
+		if s.Actions[i].Key == key && s.Actions[i].Undo == undo {
+			return s.Actions[i].State
+		}
+	}
+	return wire.ActionPending
+}
+
+func (m *Machine[F]) result(s steps.Step[F], a steps.Action, undo bool, state wire.ActionState, failure *wire.Failure) error {
+	return m.emit(wire.Event{Kind: wire.KindResult, Step: s.ID, Action: a.Key(), Undo: undo, Outcome: state, Failure: failure})
+}
+
+// send runs the action's Do and shows its progress. Messages of viewers are heard meanwhile.
+func (m *Machine[F]) send(ctx context.Context, s steps.Step[F], a steps.Action, undo bool) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	progress := make(chan wire.Progress)
+	over := make(chan error, 1)
+	report := func(p wire.Progress) {
+		select {
+		case progress <- p:
+		case <-ctx.Done():
+		}
+	}
+	hands := m.Hands(a.Refs(), false)
+	go func() {
+		defer close(over)
+		m.Hook("before send " + s.ID + " " + a.Key())
+		err := a.Do(ctx, hands, report)
+		m.Hook("after send " + s.ID + " " + a.Key())
+		over <- err
+	}()
+	for {
+		select {
+		case err, ok := <-over:
+			if !ok {
+				die()
+			}
+			return err
+		case p := <-progress:
+			m.publish(wire.Event{Kind: wire.KindProgress, Step: s.ID, Action: a.Key(), Undo: undo, Progress: &p})
+		case msg := <-m.inbox:
+			if err := m.heard(msg); err != nil {
+				cancel()
+				<-over
+				return err
+			}
+		}
+	}
+}
+
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,347 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"canton.example/svrescue/kube"
+	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/wire"
+)
+
+// runStep goes through one step until it is over.
+func (m *Machine[F]) runStep(ctx context.Context, s steps.Step[F]) error {
+	if err := m.state(s.ID, wire.StepRunning, ""); err != nil {
+		return err
+	}
+	if m.view.Run.Acting == wire.Checklist {
+		return m.tick(ctx, s)
+	}
+	changed := "" // why the confirmation is asked again
+	for {
+		err := m.attempt(ctx, s, changed)
+		var again *askAgain
+		switch {
+		case err == nil:
+			return nil
+		case errors.As(err, &again):
+			changed = again.why
+		default:
+			return err
+		}
+	}
+}
+
+// askAgain starts the step over: the world or a person made what was shown out of date.
+type askAgain struct{ why string }
+
+func (a *askAgain) Error() string { return a.why }
+
+// attempt is one pass: inputs, check, plan, confirmation, second check, actions, verification.
+func (m *Machine[F]) attempt(ctx context.Context, s steps.Step[F], changed string) error {
+	if err := m.inputs(ctx, s); err != nil {
+		return err
+	}
+	findings, err := m.check(ctx, s, wire.PhaseCheck)
+	if err != nil {
+		return err
+	}
+	actions, plan, err := m.plan(s, findings, false)
+	if err != nil {
+		return m.noPlan(ctx, s, err)
+	}
+	if m.view.Run.Acting == wire.DryRun && plan.Effect.Rank() > 0 {
+		return m.try(ctx, s, actions)
+	}
+	if plan.Effect.Rank() > 0 {
+		err := m.confirm(ctx, s, actions, plan, changed)
+		if err == errByHand {
+			return m.byHand(ctx, s, actions)
+		}
+		if err == errOver {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := m.recheck(ctx, s, plan.Hash); err != nil {
+			return err
+		}
+	}
+	for _, a := range actions {
+		if err := m.perform(ctx, s, a, false); err != nil {
+			if err == errByHand {
+				return m.byHand(ctx, s, actions)
+			}
+			if err == errOver {
+				return nil
+			}
+			return err
+		}
+	}
+	if err := m.verify(ctx, s, wire.StepDone); err != errByHand {
+		return err
+	}
+	return m.byHand(ctx, s, actions)
+}
+
+// errByHand and errOver tell attempt how a question was answered: the operator acts, or the step was skipped.
+var (
+	errByHand = errors.New("by hand")
+	errOver   = errors.New("over")
+)
+
+func (m *Machine[F]) inputs(ctx context.Context, s steps.Step[F]) error {
+	if s.Inputs == nil {
+		return nil
+	}
+	for {
+		var open []wire.Question
+		err := m.patiently(ctx, s.ID, func() (err error) {
+			open, err = s.Inputs(ctx, m.World, m.facts)
+			return err
+		})
+		if err != nil {
+			if err := m.remedy(ctx, s, "finding out what to ask", err, remedies{check: true}); err != nil {
+				return err
+			}
+			continue
+		}
+		if len(open) == 0 {
+			return nil
+		}
+		q := open[0]
+		ask := q.Name
+		q.Step, q.Name = s.ID, s.ID+"."+ask
+		answer, err := m.ask(ctx, q, nil)
+		if err != nil {
+			return err
+		}
+		value := answer.Choice
+		if q.Kind == wire.AskText {
+			if value = strings.TrimSpace(answer.Text); value == "" {
+				value = q.Default
+			}
+		}
+		if err := s.Take(&m.facts, ask, value); err != nil {
+			m.publish(wire.Event{Kind: wire.KindRefusal, Step: s.ID, Text: err.Error()})
+			continue
+		}
+		if err := m.keepFacts(s.ID); err != nil {
+			return err
+		}
+	}
+}
+
+// check runs the step's check until it holds or the operator decides otherwise.
+func (m *Machine[F]) check(ctx context.Context, s steps.Step[F], phase wire.Phase) ([]wire.Finding, error) {
+	if s.Check == nil {
+		return nil, nil
+	}
+	for {
+		var findings []wire.Finding
+		err := m.patiently(ctx, s.ID, func() (err error) {
+			findings, err = s.Check(ctx, m.World, m.facts)
+			return err
+		})
+		if err != nil {
+			if err := m.remedy(ctx, s, "checking what must hold before "+s.Title, err, remedies{check: true}); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err := m.emit(wire.Event{Kind: wire.KindFindings, Step: s.ID, Phase: phase, Findings: findings}); err != nil {
+			return nil, err
+		}
+		blocked := blocking(findings)
+		if blocked == nil || m.view.Run.Acting == wire.DryRun {
+			return findings, nil
+		}
+		err = m.remedy(ctx, s, "checking what must hold before "+s.Title, blocked,
+			remedies{check: true, accept: wire.WorstVerdict(findings) == wire.Undetermined})
+		switch err {
+		case nil: // look again
+		case errAccepted:
+			return findings, nil
+		default:
+			return nil, err
+		}
+	}
+}
+
+// blocking is the problem that violated or undetermined findings make, nil if there is none.
+func blocking(findings []wire.Finding) error {
+	var violated, unknown []string
+	next := ""
+	for _, f := range findings {
+		switch f.Verdict {
+		case wire.Violated:
+			violated = append(violated, f.Text)
+		case wire.Undetermined:
+			unknown = append(unknown, "not determined: "+f.Text)
+		default:
+			continue
+		}
+		if next == "" {
+			next = f.Next
+		}
+	}
+	all := append(violated, unknown...)
+	if len(all) == 0 {
+		return nil
+	}
+	return &steps.Problem{Tried: "what must hold was checked", Seen: strings.Join(all, "; "), Next: next}
+}
+
+// plan shows the actions and returns them with what was shown.
+func (m *Machine[F]) plan(s steps.Step[F], findings []wire.Finding, silent bool) ([]steps.Action, wire.Plan, error) {
+	if s.Plan == nil {
+		return nil, wire.Plan{}, nil
+	}
+	actions, err := s.Plan(m.facts)
+	if err != nil {
+		return nil, wire.Plan{}, err
+	}
+	plan := Shown(actions, findings)
+	if plan.Effect.Rank() > s.Effect.Rank() {
+		return nil, plan, fmt.Errorf("%s plans an action that %s, but declares that it %s: this is a defect of the program",
+			s.ID, plan.Effect.Words(), s.Effect.Words())
+	}
+	if silent {
+		return actions, plan, nil
+	}
+	return actions, plan, m.emit(wire.Event{Kind: wire.KindPlan, Step: s.ID, Plan: &plan})
+}
+
+// Shown is what the operator reads of the actions, with the hash that a confirmation must carry: over every preview,
+// and over what the findings say, but not over when their evidence was read.
+func Shown(actions []steps.Action, findings []wire.Finding) wire.Plan {
+	plan := wire.Plan{Effect: wire.Observe}
+	for _, a := range actions {
+		p := a.Show()
+		p.Key, p.Effect = a.Key(), a.Effect()
+		p.Refs = nil
+		for _, r := range a.Refs() {
+			p.Refs = append(p.Refs, r.String())
+		}
+		plan.Actions = append(plan.Actions, p)
+		plan.Effect = wire.Worst(plan.Effect, p.Effect)
+	}
+	h := sha256.New()
+	enc := json.NewEncoder(h)
+	_ = enc.Encode(plan.Actions)
+	for _, f := range findings {
+		_ = enc.Encode([]string{f.ID, string(f.Verdict), f.Text})
+	}
+	plan.Hash = hex.EncodeToString(h.Sum(nil))
+	return plan
+}
+
+// noPlan handles a plan that cannot be made.
+func (m *Machine[F]) noPlan(ctx context.Context, s steps.Step[F], err error) error {
+	var later *steps.NotYet
+	if errors.As(err, &later) && m.view.Run.Acting == wire.DryRun {
+		plan := wire.Plan{Effect: s.Effect, Later: later.Error()}
+		if err := m.emit(wire.Event{Kind: wire.KindPlan, Step: s.ID, Plan: &plan}); err != nil {
+			return err
+		}
+		return m.state(s.ID, wire.StepPlanned, "can be tried only after "+later.Step)
+	}
+	var journal journalError
+	if errors.As(err, &journal) {
+		return err
+	}
+	if err := m.remedy(ctx, s, "planning "+s.Title, err, remedies{check: true}); err != nil {
+		return overIsFine(err)
+	}
+	return &askAgain{}
+}
+
+// recheck looks once more after the confirmation. A difference from what was confirmed is asked about again.
+func (m *Machine[F]) recheck(ctx context.Context, s steps.Step[F], hash string) error {
+	findings, err := m.check(ctx, s, wire.PhaseRecheck)
+	if err != nil {
+		return overIsFine(err)
+	}
+	_, plan, err := m.plan(s, findings, true)
+	if err != nil {
+		return err
+	}
+	if plan.Hash != hash {
+		return &askAgain{"What was shown has changed since it was confirmed: read it again"}
+	}
+	return nil
+}
+
+// verify proves the step from the world, keeps its facts and closes it.
+func (m *Machine[F]) verify(ctx context.Context, s steps.Step[F], state wire.StepState) error {
+	for {
+		var findings []wire.Finding
+		err := m.patiently(ctx, s.ID, func() (err error) {
+			facts := m.facts
+			if findings, err = s.Verify(ctx, m.World, &facts); err == nil {
+				m.facts = facts
+			}
+			return err
+		})
+		if err == nil {
+			if err := m.emit(wire.Event{Kind: wire.KindFindings, Step: s.ID, Phase: wire.PhaseVerify, Findings: findings}); err != nil {
+				return err
+			}
+			err = blocking(findings)
+		}
+		if err == nil {
+			break
+		}
+		err = m.remedy(ctx, s, "proving "+s.Title, err, remedies{verify: true, accept: true})
+		switch err {
+		case nil:
+			if s.Plan != nil {
+				return &askAgain{}
+			}
+			return m.attempt(ctx, s, "")
+		case errAccepted:
+			if err := m.keepFacts(s.ID); err != nil {
+				return err
+			}
+			return m.state(s.ID, state, "not proven; accepted by the operator")
+		default:
+			return overIsFine(err)
+		}
+	}
+	if err := m.keepFacts(s.ID); err != nil {
+		return err
+	}
+	return m.state(s.ID, state, "")
+}
+
+func overIsFine(err error) error {
+	if err == errOver {
+		return nil
+	}
+	return err
+}
+
+// patiently repeats a read while the error is one that passes by itself, for about two minutes, and says so.
+func (m *Machine[F]) patiently(ctx context.Context, step string, read func() error) error {
+	wait := time.Second
+	for try := 1; ; try++ {
+		err := read()
+		if err == nil || ctx.Err() != nil || !kube.IsTransient(err) || try == 8 {
+			return err
+		}
+		m.log(step, fmt.Sprintf("%v; trying again in %s", err, wait))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-m.Clock.After(wait):
+		}
+		wait = min(2*wait, 30*time.Second)
+	}
+}

@@ -1,0 +1,76 @@
+// Package steps is the vocabulary of a recovery: what a step is, what an action is, and what they may see and touch.
+// It knows nothing of terminals and nothing of how a run is driven; steps/engine does that. The plain values that also
+// cross to front ends (findings, questions, previews, effects) live in steps/wire.
+package steps
+
+import (
+	"context"
+
+	"canton.example/svrescue/steps/wire"
+)
+
+// Step is one confirmable part of a path. F is the path's facts: JSON-serialisable, journaled after each step, and free
+// of secrets.
+//
+// A step never asks, never waits and never writes. Only the engine asks, between actions, and only an action's Do
+// writes. A function that is nil has nothing to say; every step has Verify.
+type Step[F any] struct {
+	ID      string      // "restore/scale-down"; stable for ever
+	Title   string      // "Scale down"
+	Summary string      // one sentence: what it does
+	Effect  wire.Effect // the worst effect that its plan may have
+	Asks    []Ask       // every input that it may ask for
+
+	// Inputs returns the questions that are still open for these facts; the engine asks the first, hands the answer to
+	// Take, and calls Inputs again until it returns none.
+	Inputs func(context.Context, World, F) ([]wire.Question, error)
+	// Take puts one answer into the facts: the chosen id, or the text. Its error is a sentence, and the question stays.
+	Take func(f *F, ask, value string) error
+
+	// Check says what must hold before the plan is sent. It runs before the confirmation and again after it. The text of
+	// a finding must not change merely because time passes: a difference makes the engine ask again.
+	Check func(context.Context, World, F) ([]wire.Finding, error)
+	// Plan is a pure function from facts to actions. What only a later step will know is reported as *NotYet.
+	Plan func(F) ([]Action, error)
+	// Verify is proof from the world, after the actions. It may add facts. Observing steps have only this.
+	Verify func(context.Context, World, *F) ([]wire.Finding, error)
+	// Undo returns the actions that take the step back, or why there are none.
+	Undo func(F) (actions []Action, whyNot string)
+	// Remedies are the choices that make sense for an error this step knows, beyond those every step has.
+	Remedies func(error) []Remedy
+}
+
+// Ask declares an input: its name within the step and how it is answered. `plan --format json` lists them, and an
+// answers file names them STEP.ASK.
+type Ask struct {
+	Name string            `json:"name"`
+	Kind wire.QuestionKind `json:"kind"`
+	Help string            `json:"help"` // one sentence
+}
+
+// Remedy is advice for one of the choices after an error.
+type Remedy struct {
+	Choice string // one of wire.Choice...
+	Label  string
+	Detail string
+}
+
+// Path is an ordered list of steps. Version changes when the meaning of a journal of this path changes.
+type Path[F any] struct {
+	Name    string // "restore"
+	Title   string // "Restore a node from backups"
+	Version int
+	Steps   []Step[F]
+	// Subject names the node as far as the facts know it.
+	Subject func(F) wire.Subject
+	// Ending is the sentence that closes a run in which every step is over.
+	Ending func(F) string
+}
+
+// NotYet is returned by Plan where the facts of another step are missing.
+type NotYet struct {
+	Step string // id of the step that will know
+	What string // what is not known yet
+}
+
+func (e *NotYet) Error() string { return e.What + " is known only after " + e.Step }
