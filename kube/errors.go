@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -146,7 +147,7 @@ func classify(err error) Kind {
 	}
 	var u *url.Error
 	var op *net.OpError
-	if errors.As(err, &u) || errors.As(err, &op) || badTLS(err) {
+	if errors.As(err, &u) || errors.As(err, &op) || badTLS(err) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return Unreachable
 	}
 	return Unknown

@@ -36,7 +36,7 @@ func TestErrors(t *testing.T) {
 		{"server timeout", status4(504, "Timeout", "etcd"), Timeout, true, "etcd", ""},
 		{"control characters", status4(500, "InternalError", "a\x1b[31mb\u202ec\nd"), Server, true, "abc d", ""},
 		{"long", status4(500, "InternalError", strings.Repeat("x", 10000)), Server, true, "xxx", ""},
-		{"cut", func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) }, Unreachable, true, "EOF", "tunnel"},
+		{"cut", func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) }, Unreachable, true, "cut before an answer", "tunnel"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cl, _ := serve(t, map[string]http.HandlerFunc{path: c.answer})
@@ -61,16 +61,29 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// A server that asks for patience is asked again by client-go itself, ten times; the caller's patience ends it.
-func TestThrottledUntilTheCallerGivesUp(t *testing.T) {
-	cl, _ := serve(t, map[string]http.HandlerFunc{"GET /api/v1/namespaces/sv/pods": func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Retry-After", "60")
-		status4(429, "TooManyRequests", "slow down")(w, r)
-	}})
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if _, err := cl.Pods(ctx, "sv", ""); !IsTransient(err) {
-		t.Errorf("err = %v, kind %v", err, KindOf(err))
+// client-go would try again by itself for minutes, without anybody seeing it.
+func TestNothingIsTriedAgainInSilence(t *testing.T) {
+	for name, h := range map[string]http.HandlerFunc{
+		"throttled": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Retry-After", "60")
+			answer(429, `{"kind":"Status","apiVersion":"v1","status":"Failure","code":429,"reason":"TooManyRequests","message":"slow down","details":{"retryAfterSeconds":60}}`)(w, r)
+		},
+		"cut": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"cut in the answer": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "1000")
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, "{")
+		},
+	} {
+		const path = "/api/v1/namespaces/sv/pods"
+		cl, s := serve(t, map[string]http.HandlerFunc{"GET " + path: h})
+		_, err := cl.Pods(testContext(t), "sv", "")
+		if !IsTransient(err) || s.asked["GET "+path] != 1 {
+			t.Errorf("%s: asked %d times: %v (%v)", name, s.asked["GET "+path], err, KindOf(err))
+		}
+		if e := Explain(err); e.Kind == Throttled && e.RetryAfter != time.Minute {
+			t.Errorf("%s: retry after %v", name, e.RetryAfter)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/utils/clock"
 )
 
@@ -62,7 +63,14 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	sent := g.clock.Now()
 	resp, err := g.next.RoundTrip(out)
-	if err == nil && g.date != nil {
+	if err != nil {
+		if utilnet.IsProbableEOF(err) || utilnet.IsConnectionReset(err) || utilnet.IsHTTP2ConnectionLost(err) {
+			err = errCut
+		}
+		return nil, err
+	}
+	resp.Header.Del("Retry-After")
+	if g.date != nil {
 		if t, perr := http.ParseTime(resp.Header.Get("Date")); perr == nil {
 			now := g.clock.Now()
 			g.date.Store(&dated{server: t.UTC(), local: sent.Add(now.Sub(sent) / 2)})
@@ -70,6 +78,10 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	return resp, err
 }
+
+// errCut stands for a broken connection, and a Retry-After is taken off every answer, so that client-go does not try again by
+// itself, up to ten times and in silence. Whether and when to try again is for the caller to decide and to show.
+var errCut = errors.New("the connection was cut before an answer came")
 
 // check answers the request to send, or a *NotShown.
 func (g *guard) check(req *http.Request) (*http.Request, error) {
