@@ -1,0 +1,63 @@
+//go:build e2e
+
+package rig
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/rand"
+)
+
+// Namespace makes a namespace that goes with the test, together with every volume that was ever bound in it. With
+// E2E_KEEP=1 the namespace of a failed test stays.
+func (c *Cluster) Namespace(t testing.TB, prefix string) string {
+	t.Helper()
+	name := prefix + "-" + rand.String(5)
+	ns := &v1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"rig": "e2e"}}}
+	if _, err := c.Kube.CoreV1().Namespaces().Create(t.Context(), ns, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() && os.Getenv("E2E_KEEP") != "" {
+			t.Logf("namespace %s is kept", name)
+			return
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		if err := c.remove(ctx, name); err != nil {
+			t.Errorf("remove namespace %s: %v", name, err)
+		}
+	})
+	return name
+}
+
+// remove deletes a namespace without waiting for its pods to end; released volumes that were kept are deleted with it.
+func (c *Cluster) remove(ctx context.Context, namespace string) error {
+	volumes, err := c.Kube.CoreV1().PersistentVolumes().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	for _, pv := range volumes.Items {
+		if pv.Spec.ClaimRef == nil || pv.Spec.ClaimRef.Namespace != namespace {
+			continue
+		}
+		patch := []byte(`{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}`)
+		if _, err := c.Kube.CoreV1().PersistentVolumes().Patch(ctx, pv.Name, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil && !apierrors.IsNotFound(err) {
+			return err
+		}
+	}
+	now := int64(0)
+	// pods first and at once: a namespace waits out their grace periods otherwise
+	err = c.Kube.CoreV1().Pods(namespace).DeleteCollection(ctx, metav1.DeleteOptions{GracePeriodSeconds: &now}, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	return c.Kube.CoreV1().Namespaces().Delete(ctx, namespace, metav1.DeleteOptions{})
+}

@@ -1,0 +1,64 @@
+// Command standin plays one component of a Super Validator node: its ports, probes, log lines and, above all, what it
+// depends on. It is what the pods of the end-to-end tests run, so that a node whose data is damaged really does not
+// come up, and one whose data is back really does.
+//
+// Ports and probes are those of reference/deployment.md 3.2 and 3.4, HTTP shapes those of reference/apis.md 2.2 and 2.3.
+//
+// It is told what to be by the environment:
+//
+//	ROLE        participant, sequencer, mediator, cometbft, sv-app, scan-app, validator-app, web-ui or info
+//	VERSION     the release it claims to be
+//	DATABASE    host:port/name of its database; DB_USER, DB_PASSWORD; DB_QUERY is what it must be able to read
+//	NEEDS       host:port,... that must accept connections before it is ready
+//	COMETBFT    http://host:port of the CometBFT RPC (sv-app); SEQUENCER, MEDIATOR host:port of their health
+//	DATA        folder with blockstore.db (cometbft)
+//	CHAIN_ID    what CometBFT calls the network; MONIKER what it calls itself
+//	CATCH_UP    how long it lags behind after a start, 0s by default
+//	TERM_DELAY  how long it takes to end after SIGTERM, 0s by default
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	log := newLog(os.Stdout, os.Getenv("ROLE"))
+	if err := run(log); err != nil {
+		log.Error(err.Error())
+		os.Exit(1)
+	}
+}
+
+func run(log *slog.Logger) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	c, err := newComponent(log, os.Getenv)
+	if err != nil {
+		return err
+	}
+	delay, err := duration(os.Getenv("TERM_DELAY"))
+	if err != nil {
+		return fmt.Errorf("TERM_DELAY: %w", err)
+	}
+	log.Info("Starting", "version", c.version)
+	err = c.run(ctx)
+	if ctx.Err() != nil {
+		log.Info("Shutting down", "signal", "SIGTERM")
+		time.Sleep(delay)
+		return nil
+	}
+	return err
+}
+
+func duration(s string) (time.Duration, error) {
+	if s == "" {
+		return 0, nil
+	}
+	return time.ParseDuration(s)
+}
