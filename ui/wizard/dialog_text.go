@@ -1,0 +1,219 @@
+package wizard
+
+import (
+	"fmt"
+	"strings"
+
+	"canton.example/svrescue/steps/wire"
+)
+
+// commands opens the plan of the step as commands and offers them to the clipboard.
+func (r *root) commands() action {
+	text := commandText(r.step())
+	p := &pager{title: "The same by hand: " + r.step().Title}
+	p.text = func(r *root, w int) []string {
+		lines := r.t.Wrap("Copy them with the mouse, or press c to send them to the terminal's clipboard, if it allows that. "+
+			"Secrets stand as $NAME.", w)
+		lines = append(lines, "")
+		for _, l := range strings.Split(text, "\n") {
+			style := r.t.Plain
+			if strings.HasPrefix(l, "#") {
+				style = r.t.Dim
+			}
+			for _, part := range hard(r.t.Clean(l), w) {
+				lines = append(lines, style.Render(part))
+			}
+		}
+		return lines
+	}
+	p.extra = []binding{{[]string{"c"}, "copy", "Sends the commands to the terminal's clipboard, if it allows that.", true,
+		func() action { return copyOut{text: text, what: "The commands were"} }}}
+	return push{p}
+}
+
+// commandText is the plan as a script that a person can read: a comment for each action, then what they could type.
+func commandText(s *wire.StepView) string {
+	var b strings.Builder
+	for i, a := range s.Actions {
+		undo := ""
+		if a.Undo {
+			undo = ", takes the step back"
+		}
+		fmt.Fprintf(&b, "# %d %s (%s%s)\n", i+1, a.Title, a.Effect.Words(), undo)
+		for _, c := range a.Commands {
+			b.WriteString(c + "\n")
+		}
+		if len(a.Commands) == 0 {
+			b.WriteString("# there is no command a person could type for this\n")
+		}
+	}
+	if s.Later != "" {
+		b.WriteString("# " + s.Later + "\n")
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// statusCopy shows the short status and offers it to the clipboard at once.
+func (r *root) statusCopy() action {
+	text := StatusText(r.view, r.opts.Clock.Now())
+	p := &pager{title: "Status for the incident chat"}
+	p.text = func(r *root, w int) []string {
+		lines := []string{}
+		for _, l := range strings.Split(text, "\n") {
+			lines = append(lines, r.t.Wrap(l, w)...)
+		}
+		lines = append(lines, "")
+		return append(lines, dimmed(r, r.t.Wrap("Press c to send it to the terminal's clipboard, if it allows that, or copy "+
+			"it with the mouse. It was written when this opened.", w))...)
+	}
+	p.extra = []binding{{[]string{"c"}, "copy", "Sends the status to the terminal's clipboard, if it allows that.", true,
+		func() action { return copyOut{text: text, what: "The status was"} }}}
+	return push{p}
+}
+
+// whyDialog shows all that is written about the step and the question, uncut.
+func whyDialog(r *root) dialog {
+	s := r.step()
+	title, id := s.Title, s.ID
+	return &pager{title: "All about: " + title, text: func(r *root, w int) []string {
+		s := r.view.Step(id)
+		var lines []string
+		part := func(head, text string) {
+			if text == "" {
+				return
+			}
+			if len(lines) > 0 {
+				lines = append(lines, "")
+			}
+			lines = append(lines, r.t.Title.Render(head))
+			lines = append(lines, r.t.Wrap(text, w)...)
+		}
+		if q := r.view.Question; q != nil && q.Step == id {
+			part("The open question: "+r.t.Clean(q.Title), q.Text)
+			if q.Text == "" {
+				part("The open question", q.Title)
+			}
+			for _, c := range q.Choices {
+				part(r.t.Clean(c.Label), strings.TrimSpace(c.Detail+" "+refusal(c)))
+			}
+			if f := q.Error; f != nil {
+				part("Tried", f.Tried)
+				part("Seen", f.Seen)
+				part("What to do", f.Next)
+				part("The last lines", strings.Join(f.Detail, "\n"))
+			}
+		}
+		part("What it does", s.Summary)
+		part("Why", s.Why)
+		part("Effect", effectSentence(*s))
+		part("Can it be undone?", undoSentence(*s))
+		part("Planned later", s.Later)
+		return lines
+	}}
+}
+
+func refusal(c wire.Choice) string {
+	if c.Refuse == "" {
+		return ""
+	}
+	return "Cannot be chosen: " + sentence(c.Refuse)
+}
+
+// evidenceDialog shows every finding of the step with its sources.
+func evidenceDialog(r *root) dialog {
+	id := r.step().ID
+	return &pager{title: "Evidence: " + r.step().Title, text: func(r *root, w int) []string {
+		return r.evidenceLines(r.view.Step(id), w)
+	}}
+}
+
+// evidenceLines writes the findings of a step, the last phase first.
+func (r *root) evidenceLines(s *wire.StepView, w int) []string {
+	var lines []string
+	for _, phase := range phases {
+		findings := s.Findings[phase]
+		if len(findings) == 0 {
+			continue
+		}
+		if len(lines) > 0 {
+			lines = append(lines, "")
+		}
+		lines = append(lines, r.t.Title.Render(phaseWord(phase)))
+		for _, f := range inOrder(findings) {
+			lines = append(lines, r.findingHead(f, w)...)
+			lines = append(lines, r.findingDetail(f, w)...)
+		}
+	}
+	if len(lines) == 0 {
+		lines = []string{r.t.Dim.Render("Nothing was looked at in this step yet.")}
+	}
+	return lines
+}
+
+// helpDialog shows every key of the screen with its sentence; those that work now come first.
+func helpDialog(r *root) dialog {
+	now := r.keys()
+	return &pager{title: "Keys", text: func(r *root, w int) []string {
+		var on, off []string
+		for _, b := range now {
+			if b.help == "" || b.keys[0] == "?" {
+				continue
+			}
+			lines := r.helpLine(b, w)
+			if b.on {
+				on = append(on, lines...)
+			} else {
+				off = append(off, dimmed(r, lines)...)
+			}
+		}
+		lines := append([]string{r.t.Title.Render("They work now")}, on...)
+		lines = append(lines, "", r.t.Title.Render("They work at other times"))
+		lines = append(lines, off...)
+		lines = append(lines, "", r.t.Title.Render("Signs"))
+		return append(lines, r.legend(w)...)
+	}}
+}
+
+func (r *root) helpLine(b binding, w int) []string {
+	const column = 14
+	var out []string
+	for i, l := range r.t.Wrap(b.help, w-column) {
+		head := ""
+		if i == 0 {
+			head = b.label()
+			if len(b.keys) > 1 && head == b.keys[0] {
+				head = strings.Join(b.keys, ", ")
+			}
+		}
+		out = append(out, r.t.Pad(head, column)+l)
+	}
+	return out
+}
+
+func (r *root) legend(w int) []string {
+	g := r.t.Glyphs
+	var out []string
+	for _, l := range [][2]string{
+		{g.Done, "done and proven"}, {g.Now, "here the run stands"}, {g.Warn, "done, with something to know; or undone"},
+		{g.Skipped, "skipped"}, {g.Failed, "failed, or does not hold"}, {g.Planned, "only shown, nothing was changed"},
+		{g.Unknown, "not determined"},
+		{g.Observe + " " + g.Repeatable + " " + g.Once + " " + g.Destroy,
+			"an action that reads only, changes, may be sent only once, destroys"},
+	} {
+		for i, line := range r.t.Wrap(l[1], w-14) {
+			if i > 0 {
+				l[0] = ""
+			}
+			out = append(out, r.t.Pad(l[0], 14)+line)
+		}
+	}
+	return out
+}
+
+func dimmed(r *root, lines []string) []string {
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = r.t.Dim.Render(l)
+	}
+	return out
+}

@@ -1,0 +1,164 @@
+package wizard
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"canton.example/svrescue/steps/wire"
+	"canton.example/svrescue/ui/theme"
+)
+
+// noticeSpan is how long a notice stays when no key is pressed.
+const noticeSpan = 20 * time.Second
+
+func cellsOf(text string) int { return theme.Width(text) }
+
+// header says in two lines what this is: real or not, which node, where, for how long; path, run, operator.
+func (r *root) header() []string {
+	run, w := r.view.Run, r.layout.w
+	if run.ID == "" {
+		return []string{r.t.Spread(" "+r.t.Title.Render("svrescue"), "", w), r.t.Dim.Render(r.t.Line("", "", w))}
+	}
+	style := r.t.Badge
+	if run.World == wire.Real && run.Acting == wire.Live {
+		style = r.t.Live
+	}
+	word := badge(run)
+	right := stopwatch(elapsed(r.view, r.opts.Clock.Now()))
+	if run.Speed > 0 && run.Speed != 1 {
+		right = fmt.Sprintf("time x%g  %s", run.Speed, right)
+	}
+	right += " "
+	left := " " + style.Render(" "+word+" ") + " "
+	subject, where := r.t.Clean(r.view.Subject.Word()), r.t.Clean(place(r.view.Subject))
+	if subject == "" {
+		subject, where = "node not known yet", ""
+	}
+	room := w - cellsOf(left) - cellsOf(right) - 2
+	if where != "" && cellsOf(subject)+3+cellsOf(where) > room {
+		if gap := room - cellsOf(subject) - 3; gap >= 12 {
+			where = r.t.Clip(where, gap)
+		} else {
+			where = ""
+		}
+	}
+	first := left + r.t.Title.Render(subject)
+	if where != "" {
+		first += "   " + where
+	}
+	title := r.t.Clean(run.Path) + " " + r.t.Glyphs.Dot + " " + r.t.Clean(run.ID)
+	if run.Scenario != "" {
+		title += " " + r.t.Glyphs.Dot + " " + r.t.Clean(run.Scenario)
+	}
+	who := r.t.Clean(run.Operator)
+	if run.Host != "" {
+		who += " on " + r.t.Clean(run.Host)
+	}
+	if cellsOf(title)+cellsOf(who)+10 > w {
+		who = r.t.Clean(run.Operator)
+	}
+	return []string{r.t.Spread(first, right, w), r.t.Dim.Render(r.t.Line(title, who, w))}
+}
+
+// glyph is the state of a step in one cell, with its meaning in colour. Green is for what was proven: a step that is done
+// but whose proof holds something to know gets the warning sign.
+func (r *root) glyph(s wire.StepView) (string, theme.Style) {
+	g := r.t.Glyphs
+	switch s.State {
+	case wire.StepRunning, wire.StepWaiting:
+		return g.Now, r.t.Accent
+	case wire.StepDone, wire.StepByHand:
+		if wire.WorstVerdict(s.Findings[wire.PhaseVerify]) != wire.Holds {
+			return g.Warn, r.t.Attention
+		}
+		return g.Done, r.t.Proven
+	case wire.StepSkipped:
+		return g.Skipped, r.t.Attention
+	case wire.StepPlanned:
+		return g.Planned, r.t.Dim
+	case wire.StepFailed:
+		return g.Failed, r.t.Attention
+	case wire.StepUndone:
+		return g.Warn, r.t.Attention
+	}
+	return g.Pending, r.t.Dim
+}
+
+// stepList draws the path: state, number, title. The step on screen is marked; the one the run stands at is in sight.
+func (r *root) stepList(w, h int) []string {
+	at := r.index()
+	var rows []entry
+	for i, s := range r.view.Steps {
+		g, style := r.glyph(s)
+		mark := " "
+		if i == at {
+			mark = r.t.Glyphs.Cursor
+		}
+		text := r.t.Clip(fmt.Sprintf("%2d %s", i+1, r.t.Clean(s.Title)), w-4)
+		switch {
+		case i == at && r.focus == onSteps:
+			text = r.t.Selected.Render(r.t.Pad(text, w-4))
+		case i == r.view.Current && !r.over():
+			text = r.t.Accent.Render(text)
+		case s.State == wire.StepPending:
+			text = r.t.Dim.Render(text)
+		}
+		rows = append(rows, entry{head: []string{mark + style.Render(g) + " " + text}})
+	}
+	return window(rows, max(at, 0), false, h, func(before, after int) string {
+		return r.t.Dim.Render(fmt.Sprintf("   %d above, %d below", before, after))
+	})
+}
+
+// crumb is the path in one line, for narrow screens.
+func (r *root) crumb(w int) string {
+	s, i := r.step(), r.index()
+	if s == nil {
+		return r.t.Clip(" "+count(len(r.view.Steps), "step")+", none begun", w)
+	}
+	g, style := r.glyph(*s)
+	text := fmt.Sprintf("step %d of %d %s %s", i+1, len(r.view.Steps), r.t.Glyphs.Dot, r.t.Clean(s.Title))
+	right := fmt.Sprintf("%d behind", r.view.DoneSteps())
+	if !r.atCurrent() && r.view.Current >= 0 {
+		right = fmt.Sprintf("the run is at %d", r.view.Current+1)
+	}
+	if r.focus == onSteps {
+		text = r.t.Selected.Render(text)
+	}
+	return r.t.Spread(" "+style.Render(strings.TrimSpace(g)+" ")+text, r.t.Dim.Render(right)+" ", w)
+}
+
+// heading is the first line of a step: number, title, and what it does to the world, in words.
+func (r *root) heading(s *wire.StepView, word string, style theme.Style, w int) string {
+	i := 0
+	for n := range r.view.Steps {
+		if r.view.Steps[n].ID == s.ID {
+			i = n + 1
+		}
+	}
+	title := fmt.Sprintf("%d %s %s", i, r.t.Glyphs.Dot, r.t.Clean(s.Title))
+	return r.t.Spread(r.t.Title.Render(r.t.Clip(title, w-cellsOf(word)-2)), style.Render(word), w)
+}
+
+// effectStyle is red for what destroys, amber for what happens once, plain for the rest.
+func (r *root) effectStyle(e wire.Effect) theme.Style {
+	switch e {
+	case wire.Destroy:
+		return r.t.Danger
+	case wire.Once:
+		return r.t.Attention
+	case wire.Repeatable:
+		return r.t.Plain
+	}
+	return r.t.Dim
+}
+
+func (r *root) effectGlyph(e wire.Effect) string {
+	g := map[wire.Effect]string{wire.Destroy: r.t.Glyphs.Destroy, wire.Once: r.t.Glyphs.Once,
+		wire.Repeatable: r.t.Glyphs.Repeatable}[e]
+	if g == "" {
+		g = r.t.Glyphs.Observe
+	}
+	return r.effectStyle(e).Render(g)
+}

@@ -1,0 +1,207 @@
+package wizard
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"canton.example/svrescue/steps/wire"
+	"canton.example/svrescue/ui/theme"
+)
+
+// phases in which findings are made, the latest first.
+var phases = []wire.Phase{wire.PhaseVerify, wire.PhaseTrial, wire.PhaseRecheck, wire.PhaseCheck}
+
+func phaseWord(p wire.Phase) string {
+	switch p {
+	case wire.PhaseCheck:
+		return "Before the plan"
+	case wire.PhaseRecheck:
+		return "After the confirmation"
+	case wire.PhaseTrial:
+		return "Tried without changing anything"
+	case wire.PhaseVerify:
+		return "Proof from the world"
+	}
+	return string(p)
+}
+
+// verdicts in the order of a board: what stops first.
+var verdicts = []wire.Verdict{wire.Violated, wire.Undetermined, wire.Attention, wire.Holds}
+
+func verdictWord(v wire.Verdict) string {
+	switch v {
+	case wire.Violated:
+		return "does not hold"
+	case wire.Undetermined:
+		return "not determined"
+	case wire.Attention:
+		return "attention"
+	}
+	return "holds"
+}
+
+// inOrder sorts findings by how much they matter; within a verdict their order stays.
+func inOrder(findings []wire.Finding) []wire.Finding {
+	out := slices.Clone(findings)
+	slices.SortStableFunc(out, func(a, b wire.Finding) int {
+		return slices.Index(verdicts, a.Verdict) - slices.Index(verdicts, b.Verdict)
+	})
+	return out
+}
+
+// boardOf are the findings that a board of the step shows: those of the latest phase that has any.
+func boardOf(s *wire.StepView) []wire.Finding {
+	for _, p := range phases {
+		if f := s.Findings[p]; len(f) > 0 {
+			return inOrder(f)
+		}
+	}
+	return nil
+}
+
+// boardScreen shows findings by verdict, what stops first, each to be opened; below it the question, if one is open.
+func (r *root) boardScreen(s *wire.StepView, w, h int) []string {
+	findings := boardOf(s)
+	word, style := stateWord(*s), r.t.Dim
+	var answer []string
+	if r.view.Question != nil && r.atCurrent() {
+		answer = append([]string{""}, r.answerBox(w, max(h/2, 6))...)
+	}
+	var text []string
+	if r.view.Question != nil && r.atCurrent() {
+		text = r.questionText(*r.view.Question, w)
+	}
+	var entries []entry
+	size := 0
+	for i, f := range findings {
+		head := r.findingHead(f, w-2)
+		if len(head) > 3 {
+			head = append(head[:2], r.t.Clip(head[2]+r.t.Glyphs.More, w-2))
+		}
+		for k := range head {
+			mark := "  "
+			if k == 0 && i == r.list.cursor && r.focus == onList {
+				mark = r.t.Accent.Render(r.t.Glyphs.Cursor) + " "
+			}
+			head[k] = mark + head[k]
+		}
+		if i == 0 || findings[i-1].Verdict != f.Verdict {
+			_, group := r.verdictSign(f.Verdict)
+			head = append([]string{group.Render(verdictWord(f.Verdict))}, head...)
+		}
+		e := entry{head: head, detail: indent(r.findingDetail(f, w-2), "  ")}
+		entries = append(entries, e)
+		size += len(e.head)
+		if r.list.open && i == r.list.cursor {
+			size += len(e.detail)
+		}
+	}
+	board := section{min: min(size, 4), want: size, rank: 3, draw: func(h int) []string {
+		return window(entries, r.list.cursor, r.list.open, h, func(before, after int) string {
+			return r.t.Dim.Render(r.t.Clip(fmt.Sprintf("   %s %d above, %d below", r.t.Glyphs.More, before, after), w))
+		})
+	}}
+	return stack(h,
+		fixed([]string{r.heading(s, word, style, w)}, 1, 0, ""),
+		fixed([]string{r.countLine(findings, w)}, 1, 1, ""),
+		fixed(r.t.Wrap(s.Summary, w), 0, 6, r.cutLine(w)),
+		gap(),
+		board,
+		fixed(text, 0, 4, r.cutLine(w)),
+		fixed(answer, len(answer), 1, ""),
+	)
+}
+
+// countLine counts the verdicts.
+func (r *root) countLine(findings []wire.Finding, w int) string {
+	line := ""
+	for _, v := range verdicts {
+		n := 0
+		for _, f := range findings {
+			if f.Verdict == v {
+				n++
+			}
+		}
+		if n == 0 {
+			continue
+		}
+		if line != "" {
+			line += "   "
+		}
+		sign, style := r.verdictSign(v)
+		word := verdictWord(v)
+		if n > 1 && v == wire.Violated {
+			word = "do not hold"
+		} else if n > 1 && v == wire.Holds {
+			word = "hold"
+		}
+		line += style.Render(fmt.Sprintf("%s %d %s", sign, n, word))
+	}
+	return r.t.Clip(line, w)
+}
+
+func (r *root) verdictSign(v wire.Verdict) (string, theme.Style) {
+	switch v {
+	case wire.Violated:
+		return r.t.Glyphs.Failed, r.t.Attention
+	case wire.Undetermined:
+		return r.t.Glyphs.Unknown, r.t.Attention
+	case wire.Attention:
+		return r.t.Glyphs.Warn, r.t.Attention
+	}
+	return r.t.Glyphs.Done, r.t.Proven
+}
+
+// findingHead is the sentence of a finding behind its sign.
+func (r *root) findingHead(f wire.Finding, w int) []string {
+	sign, style := r.verdictSign(f.Verdict)
+	var lines []string
+	for i, l := range r.t.Wrap(f.Text, w-2) {
+		head := "  "
+		if i == 0 {
+			head = style.Render(sign) + " "
+		}
+		lines = append(lines, head+l)
+	}
+	return lines
+}
+
+// findingDetail is what was looked at and what to do about it.
+func (r *root) findingDetail(f wire.Finding, w int) []string {
+	var lines []string
+	for _, e := range f.Evidence {
+		for i, l := range r.t.Wrap(e.Source+": "+e.Seen+r.seenAgo(e.At), w-4) {
+			if i > 0 {
+				l = "  " + l
+			}
+			lines = append(lines, "    "+r.t.Dim.Render(r.t.Clip(l, w-4)))
+		}
+	}
+	if len(f.Evidence) == 0 {
+		lines = append(lines, "    "+r.t.Dim.Render("no evidence was recorded"))
+	}
+	if f.Next != "" {
+		for i, l := range r.t.Wrap("Next: "+sentence(f.Next), w-4) {
+			if i > 0 {
+				l = "      " + l
+			}
+			lines = append(lines, "    "+r.t.Accent.Render(r.t.Clip(l, w-4)))
+		}
+	}
+	return lines
+}
+
+func (r *root) seenAgo(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return " (" + span(r.now().Sub(at)) + " ago)"
+}
+
+func indent(lines []string, by string) []string {
+	for i := range lines {
+		lines[i] = by + lines[i]
+	}
+	return lines
+}

@@ -1,0 +1,262 @@
+package wizard
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"canton.example/svrescue/steps/wire"
+)
+
+// Evidence gets old while a person thinks: amber from the first bound, red and "look again" from the second.
+const (
+	agesAt  = time.Minute
+	staleAt = 5 * time.Minute
+)
+
+// confirmScreen shows a step before it is sent: why, what will be sent, what cannot be undone, how old the evidence is,
+// and the question.
+func (r *root) confirmScreen(s *wire.StepView, w, h int) []string {
+	why := s.Why
+	if why == "" {
+		why = s.Summary
+	}
+	answer := r.answerBox(w, max(h/2, 5))
+	q := r.view.Question
+	lost := clampLines(r, r.lostLines(s, w), 3)
+	return stack(h,
+		fixed([]string{r.heading(s, s.Worst.Words(), r.effectStyle(s.Worst), w)}, 1, 0, ""),
+		fixed(r.t.Wrap(why, w), 1, 5, r.cutLine(w)),
+		fixed(r.questionText(*q, w), 0, 4, r.cutLine(w)),
+		gap(),
+		r.planSection(s, w),
+		gap(),
+		fixed(lost, 1, 2, r.cutLine(w)),
+		fixed(r.ageLine(s, w), 1, 2, ""),
+		gap(),
+		fixed(answer, len(answer), 1, ""),
+	)
+}
+
+// cutLine stands where text was cut and says which key shows it.
+func (r *root) cutLine(w int) string {
+	return r.t.Dim.Render(r.t.Clip(r.t.Glyphs.More+" more under w", w))
+}
+
+func clampLines(r *root, lines []string, n int) []string {
+	if len(lines) <= n {
+		return lines
+	}
+	return append(append([]string(nil), lines[:n-1]...), r.cutLine(40))
+}
+
+// planSection is the numbered list of what will be sent; the entry under the cursor opens.
+func (r *root) planSection(s *wire.StepView, w int) section {
+	entries := make([]entry, len(s.Actions))
+	want := 1
+	for i, a := range s.Actions {
+		entries[i] = r.actionEntry(i, a, w)
+		want++
+		if i == r.list.cursor && r.list.open {
+			want += len(entries[i].detail)
+		}
+	}
+	title, later := r.planTitle(s, w), r.t.Wrap(s.Later, w)
+	want += len(later)
+	return section{min: min(want, 4), want: want, rank: 3, draw: func(h int) []string {
+		lines := []string{title}
+		if h-1 <= len(later) {
+			later = nil
+		}
+		lines = append(lines, window(entries, r.list.cursor, r.list.open, h-1-len(later), func(before, after int) string {
+			text := fmt.Sprintf("   %s %d above, %d below", r.t.Glyphs.More, before, after)
+			if before == 0 {
+				text = fmt.Sprintf("   %s %d more below", r.t.Glyphs.More, after)
+			} else if after == 0 {
+				text = fmt.Sprintf("   %s %d above", r.t.Glyphs.More, before)
+			}
+			return r.t.Dim.Render(r.t.Clip(text, w))
+		})...)
+		return append(lines, dimmed(r, later)...)
+	}}
+}
+
+func (r *root) planTitle(s *wire.StepView, w int) string {
+	title := "Will be sent"
+	switch {
+	case r.view.Run.Acting == wire.DryRun:
+		title = "Would be sent; this is a dry run and changes nothing"
+	case r.view.Run.Acting == wire.Checklist:
+		title = "To be done by you; svrescue sends nothing"
+	case allUndo(s):
+		title = "Will be sent to take the step back"
+	}
+	return r.t.Spread(r.t.Title.Render(title), r.t.Dim.Render(fmt.Sprintf("%d of %d", r.list.cursor+1, len(s.Actions))), w)
+}
+
+func allUndo(s *wire.StepView) bool {
+	for _, a := range s.Actions {
+		if !a.Undo {
+			return false
+		}
+	}
+	return len(s.Actions) > 0
+}
+
+// actionEntry is one action: what is sent, and opened its commands, before and after, what is lost, what it may touch.
+func (r *root) actionEntry(i int, a wire.ActionView, w int) entry {
+	mark := "  "
+	here := i == r.list.cursor && (r.focus == onList || r.typing())
+	if here {
+		mark = r.t.Accent.Render(r.t.Glyphs.Cursor) + " "
+	}
+	text := r.t.Clean(a.Title)
+	if a.Undo {
+		text = "undo: " + text
+	}
+	number := fmt.Sprintf("%2d ", i+1)
+	head := mark + number + r.effectGlyph(a.Effect) + " " + r.t.Clip(text, w-7)
+	if here && r.focus == onList {
+		head = mark + number + r.effectGlyph(a.Effect) + " " + r.t.Selected.Render(r.t.Clip(text, w-7))
+	}
+	return entry{head: []string{head}, detail: r.actionDetail(a, w)}
+}
+
+func (r *root) actionDetail(a wire.ActionView, w int) []string {
+	const in = 7
+	var lines []string
+	add := func(label, text string, render func(string) string) {
+		if text == "" {
+			return
+		}
+		for i, l := range r.t.Wrap(label+text, w-in) {
+			if i > 0 {
+				l = "  " + l
+			}
+			lines = append(lines, strings.Repeat(" ", in)+render(r.t.Clip(l, w-in)))
+		}
+	}
+	for _, c := range a.Commands {
+		add("$ ", c, r.t.Plain.Render)
+	}
+	switch {
+	case a.Before != "" && a.After != "":
+		add("", a.Before+" "+r.t.Glyphs.Arrow+" "+a.After, r.t.Accent.Render)
+	case a.After != "":
+		add("then: ", a.After, r.t.Accent.Render)
+	case a.Before != "":
+		add("now: ", a.Before, r.t.Plain.Render)
+	}
+	add("lost: ", a.Lost, r.t.Danger.Render)
+	add("touches: ", strings.Join(a.Refs, ", "), r.t.Dim.Render)
+	if len(lines) == 0 {
+		add("", "Nothing more is known of it.", r.t.Dim.Render)
+	}
+	return lines
+}
+
+// lostLines say what cannot be undone: what the actions lose, and why the step has no way back.
+func (r *root) lostLines(s *wire.StepView, w int) []string {
+	text, danger := lostSentence(*s)
+	style := r.t.Plain
+	if danger {
+		style = r.t.Danger
+	}
+	const label = "Cannot be undone: "
+	var lines []string
+	for i, l := range r.t.Wrap(label+text, w) {
+		if i == 0 && strings.HasPrefix(l, strings.TrimSpace(label)) {
+			rest := strings.TrimPrefix(l, strings.TrimSpace(label))
+			lines = append(lines, r.t.Title.Render(strings.TrimSpace(label))+style.Render(rest))
+			continue
+		}
+		lines = append(lines, style.Render(l))
+	}
+	return lines
+}
+
+// lostSentence joins what is lost with why there is no undo; danger says that something is lost for good.
+func lostSentence(s wire.StepView) (text string, danger bool) {
+	var lost []string
+	for _, a := range s.Actions {
+		if a.Lost != "" {
+			lost = append(lost, strings.TrimRight(a.Lost, "."))
+		}
+	}
+	if len(lost) > 0 {
+		text = strings.Join(lost, "; ") + "."
+	}
+	switch s.Undo {
+	case "yes":
+		if text == "" {
+			return "nothing here.", false
+		}
+		return text + " The rest can be taken back.", true
+	case "":
+		return strings.TrimSpace(text + " whether the step can be taken back is not known."), text != ""
+	}
+	return strings.TrimSpace(text + " " + sentence(s.Undo)), text != ""
+}
+
+// undoSentence answers whether a step can be taken back.
+func undoSentence(s wire.StepView) string {
+	switch s.Undo {
+	case "yes":
+		return "Yes."
+	case "":
+		return "Not known."
+	}
+	return "No: " + sentence(s.Undo)
+}
+
+// effectSentence says what the step may do to the world.
+func effectSentence(s wire.StepView) string {
+	switch s.Worst {
+	case wire.Repeatable:
+		return "It changes things; sending it again does no harm. You confirm once."
+	case wire.Once:
+		return "Something in it must happen exactly once; a key in the journal and the cluster sees to that. You confirm first."
+	case wire.Destroy:
+		return "It destroys something. You type the name of the node before anything is sent."
+	}
+	return "It reads only and never asks for a confirmation."
+}
+
+// ageLine says what the confirmation stands on and how old that is.
+func (r *root) ageLine(s *wire.StepView, w int) []string {
+	var oldest time.Time
+	n := 0
+	for _, phase := range []wire.Phase{wire.PhaseCheck, wire.PhaseRecheck, wire.PhaseTrial} {
+		for _, f := range s.Findings[phase] {
+			for _, e := range f.Evidence {
+				n++
+				if !e.At.IsZero() && (oldest.IsZero() || e.At.Before(oldest)) {
+					oldest = e.At
+				}
+			}
+		}
+	}
+	switch {
+	case n == 0:
+		return []string{r.t.Attention.Render(r.t.Clip("Evidence: none was recorded for this step.", w))}
+	case oldest.IsZero():
+		return []string{r.t.Clip(fmt.Sprintf("Evidence: %s, when read is not known (e shows them)", count(n, "reading")), w)}
+	}
+	age := r.now().Sub(oldest)
+	text := fmt.Sprintf("Evidence: %s, the oldest read %s ago", count(n, "reading"), span(age))
+	// Rehearsals run faster than a person reads; the bounds are for the person.
+	reading := age
+	if speed := r.view.Run.Speed; speed > 1 {
+		reading = time.Duration(float64(age) / speed)
+	}
+	switch {
+	case reading >= staleAt:
+		if r.offers(wire.ChoiceBack) != nil {
+			text += "; r look again"
+		}
+		return []string{r.t.Danger.Render(r.t.Clip(text, w))}
+	case reading >= agesAt:
+		return []string{r.t.Attention.Render(r.t.Clip(text, w))}
+	}
+	return []string{r.t.Clip(text, w)}
+}

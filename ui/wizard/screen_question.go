@@ -1,0 +1,202 @@
+package wizard
+
+import (
+	"fmt"
+	"strings"
+
+	"canton.example/svrescue/steps/wire"
+)
+
+// questionScreen asks something that no plan and no finding belongs to: an input, or a tick.
+func (r *root) questionScreen(s *wire.StepView, w, h int) []string {
+	q := *r.view.Question
+	answer := r.answerBox(w, max(h-4, 5))
+	var why []string
+	if q.Text == "" || q.Kind == wire.AskTick {
+		why = r.t.Wrap(s.Why, w)
+		if len(why) == 0 {
+			why = r.t.Wrap(s.Summary, w)
+		}
+	}
+	return stack(h,
+		fixed([]string{r.heading(s, s.Worst.Words(), r.effectStyle(s.Worst), w)}, 1, 0, ""),
+		fixed(why, 0, 5, r.cutLine(w)),
+		fixed(r.questionText(q, w), 1, 2, r.cutLine(w)),
+		gap(),
+		fixed(answer, len(answer), 1, ""),
+	)
+}
+
+// questionText is what the question says beyond its title.
+func (r *root) questionText(q wire.Question, w int) []string { return r.t.Wrap(q.Text, w) }
+
+// answerBox is where the question is answered: its title, the lines or the field, and what is missing. It takes at most
+// h lines.
+func (r *root) answerBox(w, h int) []string {
+	q, a := *r.view.Question, r.ask
+	lines := []string{r.t.Title.Render(r.t.Clip(r.t.Clean(q.Title), w))}
+	if theTitle := r.t.Wrap(q.Title, w); len(theTitle) > 1 && len(theTitle) < 4 {
+		lines = lines[:0]
+		for _, l := range theTitle {
+			lines = append(lines, r.t.Title.Render(l))
+		}
+	}
+	if a == nil { // between the event and the next message
+		return lines
+	}
+	if a.sent {
+		return append(lines, r.t.Dim.Render(r.t.Clip("Sent; the worker has not taken it yet.", w)))
+	}
+	switch q.Kind {
+	case wire.AskWord:
+		lines = append(lines, r.wordLine(q, w))
+	case wire.AskText:
+		hint := ""
+		if q.Default != "" {
+			hint = "enter alone takes: " + q.Default
+		}
+		lines = append(lines, r.fieldLine("", hint, w))
+	default:
+		lines = append(lines, r.optionLines(w, h-len(lines)-1)...)
+	}
+	if a.problem != "" {
+		for _, l := range r.t.Wrap(a.problem, w) {
+			lines = append(lines, r.t.Attention.Render(l))
+		}
+	}
+	return lines
+}
+
+func (r *root) wordLine(q wire.Question, w int) string {
+	return r.fieldLine("Type "+r.t.Clean(q.Word)+" to go on: ", "", w)
+}
+
+// fieldLine draws the text field; where it has not the cursor it says how to get there.
+func (r *root) fieldLine(label, hint string, w int) string {
+	switch {
+	case r.waiting():
+		return label + r.t.Dim.Render(r.t.Glyphs.More)
+	case !r.typing():
+		text := r.t.Clean(r.ask.field.value())
+		return r.t.Clip(label+text+r.t.Dim.Render(" (tab: back to the field)"), w)
+	}
+	room := w - cellsOf(label)
+	if room < 12 {
+		label, room = "> ", w-2
+	}
+	return r.t.Accent.Render(label) + r.ask.field.draw(r.t, room, hint)
+}
+
+// optionLines are the choices; the one under the cursor says what it means.
+func (r *root) optionLines(w, h int) []string {
+	a := r.ask
+	detail := r.optionDetail(a.options[a.cursor], w)
+	if len(a.options)+len(detail) > h {
+		detail = clampLines(r, detail, max(h-len(a.options), 0))
+	}
+	var entries []entry
+	for i, o := range a.options {
+		head := []string{r.optionLine(i, o, i == a.cursor, w)}
+		if i == a.cursor {
+			head = append(head, detail...)
+		}
+		entries = append(entries, entry{head: head})
+	}
+	return window(entries, a.cursor, false, h, func(before, after int) string {
+		return r.t.Dim.Render(fmt.Sprintf("   %s %d above, %d below", r.t.Glyphs.More, before, after))
+	})
+}
+
+// optionLine draws one choice: a refused one dim, with its reason; the one under the cursor marked and reversed.
+func (r *root) optionLine(i int, o option, here bool, w int) string {
+	label := r.t.Clean(o.Label)
+	if o.Refuse != "" {
+		return r.t.Dim.Render(r.t.Clip(fmt.Sprintf("  - %s: %s", label, r.t.Clean(o.Refuse)), w))
+	}
+	if o.Reason {
+		label += " (asks why)"
+	}
+	if o.Effect.Rank() > 0 {
+		label += " (" + o.Effect.Words() + ")"
+	}
+	mark := "  "
+	number := fmt.Sprintf("%d ", i+1)
+	text := r.t.Clip(label, w-4)
+	if !here {
+		return mark + r.t.Dim.Render(number) + text
+	}
+	if r.top() == nil && r.waiting() {
+		return r.t.Dim.Render(r.t.Pad(r.t.Glyphs.More, 2) + number + text)
+	}
+	mark = r.t.Accent.Render(r.t.Glyphs.Cursor) + " "
+	if r.top() == nil && r.focus != onAnswer {
+		return mark + number + text
+	}
+	return mark + number + r.t.Selected.Render(text)
+}
+
+func (r *root) optionDetail(o option, w int) []string {
+	var lines []string
+	for _, l := range r.t.Wrap(o.Detail, w-4) {
+		lines = append(lines, "    "+r.t.Dim.Render(l))
+	}
+	return lines
+}
+
+// failureScreen shows what was tried, what was seen and what to do next, then the choices.
+func (r *root) failureScreen(s *wire.StepView, w, h int) []string {
+	q := *r.view.Question
+	f := *q.Error
+	part := func(label, text string, style func(string) string) []string {
+		var lines []string
+		for i, l := range r.t.Wrap(text, w-7) {
+			head := "       "
+			if i == 0 {
+				head = r.t.Title.Render(r.t.Pad(label, 7))
+			}
+			lines = append(lines, head+style(l))
+		}
+		return lines
+	}
+	var detail []string
+	for _, d := range f.Detail {
+		detail = append(detail, r.t.Dim.Render(r.t.Clip("  "+r.t.Clean(d), w)))
+	}
+	answer := r.answerBox(w, max(h/2, 6))
+	return stack(h,
+		fixed([]string{r.heading(s, "failed", r.t.Attention, w)}, 1, 0, ""),
+		fixed(part("Tried", f.Tried, r.t.Plain.Render), 1, 3, r.cutLine(w)),
+		fixed(part("Seen", f.Seen, r.t.Attention.Render), 1, 2, r.cutLine(w)),
+		fixed(part("Next", sentence(f.Next), r.t.Plain.Render), 1, 2, r.cutLine(w)),
+		lastOf(detail, 6),
+		fixed(r.questionText(q, w), 0, 4, r.cutLine(w)),
+		gap(),
+		fixed(answer, len(answer), 1, ""),
+	)
+}
+
+// lastOf is a section that keeps the end of its lines: of a log the last lines matter.
+func lastOf(lines []string, rank int) section {
+	return section{want: len(lines), rank: rank, draw: func(h int) []string {
+		return lines[max(len(lines)-h, 0):]
+	}}
+}
+
+// hard cuts text into pieces of at most w cells without touching its spaces: a command copied from the screen is still
+// that command.
+func hard(text string, w int) []string {
+	var lines []string
+	var b strings.Builder
+	used := 0
+	for _, c := range text {
+		n := cellsOf(string(c))
+		if used+n > w {
+			lines = append(lines, b.String())
+			b.Reset()
+			used = 0
+		}
+		b.WriteRune(c)
+		used += n
+	}
+	return append(lines, b.String())
+}

@@ -1,0 +1,88 @@
+package wizard
+
+import (
+	"fmt"
+	"time"
+
+	"canton.example/svrescue/steps/wire"
+)
+
+// reportScreen is the end: how it came out, each step with its time, the notes, and where the record lies.
+func (r *root) reportScreen(w, h int) []string {
+	v := r.view
+	word, text, good := r.outcome()
+	style := r.t.Attention
+	if good {
+		style = r.t.Proven
+	}
+	head := []string{style.Render(word)}
+	head = append(head, r.t.Wrap(sentence(text), w)...)
+	var rows []string
+	for i, s := range v.Steps {
+		g, gs := r.glyph(s)
+		took := stepSpan(s, r.now())
+		state := ""
+		if s.State != wire.StepDone {
+			state = stateWord(s)
+		}
+		line := fmt.Sprintf("%2d %s", i+1, r.t.Clean(s.Title))
+		if state != "" {
+			line += " " + r.t.Glyphs.Dot + " " + state
+		}
+		rows = append(rows, gs.Render(g)+" "+r.t.Spread(line, took, w-2))
+	}
+	var notes []string
+	if len(v.Notes) > 0 {
+		notes = append(notes, "", r.t.Title.Render("Notes"))
+		for _, n := range v.Notes {
+			notes = append(notes, r.t.Clip(n.At.UTC().Format("15:04")+" "+r.t.Clean(n.By)+": "+r.t.Clean(n.Text), w))
+		}
+	}
+	end := []string{""}
+	if v.Ended != nil {
+		end = append(end, r.t.Clip("Report: svrescue report "+v.Run.ID, w))
+	} else if line := r.resumeLine(); line != "" {
+		end = append(end, r.t.Accent.Render(r.t.Clip("Go on with: "+line, w)))
+	}
+	if v.Run.Folder != "" {
+		end = append(end, "Files:  "+r.t.ClipLeft(r.t.Clean(v.Run.Folder), w-8))
+	}
+	return stack(h,
+		fixed(head, 2, 0, r.cutLine(w)),
+		fixed([]string{"Took " + stopwatch(elapsed(v, r.opts.Clock.Now())) + ", " +
+			fmt.Sprintf("%d of %d steps behind it", v.DoneSteps(), len(v.Steps))}, 1, 1, ""),
+		gap(),
+		fixed(rows, 3, 3, r.t.Dim.Render(r.t.Clip(r.t.Glyphs.More+" the rest is in the list of steps", w))),
+		fixed(notes, 0, 4, r.t.Dim.Render(r.t.Clip(r.t.Glyphs.More+" more notes under l", w))),
+		fixed(end, len(end), 1, ""),
+	)
+}
+
+// outcome names how the run stands now that no worker acts on it; good only where all was proven.
+func (r *root) outcome() (word, text string, good bool) {
+	v := r.view
+	if v.Ended == nil {
+		if v.Parked != "" {
+			return "Parked", v.Parked, false
+		}
+		return "The worker is gone", "It ended without a word, " + r.silence() +
+			" ago. What it had begun is looked at again when the run is resumed", false
+	}
+	word = map[wire.Outcome]string{wire.Recovered: "Recovered", wire.Refused: "Refused: a precondition does not hold",
+		wire.Parked: "Parked", wire.Failed: "Failed", wire.Rehearsed: "Came to its end", wire.Aborted: "Aborted"}[v.Ended.Outcome]
+	if word == "" {
+		word = string(v.Ended.Outcome)
+	}
+	if v.Ended.Outcome == wire.Rehearsed && v.Run.Acting == wire.DryRun {
+		word = "Dry run: nothing was changed"
+	}
+	return word, v.Ended.Text, v.Ended.Outcome == wire.Recovered
+}
+
+// silence is how long nothing was heard.
+func (r *root) silence() string {
+	if r.view.Last.IsZero() {
+		return "an unknown time"
+	}
+	return span(max(r.now().Sub(r.view.Last), time.Duration(0)))
+}

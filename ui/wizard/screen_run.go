@@ -1,0 +1,234 @@
+package wizard
+
+import (
+	"fmt"
+	"time"
+
+	"canton.example/svrescue/steps/wire"
+)
+
+// quietAfter is how long an action may show no movement before the screen says so.
+const quietAfter = 15 * time.Second
+
+// runScreen shows the actions of a step and how far each is.
+func (r *root) runScreen(s *wire.StepView, w, h int) []string {
+	current := r.atCurrent() && !r.over()
+	style := r.t.Dim
+	if current {
+		style = r.t.Accent
+	}
+	word := stateWord(*s)
+	if d := stepSpan(*s, r.now()); d != "" {
+		word += " " + d
+	}
+	entries := make([]entry, len(s.Actions))
+	want, cursor := 0, r.list.cursor
+	for i, a := range s.Actions {
+		entries[i] = r.progressEntry(i, a, w)
+		want += len(entries[i].head)
+		if r.list.open && i == cursor {
+			want += len(entries[i].detail)
+		}
+		if a.State == wire.ActionRunning && r.focus != onList {
+			cursor = i
+		}
+	}
+	actions := section{min: min(want, 3), want: want, rank: 2, draw: func(h int) []string {
+		return window(entries, cursor, r.list.open, h, func(before, after int) string {
+			return r.t.Dim.Render(r.t.Clip(fmt.Sprintf("   %s %d above, %d below", r.t.Glyphs.More, before, after), w))
+		})
+	}}
+	sections := []section{
+		fixed([]string{r.heading(s, word, style, w)}, 1, 0, ""),
+		fixed(r.t.Wrap(s.Summary, w), 0, 6, r.cutLine(w)),
+		gap(),
+		actions,
+	}
+	if s.Reason != "" {
+		sections = append(sections, fixed(r.t.Wrap(sentence(s.Reason), w), 1, 3, r.cutLine(w)))
+	}
+	if current {
+		sections = append(sections, fixed(r.betweenLines(s, w), 0, 3, r.cutLine(w)))
+	}
+	if current && r.layout.side.w == 0 {
+		sections = append(sections, gap(), r.logTail(s.ID, w, 5))
+	}
+	if proof := s.Findings[wire.PhaseVerify]; len(proof) > 0 {
+		lines := []string{r.t.Title.Render("Proof") + " " + r.countLine(proof, w-6)}
+		sections = append(sections, gap(), fixed(lines, 1, 4, ""))
+	}
+	if current && r.opts.Attach != "" && s.State == wire.StepRunning {
+		sections = append(sections, gap(), fixed(r.closeLines(w), 1, 1, ""))
+	}
+	return stack(h, sections...)
+}
+
+// closeLines say that the work does not depend on this window.
+func (r *root) closeLines(w int) []string {
+	var lines []string
+	one := "You can close this window; the work goes on. Come back: " + r.opts.Attach
+	if cellsOf(one) <= w {
+		return []string{r.t.Dim.Render(one)}
+	}
+	for _, l := range []string{"You can close this window; the work goes on.", "Come back: " + r.opts.Attach} {
+		lines = append(lines, r.t.Dim.Render(r.t.Clip(l, w)))
+	}
+	return lines
+}
+
+// betweenLines say what happens when no action runs.
+func (r *root) betweenLines(s *wire.StepView, w int) []string {
+	if s.State != wire.StepRunning || r.view.Running() != nil {
+		return nil
+	}
+	return dimmed(r, r.t.Wrap("No action runs at this moment: svrescue reads the world or proves what was done.", w))
+}
+
+// progressEntry is one action: its state, its title, its time; a running one with what is known of its progress.
+func (r *root) progressEntry(i int, a wire.ActionView, w int) entry {
+	g, style := r.t.Glyphs.Pending, r.t.Dim
+	word := ""
+	switch a.State {
+	case wire.ActionRunning:
+		g, style, word = r.t.Glyphs.Now, r.t.Accent, minutes(r.now().Sub(a.Started))
+	case wire.ActionDone:
+		g, style, word = r.t.Glyphs.Done, r.t.Proven, minutes(a.Ended.Sub(a.Started))
+	case wire.ActionAlready:
+		g, style, word = r.t.Glyphs.Done, r.t.Proven, "was done already"
+	case wire.ActionByHand:
+		g, style, word = r.t.Glyphs.Done, r.t.Proven, "by hand"
+	case wire.ActionFailed:
+		g, style, word = r.t.Glyphs.Failed, r.t.Attention, "failed"
+	case wire.ActionPartly:
+		g, style, word = r.t.Glyphs.Warn, r.t.Attention, "only partly done"
+	case wire.ActionUnknown:
+		g, style, word = r.t.Glyphs.Unknown, r.t.Attention, "not determined"
+	case wire.ActionSkipped:
+		g, style, word = r.t.Glyphs.Skipped, r.t.Dim, "skipped"
+	default:
+		word = "waits"
+		if r.view.Run.Acting == wire.DryRun || !r.atCurrent() || r.over() {
+			word = "not sent"
+		}
+	}
+	text := r.t.Clean(a.Title)
+	if a.Undo {
+		text = "undo: " + text
+	}
+	mark := "  "
+	if i == r.list.cursor && r.focus == onList {
+		mark = r.t.Accent.Render(r.t.Glyphs.Cursor) + " "
+	}
+	line := mark + r.t.Spread(style.Render(g)+" "+text, style.Render(word), w-2)
+	head := []string{line}
+	if a.State == wire.ActionRunning {
+		head = append(head, r.progressLines(a, w)...)
+	}
+	if a.Failure != nil {
+		for _, l := range r.t.Wrap(a.Failure.Seen, w-4) {
+			head = append(head, "    "+r.t.Attention.Render(l))
+		}
+	}
+	return entry{head: head, detail: r.actionDetail(a, w)}
+}
+
+// progressLines say how far a running action is: a bar where the whole is known, the things that go on side by side,
+// what is waited for, and that nothing moves where nothing does.
+func (r *root) progressLines(a wire.ActionView, w int) []string {
+	var lines []string
+	p := a.Progress
+	if p != nil {
+		if p.Total > 0 {
+			lines = append(lines, "    "+r.barLine(a, w-4))
+		} else if p.Done > 0 {
+			lines = append(lines, "    "+r.t.Clip(amount(*p)+"  "+rate(a.Rate.PerSecond(), p.Unit), w-4))
+		}
+		for _, l := range r.t.Wrap(p.Text, w-4) {
+			lines = append(lines, "    "+l)
+		}
+		lines = append(lines, r.itemLines(p.Items, w-4)...)
+	}
+	moved := a.Moved
+	if moved.IsZero() {
+		moved = a.Started
+	}
+	still := r.now().Sub(moved)
+	bound := quietAfter
+	if speed := r.view.Run.Speed; speed > 1 { // the bound is for a person who watches
+		bound = time.Duration(float64(bound) * speed)
+	}
+	if still >= bound {
+		lines = append(lines, "    "+r.t.Attention.Render(r.t.Clip("no progress for "+span(still), w-4)))
+	}
+	return lines
+}
+
+func (r *root) barLine(a wire.ActionView, w int) string {
+	p := *a.Progress
+	words := amount(p)
+	if speed := rate(a.Rate.PerSecond(), p.Unit); speed != "" && w > 40 && p.Unit == "bytes" {
+		words += "  " + speed
+	}
+	if left, ok := a.Rate.Left(p.Total); ok && left > 0 {
+		words += "  " + minutes(left) + " left"
+	}
+	width := min(max(w-cellsOf(words)-2, 6), 24)
+	return r.t.Accent.Render(r.t.Bar(p.Done, p.Total, width)) + "  " + r.t.Clip(words, w-width-2)
+}
+
+// itemLines show things that go on side by side: name, state, and why one is not done.
+func (r *root) itemLines(items []wire.Item, w int) []string {
+	name := 0
+	for _, it := range items {
+		name = max(name, cellsOf(r.t.Clean(it.Name)))
+	}
+	name = min(name, w/2)
+	var lines []string
+	for _, it := range items {
+		g, style := r.t.Glyphs.Dot, r.t.Dim
+		if it.Done {
+			g, style = r.t.Glyphs.Done, r.t.Proven
+		}
+		text := r.t.Clean(it.State)
+		line := style.Render(g) + " " + r.t.Pad(r.t.ClipLeft(r.t.Clean(it.Name), name), name) + "  "
+		note := ""
+		if it.Note != "" {
+			note = r.t.Clean(it.Note)
+			if cellsOf(line)+cellsOf(text)+3+cellsOf(note) <= w {
+				text, note = text+"  "+r.t.Dim.Render(note), ""
+			}
+		}
+		lines = append(lines, "    "+r.t.Clip(line+text, w))
+		if note != "" {
+			lines = append(lines, "      "+r.t.Dim.Render(r.t.Clip(note, w-2)))
+		}
+	}
+	return lines
+}
+
+// logTail is the end of the live log, as far as it belongs to the step.
+func (r *root) logTail(step string, w, n int) section {
+	var lines []string
+	for i := len(r.view.Log) - 1; i >= 0 && len(lines) < n; i-- {
+		e := r.view.Log[i]
+		if e.Step != "" && e.Step != step {
+			continue
+		}
+		text := e.At.UTC().Format("15:04:05") + " " + r.t.Clean(e.Text)
+		lines = append([]string{r.t.Dim.Render(r.t.Clip(text, w))}, lines...)
+	}
+	return lastOf(lines, 7)
+}
+
+// stepSpan is how long a step took, or takes so far.
+func stepSpan(s wire.StepView, now time.Time) string {
+	switch {
+	case s.Started.IsZero():
+		return ""
+	case s.State == wire.StepRunning || s.State == wire.StepWaiting:
+		return minutes(now.Sub(s.Started))
+	case s.Ended.IsZero():
+		return ""
+	}
+	return minutes(s.Ended.Sub(s.Started))
+}

@@ -1,0 +1,124 @@
+package wizard
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"canton.example/svrescue/steps/wire"
+)
+
+// badge says in words whether this is real, and how it acts.
+func badge(run wire.Run) string {
+	var parts []string
+	if run.World == wire.Simulated {
+		parts = append(parts, "SIMULATED")
+	}
+	switch run.Acting {
+	case wire.DryRun:
+		parts = append(parts, "DRY RUN")
+	case wire.Checklist:
+		parts = append(parts, "CHECKLIST")
+	default:
+		if run.World != wire.Simulated {
+			parts = append(parts, "LIVE")
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// place writes where the node is: "sv @ prod-eu1".
+func place(s wire.Subject) string {
+	switch {
+	case s.Namespace == "":
+		return s.Cluster
+	case s.Cluster == "":
+		return "ns " + s.Namespace
+	}
+	return "ns " + s.Namespace + " @ " + s.Cluster
+}
+
+// elapsed is how long the run has taken, in the time of its world; it stands still once the run has ended.
+func elapsed(v wire.View, real time.Time) time.Duration {
+	end := v.Run.Now(real)
+	if v.Ended != nil || v.Parked != "" {
+		end = v.Last
+	}
+	return max(end.Sub(v.Run.Started), 0)
+}
+
+// StatusText is a few plain lines for a chat: what runs, where it stands, what is open. Nothing in it is secret, and
+// nothing in it claims more than the view shows.
+func StatusText(v wire.View, real time.Time) string {
+	now := v.Run.Now(real)
+	var b strings.Builder
+	fmt.Fprintf(&b, "svrescue, %s: %s", badge(v.Run), v.Run.Title)
+	if word := v.Subject.Word(); word != "" {
+		fmt.Fprintf(&b, " of %s", word)
+	}
+	if p := place(v.Subject); p != "" {
+		fmt.Fprintf(&b, " (%s)", p)
+	}
+	fmt.Fprintf(&b, "\nRun %s by %s, %s UTC, %s since the start\n", v.Run.ID, v.Run.Operator,
+		now.UTC().Format("2006-01-02 15:04:05"), stopwatch(elapsed(v, real)))
+	b.WriteString(standing(v, now))
+	if n := len(v.Notes); n > 0 {
+		last := v.Notes[n-1]
+		fmt.Fprintf(&b, "\nLast note (%s UTC, %s): %s", last.At.UTC().Format("15:04"), last.By, last.Text)
+	}
+	return b.String()
+}
+
+// standing says where the run is, in a sentence or two.
+func standing(v wire.View, now time.Time) string {
+	if v.Ended != nil {
+		return sentence(fmt.Sprintf("Ended, %s: %s", v.Ended.Outcome, v.Ended.Text))
+	}
+	if v.Parked != "" {
+		return "Parked: " + sentence(v.Parked)
+	}
+	s := v.CurrentStep()
+	if s == nil {
+		return fmt.Sprintf("No step has begun; the path has %s.", count(len(v.Steps), "step"))
+	}
+	text := fmt.Sprintf("Step %d of %d, %s: %s.", v.Current+1, len(v.Steps), s.Title, stateWord(*s))
+	if a := v.Running(); a != nil {
+		text += " Running: " + a.Title
+		if p := a.Progress; p != nil && (p.Total > 0 || p.Done > 0) {
+			text += ", " + amount(*p)
+			if left, ok := a.Rate.Left(p.Total); ok && left > 0 {
+				text += ", about " + span(left) + " left"
+			}
+		}
+		text += "."
+	}
+	if v.Question != nil {
+		text += " A person is asked: " + sentence(v.Question.Title)
+	}
+	return text
+}
+
+// stateWord says where a step stands.
+func stateWord(s wire.StepView) string {
+	switch s.State {
+	case wire.StepPending:
+		return "not begun"
+	case wire.StepRunning:
+		return "running"
+	case wire.StepWaiting:
+		return "waits for an answer"
+	case wire.StepDone:
+		return "done"
+	case wire.StepByHand:
+		return "done by hand, and proven"
+	case wire.StepSkipped:
+		return "skipped"
+	case wire.StepPlanned:
+		return "only planned, nothing was changed"
+	case wire.StepFailed:
+		return "failed"
+	case wire.StepUndone:
+		return "undone"
+	}
+	return string(s.State)
+}
