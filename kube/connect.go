@@ -7,6 +7,8 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -179,10 +181,24 @@ func load(t Target) (*rest.Config, Target, error) {
 	if err != nil {
 		return nil, t, setup("use context "+t.Context, err.Error(), "check this context's cluster and user in "+explicit)
 	}
+	if user := raw.AuthInfos[raw.Contexts[t.Context].AuthInfo]; user != nil && config.BearerToken == "" && loopback(config.Host) {
+		// client-go sends no token without TLS. On the loopback interface, where a rehearsal's server is, nobody else can read it.
+		config.BearerToken, config.BearerTokenFile = user.Token, user.TokenFile
+	}
 	if t.Namespace, _, err = client.Namespace(); err != nil {
 		return nil, t, setup("use context "+t.Context, err.Error(), "name the namespace")
 	}
 	return config, t, nil
+}
+
+// loopback says whether a server's address is plain HTTP on this machine, by number: a name could lead elsewhere.
+func loopback(server string) bool {
+	u, err := url.Parse(server)
+	if err != nil || u.Scheme != "http" {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return err == nil && ip.IsLoopback()
 }
 
 // inPod uses the account that a pod is given, as kubectl does when there is no kubeconfig at all.

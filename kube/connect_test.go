@@ -90,3 +90,17 @@ func TestReachWithoutLogin(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
+
+func TestTokenWithoutTLS(t *testing.T) {
+	for server, want := range map[string]string{
+		"http://127.0.0.1:1": "t0ken", "http://[::1]:1": "t0ken", "http://10.0.0.1:1": "", "http://localhost:1": "", "https://10.0.0.1:1": "t0ken",
+	} {
+		cl, err := Connect(Target{Kubeconfig: kubeconfig(t, server)}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cl.config.BearerToken != want {
+			t.Errorf("%s would get token %q", server, cl.config.BearerToken)
+		}
+	}
+}

@@ -195,10 +195,10 @@ func classifyStatus(s *metav1.Status) Kind {
 	return Unknown
 }
 
-// testFailed recognises a JSON patch whose test operation did not hold; the server answers it as invalid.
+// testFailed recognises a JSON patch whose test operation did not hold. The server answers it as invalid, and keeps to itself which it
+// was: of all its answers of this kind this text alone names no object.
 func testFailed(message string) bool {
-	return strings.Contains(message, "test failed") || strings.Contains(message, "test operation does not apply") ||
-		strings.Contains(message, "error in test for path")
+	return strings.HasPrefix(message, "the server rejected our request due to an error in our request")
 }
 
 func badTLS(err error) bool {
@@ -221,6 +221,9 @@ const maxSeen = 400
 func seen(k Kind, err error) string {
 	if s := status(err); s != nil {
 		m := s.Message
+		if k == Conflict && testFailed(m) {
+			return fmt.Sprintf("%d: the object is not the one that was read, or a value in it has changed", s.Code)
+		}
 		// client-go puts the body of an answer that is no Status into the details.
 		if s.Details != nil && strings.Contains(m, "unknown") {
 			for _, c := range s.Details.Causes {

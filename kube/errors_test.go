@@ -78,8 +78,8 @@ func TestNothingIsTriedAgainInSilence(t *testing.T) {
 		const path = "/api/v1/namespaces/sv/pods"
 		cl, s := serve(t, map[string]http.HandlerFunc{"GET " + path: h})
 		_, err := cl.Pods(testContext(t), "sv", "")
-		if !IsTransient(err) || s.asked["GET "+path] != 1 {
-			t.Errorf("%s: asked %d times: %v (%v)", name, s.asked["GET "+path], err, KindOf(err))
+		if !IsTransient(err) || s.count("GET "+path) != 1 {
+			t.Errorf("%s: asked %d times: %v (%v)", name, s.count("GET "+path), err, KindOf(err))
 		}
 		if e := Explain(err); e.Kind == Throttled && e.RetryAfter != time.Minute {
 			t.Errorf("%s: retry after %v", name, e.RetryAfter)

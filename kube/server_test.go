@@ -52,6 +52,12 @@ func (s *stub) last() sent {
 	return s.sent[len(s.sent)-1]
 }
 
+func (s *stub) count(key string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked[key]
+}
+
 // serve starts a stub and connects to it.
 func serve(t *testing.T, answers map[string]http.HandlerFunc) (*Cluster, *stub) {
 	return serveAt(t, clock.RealClock{}, "", answers)
@@ -79,11 +85,15 @@ func serveAt(t *testing.T, c clock.PassiveClock, prefix string, answers map[stri
 
 func kubeconfig(t *testing.T, server string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "config")
-	text := `{"apiVersion":"v1","kind":"Config","current-context":"here",
-"clusters":[{"name":"c","cluster":{"server":"` + server + `"}}],
+	return write(t, `{"apiVersion":"v1","kind":"Config","current-context":"here",
+"clusters":[{"name":"c","cluster":{"server":"`+server+`"}}],
 "users":[{"name":"u","user":{"token":"t0ken"}}],
-"contexts":[{"name":"here","context":{"cluster":"c","user":"u","namespace":"sv"}},{"name":"there","context":{"cluster":"c","user":"u"}}]}`
+"contexts":[{"name":"here","context":{"cluster":"c","user":"u","namespace":"sv"}},{"name":"there","context":{"cluster":"c","user":"u"}}]}`)
+}
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "config")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
