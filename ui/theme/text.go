@@ -110,6 +110,9 @@ func (t Theme) Pad(text string, width int) string {
 	return text
 }
 
+// noBreak is the hyphen at which no line is broken.
+const noBreak = "\u2011"
+
 // Wrap breaks text into lines of at most width cells, at spaces where it can. Newlines in text are kept as line ends;
 // everything else is cleaned.
 func (t Theme) Wrap(text string, width int) []string {
@@ -118,7 +121,10 @@ func (t Theme) Wrap(text string, width int) []string {
 	}
 	var lines []string
 	for _, p := range t.Paragraphs(strings.TrimSpace(text)) {
-		lines = append(lines, strings.Split(ansi.Wrap(p, width, " "), "\n")...)
+		// Names hold hyphens, and a name that is broken at one reads as another name.
+		p = strings.ReplaceAll(p, "-", noBreak)
+		p = strings.ReplaceAll(ansi.Wrap(p, width, " "), noBreak, "-")
+		lines = append(lines, strings.Split(p, "\n")...)
 	}
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " ")

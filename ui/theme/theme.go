@@ -74,24 +74,24 @@ func New(a Abilities) Theme {
 	return t
 }
 
-// Glyphs are the signs that carry a state. Each is one cell wide.
+// Glyphs are the signs that carry a state, one cell each, and the marks that text is drawn with.
 type Glyphs struct {
 	Done, Now, Warn, Skipped, Failed, Pending, Planned, Unknown string
 
-	Cursor, Arrow, Caret, Rule, Pipe, Full, Empty, More, Dot, Up, Down string
+	Cursor, Arrow, Caret, Rule, Pipe, Full, Empty, More, Dot, UpDown string
 
 	Observe, Repeatable, Once, Destroy string
 }
 
 var unicodeGlyphs = Glyphs{
 	Done: "✓", Now: "▸", Warn: "!", Skipped: "–", Failed: "✗", Pending: " ", Planned: "○", Unknown: "?",
-	Cursor: "›", Arrow: "→", Caret: "▏", Rule: "─", Pipe: "│", Full: "█", Empty: "░", More: "…", Dot: "·", Up: "↑", Down: "↓",
+	Cursor: "›", Arrow: "→", Caret: "▏", Rule: "─", Pipe: "│", Full: "█", Empty: "░", More: "…", Dot: "·", UpDown: "↑↓",
 	Observe: "○", Repeatable: "~", Once: "1", Destroy: "×",
 }
 
 var asciiGlyphs = Glyphs{
 	Done: "+", Now: ">", Warn: "!", Skipped: "-", Failed: "x", Pending: " ", Planned: "o", Unknown: "?",
-	Cursor: ">", Arrow: "->", Caret: "_", Rule: "-", Pipe: "|", Full: "#", Empty: ".", More: "...", Dot: "-", Up: "^", Down: "v",
+	Cursor: ">", Arrow: "->", Caret: "_", Rule: "-", Pipe: "|", Full: "#", Empty: ".", More: "...", Dot: "-", UpDown: "up/down",
 	Observe: "o", Repeatable: "~", Once: "1", Destroy: "x",
 }
 

@@ -180,7 +180,7 @@ func (r *root) helpLine(b binding, w int) []string {
 	for i, l := range r.t.Wrap(b.help, w-column) {
 		head := ""
 		if i == 0 {
-			head = b.label()
+			head = b.label(r.t.Glyphs)
 			if len(b.keys) > 1 && head == b.keys[0] {
 				head = strings.Join(b.keys, ", ")
 			}

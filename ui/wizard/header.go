@@ -106,9 +106,7 @@ func (r *root) stepList(w, h int) []string {
 		}
 		rows = append(rows, entry{head: []string{mark + style.Render(g) + " " + text}})
 	}
-	return window(rows, max(at, 0), false, h, func(before, after int) string {
-		return r.t.Dim.Render(fmt.Sprintf("   %d above, %d below", before, after))
-	})
+	return window(rows, max(at, 0), false, h, r.outside(w))
 }
 
 // crumb is the path in one line, for narrow screens.

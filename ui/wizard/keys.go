@@ -7,6 +7,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"canton.example/svrescue/steps/wire"
+	"canton.example/svrescue/ui/theme"
 )
 
 // binding is one entry of the list from which keys are taken, the footer is drawn and the help is written.
@@ -19,10 +20,10 @@ type binding struct {
 }
 
 // label is how the key is written for a person.
-func (b binding) label() string {
+func (b binding) label(g theme.Glyphs) string {
 	switch b.keys[0] {
 	case "up":
-		return "up/down"
+		return g.UpDown
 	case "pgdown":
 		return "pgup/pgdn"
 	case "1":
@@ -44,9 +45,9 @@ func (r *root) keys() []binding {
 	step := r.step()
 	confirm := asked && free && r.view.Question.Kind == wire.AskConfirm && r.offers(wire.ChoiceYes) != nil
 	return []binding{
-		{[]string{"enter"}, "send what is typed", "Sends the typed text, if it is complete.", typing && asked,
+		{[]string{"enter"}, "send", "Sends the typed text, if it is complete.", typing && asked,
 			r.submit},
-		{[]string{"tab", "esc"}, "leave the field for the other keys",
+		{[]string{"tab", "esc"}, "other keys",
 			"Leaves the text field, so that single letters are keys again; tab comes back.", typing, r.next},
 		{[]string{"enter"}, "choose", "Takes the choice under the cursor.", answer, r.submit},
 		{[]string{"y"}, "yes", "Confirms: sends what is shown.", confirm,
@@ -54,10 +55,10 @@ func (r *root) keys() []binding {
 		{[]string{"1", "2", "3", "4", "5", "6", "7", "8", "9"}, "", "Moves the cursor to that choice.", answer, nil},
 		{[]string{"enter", " "}, "open", "Opens or closes the line under the cursor: commands, evidence, what is lost.",
 			free && run && r.focus == onList && r.list.len > 0, r.toggle},
-		{[]string{"enter", "esc"}, "back to the current step", "Shows the step the run stands at again.",
+		{[]string{"enter"}, "back to the current step", "Shows the step the run stands at again.",
 			free && run && !current && r.focus != onList, r.back},
 		{[]string{"esc"}, "back", "Goes back to the question or the current step.",
-			free && run && r.focus == onList && (asked || !current), r.back},
+			free && run && r.focus != onAnswer && (asked || !current), r.back},
 		{[]string{"up", "down", "k", "j"}, r.arrowWord(), "Moves in the part that has the cursor: steps, answer or plan.",
 			run && r.canMove(), nil},
 		{[]string{"pgdown", "pgup"}, "", "Moves by five lines in the plan, the findings or the actions.",
@@ -74,12 +75,10 @@ func (r *root) keys() []binding {
 			r.link.state == refused, func() action { return again{} }},
 		{[]string{"o"}, "other answers", "Shows the other ways to answer the question.",
 			free && asked && r.ask.typed() && len(r.others()) > 0, func() action { return push{r.otherDialog()} }},
-		{[]string{"e"}, "evidence", "Shows every finding of the step with what was looked at, and when.",
-			free && run && step != nil && len(step.Findings) > 0, func() action { return push{evidenceDialog(r)} }},
-		{[]string{"c"}, "commands", "Shows the plan as commands a person could type, and offers them to the clipboard.",
-			free && run && step != nil && len(step.Actions) > 0, r.commands},
 		{[]string{"h"}, "by hand", "You act yourself; svrescue watches until the world shows it.",
 			free && r.offers(wire.ChoiceByHand) != nil, func() action { return push{r.byHandDialog()} }},
+		{[]string{"c"}, "commands", "Shows the plan as commands a person could type, and offers them to the clipboard.",
+			free && run && step != nil && len(step.Actions) > 0, r.commands},
 		{[]string{"p"}, "park", "Ends the worker after the running action; the run can be resumed. Asks first.",
 			free && run && live, func() action { return push{r.parkDialog()} }},
 		{[]string{"n"}, "note", "Adds a line to the timeline and the report.",
@@ -90,6 +89,8 @@ func (r *root) keys() []binding {
 			free && run, func() action { return push{newLogDialog()} }},
 		{[]string{"w"}, "why", "Shows everything written about the step and the question, in full.",
 			free && run && step != nil, func() action { return push{whyDialog(r)} }},
+		{[]string{"e"}, "evidence", "Shows every finding of the step with what was looked at, and when.",
+			free && run && step != nil && len(step.Findings) > 0, func() action { return push{evidenceDialog(r)} }},
 		{[]string{"q", "ctrl+c"}, "leave", "Leaves this screen. It never answers a question, and the worker goes on.",
 			free, r.leave},
 		{[]string{"ctrl+c"}, "leave", "", typing, r.leave},
@@ -223,7 +224,7 @@ func (r *root) next1(by int) focus {
 }
 
 func (r *root) nextWord() string {
-	return map[focus]string{onSteps: "to the steps", onAnswer: "to the answer", onList: "to the list"}[r.next1(1)]
+	return map[focus]string{onSteps: "steps", onAnswer: "answer", onList: "list"}[r.next1(1)]
 }
 
 func (r *root) canMove() bool {

@@ -87,23 +87,26 @@ type section struct {
 	draw      func(h int) []string
 }
 
-// fixed is a section of lines; where they do not fit the last one says so.
-func fixed(lines []string, least, rank int, more string) section {
+// fixed is a section of lines; where they do not fit, cut marks the last one that does.
+func fixed(lines []string, least, rank int, cut func(last string) string) section {
 	return section{min: min(least, len(lines)), want: len(lines), rank: rank, draw: func(h int) []string {
 		if h >= len(lines) {
 			return lines
 		}
-		cut := append([]string(nil), lines[:h]...)
-		if h > 0 && more != "" {
-			cut[h-1] = more
+		some := append([]string(nil), lines[:h]...)
+		if h > 0 && cut != nil {
+			some[h-1] = cut(some[h-1])
 		}
-		return cut
+		return some
 	}}
 }
 
 // gap is an empty line that is the first to go.
-func gap() section {
-	return section{want: 1, rank: 99, draw: func(int) []string { return []string{""} }}
+func gap() section { return gapAt(99) }
+
+// gapAt is an empty line of some rank.
+func gapAt(rank int) section {
+	return section{want: 1, rank: rank, draw: func(int) []string { return []string{""} }}
 }
 
 // stack gives h lines to the sections: each its least, in order of rank, then what is left, in order of rank.

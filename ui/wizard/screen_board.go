@@ -98,23 +98,22 @@ func (r *root) boardScreen(s *wire.StepView, w, h int) []string {
 		}
 	}
 	board := section{min: min(size, 4), want: size, rank: 3, draw: func(h int) []string {
-		return window(entries, r.list.cursor, r.list.open, h, func(before, after int) string {
-			return r.t.Dim.Render(r.t.Clip(fmt.Sprintf("   %s %d above, %d below", r.t.Glyphs.More, before, after), w))
-		})
+		return window(entries, r.list.cursor, r.list.open, h, r.outside(w))
 	}}
 	return stack(h,
-		fixed([]string{r.heading(s, word, style, w)}, 1, 0, ""),
-		fixed([]string{r.countLine(findings, w)}, 1, 1, ""),
+		fixed([]string{r.heading(s, word, style, w)}, 1, 0, nil),
+		fixed(r.countLines(findings, w), 1, 1, nil),
 		fixed(r.t.Wrap(s.Summary, w), 0, 6, r.cutLine(w)),
 		gap(),
 		board,
 		fixed(text, 0, 4, r.cutLine(w)),
-		fixed(answer, len(answer), 1, ""),
+		fixed(answer, len(answer), 1, nil),
 	)
 }
 
-// countLine counts the verdicts.
-func (r *root) countLine(findings []wire.Finding, w int) string {
+// countLines count the verdicts.
+func (r *root) countLines(findings []wire.Finding, w int) []string {
+	var lines []string
 	line := ""
 	for _, v := range verdicts {
 		n := 0
@@ -126,9 +125,6 @@ func (r *root) countLine(findings []wire.Finding, w int) string {
 		if n == 0 {
 			continue
 		}
-		if line != "" {
-			line += "   "
-		}
 		sign, style := r.verdictSign(v)
 		word := verdictWord(v)
 		if n > 1 && v == wire.Violated {
@@ -136,9 +132,16 @@ func (r *root) countLine(findings []wire.Finding, w int) string {
 		} else if n > 1 && v == wire.Holds {
 			word = "hold"
 		}
-		line += style.Render(fmt.Sprintf("%s %d %s", sign, n, word))
+		item := style.Render(fmt.Sprintf("%s %d %s", sign, n, word))
+		if line != "" && cellsOf(line)+3+cellsOf(item) > w {
+			lines, line = append(lines, line), ""
+		}
+		if line != "" {
+			line += "   "
+		}
+		line += item
 	}
-	return r.t.Clip(line, w)
+	return append(lines, r.t.Clip(line, w))
 }
 
 func (r *root) verdictSign(v wire.Verdict) (string, theme.Style) {

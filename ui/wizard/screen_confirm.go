@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"canton.example/svrescue/steps/wire"
 )
 
@@ -23,31 +25,41 @@ func (r *root) confirmScreen(s *wire.StepView, w, h int) []string {
 	}
 	answer := r.answerBox(w, max(h/2, 5))
 	q := r.view.Question
-	lost := clampLines(r, r.lostLines(s, w), 3)
+	lost := clampLines(r, r.lostLines(s, w), 3, w)
 	return stack(h,
-		fixed([]string{r.heading(s, s.Worst.Words(), r.effectStyle(s.Worst), w)}, 1, 0, ""),
-		fixed(r.t.Wrap(why, w), 1, 5, r.cutLine(w)),
-		fixed(r.questionText(*q, w), 0, 4, r.cutLine(w)),
+		fixed([]string{r.heading(s, s.Worst.Words(), r.effectStyle(s.Worst), w)}, 1, 0, nil),
+		fixed(r.t.Wrap(why, w), 2, 5, r.cutLine(w)),
+		fixed(r.questionText(*q, w), 1, 3, r.cutLine(w)),
 		gap(),
 		r.planSection(s, w),
 		gap(),
 		fixed(lost, 1, 2, r.cutLine(w)),
-		fixed(r.ageLine(s, w), 1, 2, ""),
-		gap(),
-		fixed(answer, len(answer), 1, ""),
+		fixed(r.ageLine(s, w), 1, 2, nil),
+		gapAt(2),
+		fixed(answer, len(answer), 1, nil),
 	)
 }
 
-// cutLine stands where text was cut and says which key shows it.
-func (r *root) cutLine(w int) string {
-	return r.t.Dim.Render(r.t.Clip(r.t.Glyphs.More+" more under w", w))
+// cutLine marks a line after which text was cut, and says which key shows all of it.
+func (r *root) cutLine(w int) func(string) string { return r.cutMark(w, r.t.Glyphs.More+" w: all") }
+
+func (r *root) cutMark(w int, mark string) func(string) string {
+	return func(last string) string {
+		if room := w - cellsOf(mark) - 1; cellsOf(last) > room {
+			last = strings.TrimRight(ansi.Truncate(last, room, ""), " ")
+		}
+		return last + " " + r.t.Dim.Render(mark)
+	}
 }
 
-func clampLines(r *root, lines []string, n int) []string {
+func clampLines(r *root, lines []string, n, w int) []string {
 	if len(lines) <= n {
 		return lines
 	}
-	return append(append([]string(nil), lines[:n-1]...), r.cutLine(40))
+	if n <= 0 {
+		return nil
+	}
+	return fixed(lines, n, 0, r.cutLine(w)).draw(n)
 }
 
 // planSection is the numbered list of what will be sent; the entry under the cursor opens.
@@ -63,20 +75,12 @@ func (r *root) planSection(s *wire.StepView, w int) section {
 	}
 	title, later := r.planTitle(s, w), r.t.Wrap(s.Later, w)
 	want += len(later)
-	return section{min: min(want, 4), want: want, rank: 3, draw: func(h int) []string {
+	return section{min: min(want, 4), want: want, rank: 4, draw: func(h int) []string {
 		lines := []string{title}
 		if h-1 <= len(later) {
 			later = nil
 		}
-		lines = append(lines, window(entries, r.list.cursor, r.list.open, h-1-len(later), func(before, after int) string {
-			text := fmt.Sprintf("   %s %d above, %d below", r.t.Glyphs.More, before, after)
-			if before == 0 {
-				text = fmt.Sprintf("   %s %d more below", r.t.Glyphs.More, after)
-			} else if after == 0 {
-				text = fmt.Sprintf("   %s %d above", r.t.Glyphs.More, before)
-			}
-			return r.t.Dim.Render(r.t.Clip(text, w))
-		})...)
+		lines = append(lines, window(entries, r.list.cursor, r.list.open, h-1-len(later), r.outside(w))...)
 		return append(lines, dimmed(r, later)...)
 	}}
 }

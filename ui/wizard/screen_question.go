@@ -19,11 +19,11 @@ func (r *root) questionScreen(s *wire.StepView, w, h int) []string {
 		}
 	}
 	return stack(h,
-		fixed([]string{r.heading(s, s.Worst.Words(), r.effectStyle(s.Worst), w)}, 1, 0, ""),
+		fixed([]string{r.heading(s, s.Worst.Words(), r.effectStyle(s.Worst), w)}, 1, 0, nil),
 		fixed(why, 0, 5, r.cutLine(w)),
 		fixed(r.questionText(q, w), 1, 2, r.cutLine(w)),
-		gap(),
-		fixed(answer, len(answer), 1, ""),
+		gapAt(2),
+		fixed(answer, len(answer), 1, nil),
 	)
 }
 
@@ -78,7 +78,7 @@ func (r *root) fieldLine(label, hint string, w int) string {
 		return label + r.t.Dim.Render(r.t.Glyphs.More)
 	case !r.typing():
 		text := r.t.Clean(r.ask.field.value())
-		return r.t.Clip(label+text+r.t.Dim.Render(" (tab: back to the field)"), w)
+		return r.t.Clip(label+text+r.t.Dim.Render(" (esc to type)"), w)
 	}
 	room := w - cellsOf(label)
 	if room < 12 {
@@ -92,7 +92,7 @@ func (r *root) optionLines(w, h int) []string {
 	a := r.ask
 	detail := r.optionDetail(a.options[a.cursor], w)
 	if len(a.options)+len(detail) > h {
-		detail = clampLines(r, detail, max(h-len(a.options), 0))
+		detail = clampLines(r, detail, max(h-len(a.options), 0), w)
 	}
 	var entries []entry
 	for i, o := range a.options {
@@ -102,9 +102,7 @@ func (r *root) optionLines(w, h int) []string {
 		}
 		entries = append(entries, entry{head: head})
 	}
-	return window(entries, a.cursor, false, h, func(before, after int) string {
-		return r.t.Dim.Render(fmt.Sprintf("   %s %d above, %d below", r.t.Glyphs.More, before, after))
-	})
+	return window(entries, a.cursor, false, h, r.outside(w))
 }
 
 // optionLine draws one choice: a refused one dim, with its reason; the one under the cursor marked and reversed.
@@ -164,14 +162,14 @@ func (r *root) failureScreen(s *wire.StepView, w, h int) []string {
 	}
 	answer := r.answerBox(w, max(h/2, 6))
 	return stack(h,
-		fixed([]string{r.heading(s, "failed", r.t.Attention, w)}, 1, 0, ""),
+		fixed([]string{r.heading(s, "failed", r.t.Attention, w)}, 1, 0, nil),
 		fixed(part("Tried", f.Tried, r.t.Plain.Render), 1, 3, r.cutLine(w)),
 		fixed(part("Seen", f.Seen, r.t.Attention.Render), 1, 2, r.cutLine(w)),
 		fixed(part("Next", sentence(f.Next), r.t.Plain.Render), 1, 2, r.cutLine(w)),
 		lastOf(detail, 6),
 		fixed(r.questionText(q, w), 0, 4, r.cutLine(w)),
-		gap(),
-		fixed(answer, len(answer), 1, ""),
+		gapAt(2),
+		fixed(answer, len(answer), 1, nil),
 	)
 }
 

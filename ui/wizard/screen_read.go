@@ -106,22 +106,22 @@ func (r *root) readScreen(s *wire.StepView, w, h int) []string {
 			r.view.Current+1), w))}
 	}
 	sections := []section{
-		fixed([]string{r.heading(s, word, style, w)}, 1, 0, ""),
+		fixed([]string{r.heading(s, word, style, w)}, 1, 0, nil),
 		fixed(r.t.Wrap(s.Summary, w), 1, 2, r.cutLine(w)),
 		gap(),
 		fixed(r.t.Wrap(s.Why, w), 1, 4, r.cutLine(w)),
 		gap(),
-		fixed(facts, 2, 3, ""),
+		fixed(facts, 2, 3, nil),
 		gap(),
 		fixed(reason, 1, 2, r.cutLine(w)),
-		fixed(open, len(open), 1, ""),
+		fixed(open, len(open), 1, nil),
 	}
 	if r.atCurrent() && s.State == wire.StepRunning {
 		if r.layout.side.w == 0 {
 			sections = append(sections, gap(), r.logTail(s.ID, w, 4))
 		}
 		if r.opts.Attach != "" && !r.over() {
-			sections = append(sections, gap(), fixed(r.closeLines(w), 0, 5, ""))
+			sections = append(sections, gap(), fixed(r.closeLines(w), 0, 5, nil))
 		}
 	}
 	return stack(h, sections...)

@@ -38,6 +38,17 @@ func (r *root) reportScreen(w, h int) []string {
 			notes = append(notes, r.t.Clip(n.At.UTC().Format("15:04")+" "+r.t.Clean(n.By)+": "+r.t.Clean(n.Text), w))
 		}
 	}
+	var know []string
+	for _, s := range v.Steps {
+		for _, f := range inOrder(s.Findings[wire.PhaseVerify]) {
+			if f.Verdict != wire.Holds {
+				know = append(know, r.findingHead(f, w)...)
+			}
+		}
+	}
+	if len(know) > 0 {
+		know = append([]string{"", r.t.Title.Render("To know")}, know...)
+	}
 	end := []string{""}
 	if v.Ended != nil {
 		end = append(end, r.t.Clip("Report: svrescue report "+v.Run.ID, w))
@@ -52,9 +63,10 @@ func (r *root) reportScreen(w, h int) []string {
 		fixed([]string{"Took " + stopwatch(elapsed(v, r.opts.Clock.Now())) + ", " +
 			fmt.Sprintf("%d of %d steps behind it", v.DoneSteps(), len(v.Steps))}, 1, 1, ""),
 		gap(),
-		fixed(rows, 3, 3, r.t.Dim.Render(r.t.Clip(r.t.Glyphs.More+" the rest is in the list of steps", w))),
-		fixed(notes, 0, 4, r.t.Dim.Render(r.t.Clip(r.t.Glyphs.More+" more notes under l", w))),
-		fixed(end, len(end), 1, ""),
+		fixed(rows, 3, 3, r.cutMark(w, r.t.Glyphs.More+" the rest: up and down")),
+		fixed(know, 0, 2, r.cutMark(w, r.t.Glyphs.More+" e: all")),
+		fixed(notes, 0, 4, r.cutMark(w, r.t.Glyphs.More+" l: all")),
+		fixed(end, len(end), 1, nil),
 	)
 }
 

@@ -1,7 +1,6 @@
 package wizard
 
 import (
-	"fmt"
 	"time"
 
 	"canton.example/svrescue/steps/wire"
@@ -34,12 +33,10 @@ func (r *root) runScreen(s *wire.StepView, w, h int) []string {
 		}
 	}
 	actions := section{min: min(want, 3), want: want, rank: 2, draw: func(h int) []string {
-		return window(entries, cursor, r.list.open, h, func(before, after int) string {
-			return r.t.Dim.Render(r.t.Clip(fmt.Sprintf("   %s %d above, %d below", r.t.Glyphs.More, before, after), w))
-		})
+		return window(entries, cursor, r.list.open, h, r.outside(w))
 	}}
 	sections := []section{
-		fixed([]string{r.heading(s, word, style, w)}, 1, 0, ""),
+		fixed([]string{r.heading(s, word, style, w)}, 1, 0, nil),
 		fixed(r.t.Wrap(s.Summary, w), 0, 6, r.cutLine(w)),
 		gap(),
 		actions,
@@ -54,11 +51,12 @@ func (r *root) runScreen(s *wire.StepView, w, h int) []string {
 		sections = append(sections, gap(), r.logTail(s.ID, w, 5))
 	}
 	if proof := s.Findings[wire.PhaseVerify]; len(proof) > 0 {
-		lines := []string{r.t.Title.Render("Proof") + " " + r.countLine(proof, w-6)}
-		sections = append(sections, gap(), fixed(lines, 1, 4, ""))
+		lines := r.countLines(proof, w-6)
+		lines[0] = r.t.Title.Render("Proof") + " " + lines[0]
+		sections = append(sections, gap(), fixed(lines, 1, 4, nil))
 	}
 	if current && r.opts.Attach != "" && s.State == wire.StepRunning {
-		sections = append(sections, gap(), fixed(r.closeLines(w), 1, 1, ""))
+		sections = append(sections, gap(), fixed(r.closeLines(w), 1, 1, nil))
 	}
 	return stack(h, sections...)
 }

@@ -183,7 +183,7 @@ func (r *root) footer() string {
 		if !b.on || b.short == "" {
 			continue
 		}
-		item := r.t.Accent.Render(b.label()) + " " + b.short
+		item := r.t.Accent.Render(b.label(r.t.Glyphs)) + " " + b.short
 		if b.short == "help" {
 			last = item
 			continue
@@ -194,7 +194,7 @@ func (r *root) footer() string {
 	for _, item := range items {
 		next := line
 		if next != "" {
-			next += "   "
+			next += "  "
 		}
 		next += item
 		if r.cells(next, last) > w {
@@ -203,7 +203,7 @@ func (r *root) footer() string {
 		line = next
 	}
 	if last != "" {
-		line += "   " + last
+		line += "  " + last
 	}
 	return " " + r.t.Clip(strings.TrimLeft(line, " "), w)
 }
@@ -211,7 +211,7 @@ func (r *root) footer() string {
 func (r *root) cells(line, last string) int {
 	n := cellsOf(line)
 	if last != "" {
-		n += 3 + cellsOf(last)
+		n += 2 + cellsOf(last)
 	}
 	return n
 }
@@ -244,6 +244,19 @@ func (r *root) tooSmall() string {
 // position says which part of a longer text is in sight.
 func (r *root) position(from, to, all int) string {
 	return fmt.Sprintf("%d-%d of %d", from, to, all)
+}
+
+// outside says how much of a list is out of sight.
+func (r *root) outside(w int) func(before, after int) string {
+	return func(before, after int) string {
+		text := fmt.Sprintf("   %s %d above, %d below", r.t.Glyphs.More, before, after)
+		if before == 0 {
+			text = fmt.Sprintf("   %s %d more below", r.t.Glyphs.More, after)
+		} else if after == 0 {
+			text = fmt.Sprintf("   %s %d more above", r.t.Glyphs.More, before)
+		}
+		return r.t.Dim.Render(r.t.Clip(text, w))
+	}
 }
 
 // fill makes lines exactly h long.
