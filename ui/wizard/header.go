@@ -117,18 +117,44 @@ func (r *root) crumb(w int) string {
 	}
 	g, style := r.glyph(*s)
 	text := fmt.Sprintf("step %d of %d %s %s", i+1, len(r.view.Steps), r.t.Glyphs.Dot, r.t.Clean(s.Title))
-	right := fmt.Sprintf("%d behind", r.view.DoneSteps())
+	word, ws := r.headWord(s)
+	right := ws.Render(word)
 	if !r.atCurrent() && r.view.Current >= 0 {
-		right = fmt.Sprintf("the run is at %d", r.view.Current+1)
+		right += r.t.Dim.Render(fmt.Sprintf(" %s the run is at %d", r.t.Glyphs.Dot, r.view.Current+1))
 	}
 	if r.focus == onSteps {
 		text = r.t.Selected.Render(text)
 	}
-	return r.t.Spread(" "+style.Render(strings.TrimSpace(g)+" ")+text, r.t.Dim.Render(right)+" ", w)
+	return r.t.Spread(" "+style.Render(strings.TrimSpace(g)+" ")+text, right+" ", w)
 }
 
-// heading is the first line of a step: number, title, and what it does to the world, in words.
-func (r *root) heading(s *wire.StepView, word string, style theme.Style, w int) string {
+// headWord says of the step on screen what matters most: what it will do to the world where that is asked about, else
+// where it stands.
+func (r *root) headWord(s *wire.StepView) (string, theme.Style) {
+	switch r.panel() {
+	case panelConfirm, panelQuestion:
+		return s.Worst.Words(), r.effectStyle(s.Worst)
+	case panelFailure:
+		return "failed", r.t.Attention
+	}
+	style := r.t.Dim
+	if r.atCurrent() && !r.over() {
+		style = r.t.Accent
+	}
+	word := stateWord(*s)
+	if d := stepSpan(*s, r.now()); d != "" {
+		word += " " + d
+	}
+	return word, style
+}
+
+// heading is the first line of a step: number, title and the word for it. On narrow screens the line above the step says
+// the same.
+func (r *root) heading(s *wire.StepView, w int) []string {
+	if r.layout.crumb.h > 0 {
+		return nil
+	}
+	word, style := r.headWord(s)
 	i := 0
 	for n := range r.view.Steps {
 		if r.view.Steps[n].ID == s.ID {
@@ -136,7 +162,7 @@ func (r *root) heading(s *wire.StepView, word string, style theme.Style, w int) 
 		}
 	}
 	title := fmt.Sprintf("%d %s %s", i, r.t.Glyphs.Dot, r.t.Clean(s.Title))
-	return r.t.Spread(r.t.Title.Render(r.t.Clip(title, w-cellsOf(word)-2)), style.Render(word), w)
+	return []string{r.t.Spread(r.t.Title.Render(r.t.Clip(title, w-cellsOf(word)-2)), style.Render(word), w)}
 }
 
 // effectStyle is red for what destroys, amber for what happens once, plain for the rest.

@@ -57,7 +57,7 @@ func (r *root) keys() []binding {
 			free && run && r.focus == onList && r.list.len > 0, r.toggle},
 		{[]string{"enter"}, "back to the current step", "Shows the step the run stands at again.",
 			free && run && !current && r.focus != onList, r.back},
-		{[]string{"esc"}, "back", "Goes back to the question or the current step.",
+		{[]string{"esc"}, r.escWord(), "Goes back to the question or the current step.",
 			free && run && r.focus != onAnswer && (asked || !current), r.back},
 		{[]string{"up", "down", "k", "j"}, r.arrowWord(), "Moves in the part that has the cursor: steps, answer or plan.",
 			run && r.canMove(), nil},
@@ -225,6 +225,14 @@ func (r *root) next1(by int) focus {
 
 func (r *root) nextWord() string {
 	return map[focus]string{onSteps: "steps", onAnswer: "answer", onList: "list"}[r.next1(1)]
+}
+
+// escWord keeps the footer from naming two keys for the same thing.
+func (r *root) escWord() string {
+	if !r.atCurrent() && r.focus != onList {
+		return ""
+	}
+	return "back"
 }
 
 func (r *root) canMove() bool {

@@ -63,7 +63,6 @@ func boardOf(s *wire.StepView) []wire.Finding {
 // boardScreen shows findings by verdict, what stops first, each to be opened; below it the question, if one is open.
 func (r *root) boardScreen(s *wire.StepView, w, h int) []string {
 	findings := boardOf(s)
-	word, style := stateWord(*s), r.t.Dim
 	var answer []string
 	if r.view.Question != nil && r.atCurrent() {
 		answer = append([]string{""}, r.answerBox(w, max(h/2, 6))...)
@@ -101,7 +100,7 @@ func (r *root) boardScreen(s *wire.StepView, w, h int) []string {
 		return window(entries, r.list.cursor, r.list.open, h, r.outside(w))
 	}}
 	return stack(h,
-		fixed([]string{r.heading(s, word, style, w)}, 1, 0, nil),
+		fixed(r.heading(s, w), 1, 0, nil),
 		fixed(r.countLines(findings, w), 1, 1, nil),
 		fixed(r.t.Wrap(s.Summary, w), 0, 6, r.cutLine(w)),
 		gap(),

@@ -27,7 +27,7 @@ func (r *root) confirmScreen(s *wire.StepView, w, h int) []string {
 	q := r.view.Question
 	lost := clampLines(r, r.lostLines(s, w), 3, w)
 	return stack(h,
-		fixed([]string{r.heading(s, s.Worst.Words(), r.effectStyle(s.Worst), w)}, 1, 0, nil),
+		fixed(r.heading(s, w), 1, 0, nil),
 		fixed(r.t.Wrap(why, w), 2, 5, r.cutLine(w)),
 		fixed(r.questionText(*q, w), 1, 3, r.cutLine(w)),
 		gap(),

@@ -19,7 +19,7 @@ func (r *root) questionScreen(s *wire.StepView, w, h int) []string {
 		}
 	}
 	return stack(h,
-		fixed([]string{r.heading(s, s.Worst.Words(), r.effectStyle(s.Worst), w)}, 1, 0, nil),
+		fixed(r.heading(s, w), 1, 0, nil),
 		fixed(why, 0, 5, r.cutLine(w)),
 		fixed(r.questionText(q, w), 1, 2, r.cutLine(w)),
 		gapAt(2),
@@ -162,7 +162,7 @@ func (r *root) failureScreen(s *wire.StepView, w, h int) []string {
 	}
 	answer := r.answerBox(w, max(h/2, 6))
 	return stack(h,
-		fixed([]string{r.heading(s, "failed", r.t.Attention, w)}, 1, 0, nil),
+		fixed(r.heading(s, w), 1, 0, nil),
 		fixed(part("Tried", f.Tried, r.t.Plain.Render), 1, 3, r.cutLine(w)),
 		fixed(part("Seen", f.Seen, r.t.Attention.Render), 1, 2, r.cutLine(w)),
 		fixed(part("Next", sentence(f.Next), r.t.Plain.Render), 1, 2, r.cutLine(w)),

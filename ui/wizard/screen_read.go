@@ -75,13 +75,6 @@ func (r *root) actingLines(w int) []string {
 
 // readScreen is a step as prose: what it does, why, what it means for the world, whether there is a way back.
 func (r *root) readScreen(s *wire.StepView, w, h int) []string {
-	word, style := stateWord(*s), r.t.Dim
-	if r.atCurrent() && !r.over() {
-		style = r.t.Accent
-	}
-	if d := stepSpan(*s, r.now()); d != "" {
-		word += " " + d
-	}
 	var facts []string
 	fact := func(label, text string, render func(string) string) {
 		for i, l := range r.t.Wrap(text, w-8) {
@@ -106,7 +99,7 @@ func (r *root) readScreen(s *wire.StepView, w, h int) []string {
 			r.view.Current+1), w))}
 	}
 	sections := []section{
-		fixed([]string{r.heading(s, word, style, w)}, 1, 0, nil),
+		fixed(r.heading(s, w), 1, 0, nil),
 		fixed(r.t.Wrap(s.Summary, w), 1, 2, r.cutLine(w)),
 		gap(),
 		fixed(r.t.Wrap(s.Why, w), 1, 4, r.cutLine(w)),

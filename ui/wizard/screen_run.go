@@ -12,14 +12,6 @@ const quietAfter = 15 * time.Second
 // runScreen shows the actions of a step and how far each is.
 func (r *root) runScreen(s *wire.StepView, w, h int) []string {
 	current := r.atCurrent() && !r.over()
-	style := r.t.Dim
-	if current {
-		style = r.t.Accent
-	}
-	word := stateWord(*s)
-	if d := stepSpan(*s, r.now()); d != "" {
-		word += " " + d
-	}
 	entries := make([]entry, len(s.Actions))
 	want, cursor := 0, r.list.cursor
 	for i, a := range s.Actions {
@@ -36,7 +28,7 @@ func (r *root) runScreen(s *wire.StepView, w, h int) []string {
 		return window(entries, cursor, r.list.open, h, r.outside(w))
 	}}
 	sections := []section{
-		fixed([]string{r.heading(s, word, style, w)}, 1, 0, nil),
+		fixed(r.heading(s, w), 1, 0, nil),
 		fixed(r.t.Wrap(s.Summary, w), 0, 6, r.cutLine(w)),
 		gap(),
 		actions,
