@@ -18,10 +18,16 @@ func (n *Node) SQL(ctx context.Context, server, database, statements string) (st
 		"psql", "-U", "cnadmin", "-d", database, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f", "-")
 }
 
+// answers is an error as long as the server does not.
+func (n *Node) answers(ctx context.Context, server string) error {
+	_, err := n.rig.Exec(ctx, n.Namespace, server+"-0", server, "", "psql", "-U", "cnadmin", "-d", "cantonnet", "-X", "-q", "-c", "SELECT 1")
+	return err
+}
+
 // seedServer waits until the server answers and fills its databases.
 func (n *Node) seedServer(ctx context.Context, server string) error {
 	err := rig.Poll(ctx, server+" does not answer", func(ctx context.Context) (bool, error) {
-		_, err := n.SQL(ctx, server, "cantonnet", "SELECT 1;")
+		err := n.answers(ctx, server)
 		return err == nil, err
 	})
 	if err != nil {

@@ -159,7 +159,7 @@ func (n *Node) WaitReady(ctx context.Context) error {
 			return false, fmt.Errorf("not ready: %v", missing)
 		}
 		for _, s := range Servers {
-			if _, err := n.SQL(ctx, s, "cantonnet", "SELECT 1;"); err != nil {
+			if err := n.answers(ctx, s); err != nil {
 				return false, err
 			}
 		}

@@ -1,0 +1,69 @@
+//go:build e2e
+
+package keys
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"time"
+)
+
+// A Rule is what an operator does when a screen shows something. The answer is typed, then the keys are pressed.
+type Rule struct {
+	See   *regexp.Regexp
+	Type  string
+	Press []string
+	End   bool // the work is over: press the keys and stop
+}
+
+// settled is how long the screen must stand still before the operator acts: a question takes no keys in its first
+// moment, because keys typed before it appeared are thrown away.
+const settled = 700 * time.Millisecond
+
+// patience is how long an operator waits for an answer to be taken before giving the same one again.
+const patience = 3 * time.Second
+
+// Operate follows the rules, first match first, until one ends the work or the program ends. It gives the list of what
+// was pressed.
+func (t *Terminal) Operate(ctx context.Context, rules []Rule) ([]string, error) {
+	var pressed []string
+	var last *Rule
+	var at time.Time
+	for {
+		if t.Ended() {
+			return pressed, fmt.Errorf("the program ended before the work was over\n%s", t.Screen())
+		}
+		screen := t.Screen()
+		rule := match(rules, screen)
+		// a screen with a running clock is never still for long: then patience decides
+		ready := rule != nil && (rule.End || t.Quiet() > settled || time.Since(at) > patience)
+		if ready && (rule != last || time.Since(at) > patience) {
+			if err := t.Type(rule.Type); err != nil {
+				return pressed, err
+			}
+			if err := t.Press(rule.Press...); err != nil {
+				return pressed, err
+			}
+			pressed = append(pressed, fmt.Sprintf("%q %q %v", rule.See, rule.Type, rule.Press))
+			if rule.End {
+				return pressed, nil
+			}
+			last, at = rule, time.Now()
+		}
+		select {
+		case <-ctx.Done():
+			return pressed, fmt.Errorf("the work is not over: %w\n%s", ctx.Err(), t.Screen())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+func match(rules []Rule, screen string) *Rule {
+	for i := range rules {
+		if rules[i].See.MatchString(screen) {
+			return &rules[i]
+		}
+	}
+	return nil
+}

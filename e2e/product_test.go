@@ -1,0 +1,189 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+
+	"canton.example/svrescue/e2e/node"
+	"canton.example/svrescue/e2e/rig"
+)
+
+// The exit codes of the product (its command reference has the same table).
+const (
+	exitDone    = 0
+	exitUsage   = 2
+	exitRefused = 3
+)
+
+var built struct {
+	sync.Once
+	path string
+	err  error
+}
+
+// binary builds the product as it is shipped, once.
+func binary(t *testing.T) string {
+	t.Helper()
+	built.Do(func() {
+		root, err := rig.Root()
+		if err != nil {
+			built.err = err
+			return
+		}
+		if _, err := os.Stat(filepath.Join(root, "main.go")); err != nil {
+			return // nothing to build yet
+		}
+		folder, err := os.MkdirTemp("", "svrescue-e2e")
+		if err != nil {
+			built.err = err
+			return
+		}
+		built.path = filepath.Join(folder, "svrescue")
+		build := exec.Command("go", "build", "-trimpath", "-o", built.path, ".")
+		build.Dir = root
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			built.err = fmt.Errorf("build the product: %w\n%s", err, out)
+		}
+	})
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	if built.path == "" {
+		t.Skip("the product has no main.go yet")
+	}
+	return built.path
+}
+
+// operator is a person's place of work: the binary, a home of its own and the cluster's credentials.
+type operator struct {
+	t          *testing.T
+	binary     string
+	home       string
+	kubeconfig string
+	context    string
+	namespace  string
+}
+
+// newOperator has a home that is short, because the path of a socket must be.
+func newOperator(t *testing.T, cluster *rig.Cluster, namespace string) *operator {
+	t.Helper()
+	home, err := os.MkdirTemp("", "op")
+	must(t, err)
+	t.Cleanup(func() {
+		if t.Failed() && os.Getenv("E2E_KEEP") != "" {
+			t.Logf("the operator's home %s is kept", home)
+			return
+		}
+		os.RemoveAll(home)
+	})
+	for _, d := range []string{"state", "run", "config"} {
+		must(t, os.Mkdir(filepath.Join(home, d), 0o700))
+	}
+	return &operator{t: t, binary: binary(t), home: home, kubeconfig: cluster.Kubeconfig, context: cluster.Context, namespace: namespace}
+}
+
+// command is the product with the operator's environment; context and namespace are appended.
+func (o *operator) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, o.binary, append(args, "--context", o.context, "--namespace", o.namespace)...)
+	cmd.Dir = o.home
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + o.home, "USER=operator", "LANG=C.UTF-8", "TERM=xterm-256color", "KUBECONFIG=" + o.kubeconfig,
+		"XDG_STATE_HOME=" + filepath.Join(o.home, "state"), "XDG_RUNTIME_DIR=" + filepath.Join(o.home, "run"),
+		"XDG_CONFIG_HOME=" + filepath.Join(o.home, "config"),
+	}
+	return cmd
+}
+
+// result is how a command ended.
+type result struct {
+	code           int
+	stdout, stderr string
+}
+
+func (r result) String() string {
+	return fmt.Sprintf("exit code %d\nstdout:\n%s\nstderr:\n%s", r.code, r.stdout, r.stderr)
+}
+
+// run runs a command to its end.
+func (o *operator) run(ctx context.Context, args ...string) result {
+	o.t.Helper()
+	cmd := o.command(ctx, args...)
+	var out, complaints bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaints
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		o.t.Fatalf("svrescue %s: %v\n%s", strings.Join(args, " "), err, complaints.String())
+	}
+	return result{cmd.ProcessState.ExitCode(), out.String(), complaints.String()}
+}
+
+// expect fails the test when the code is another, and shows what was printed and the tail of the worker's log.
+func (o *operator) expect(r result, code int, while string) {
+	o.t.Helper()
+	if r.code != code {
+		o.t.Fatalf("%s: want exit code %d: %s\n%s", while, code, r, o.workerLog())
+	}
+}
+
+// folder is where the run keeps what it knows: the newest folder with a journal below the operator's home.
+func (o *operator) folder() (string, bool) {
+	var newest string
+	var newestTime int64
+	filepath.WalkDir(o.home, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.Name() != "journal.jsonl" {
+			return nil
+		}
+		if info, err := d.Info(); err == nil && info.ModTime().UnixNano() > newestTime {
+			newest, newestTime = filepath.Dir(path), info.ModTime().UnixNano()
+		}
+		return nil
+	})
+	return newest, newest != ""
+}
+
+func (o *operator) workerLog() string {
+	folder, ok := o.folder()
+	if !ok {
+		return "no run folder"
+	}
+	b, err := os.ReadFile(filepath.Join(folder, "worker.log"))
+	if err != nil {
+		return err.Error()
+	}
+	if len(b) > 4000 {
+		b = b[len(b)-4000:]
+	}
+	return "end of worker.log:\n" + string(b)
+}
+
+// word is what the operator types before something is destroyed.
+func word(n *node.Node) string { return n.Network + "/" + n.SV }
+
+// answers writes the answers file of a restore from one set: every confirmation yes, the word for destruction, and the
+// set. `svrescue plan restore --format json` lists what may be asked.
+func (o *operator) answers(n *node.Node, run string) string {
+	o.t.Helper()
+	b, err := yaml.Marshal(map[string]any{
+		"confirm": "yes",
+		"word":    word(n),
+		"answers": map[string]string{"restore/backup-set.set": run},
+	})
+	must(o.t, err)
+	path := filepath.Join(o.home, "answers.yaml")
+	must(o.t, os.WriteFile(path, b, 0o600))
+	return path
+}

@@ -1,0 +1,126 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	v1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"canton.example/svrescue/e2e/node"
+	"canton.example/svrescue/e2e/rig"
+)
+
+// scene is a node that was backed up, went on, and was then damaged: where a restore begins.
+type scene struct {
+	cluster *rig.Cluster
+	node    *node.Node
+	run     string           // the set to restore
+	saved   node.Fingerprint // what the data was in it
+	volumes map[string]string
+	before  map[string]int32 // replicas of every workload
+}
+
+// disaster sets the scene.
+func disaster(t *testing.T, ctx context.Context, c node.Config) *scene {
+	t.Helper()
+	s := &scene{cluster: rig.Start(t)}
+	c.Namespace = s.cluster.Namespace(t, c.Namespace)
+	s.node = node.New(s.cluster, c)
+	must(t, s.node.Create(ctx))
+	must(t, s.node.WaitReady(ctx))
+	s.run = node.RunID()
+	must(t, s.node.Backup(ctx, s.run))
+	var err error
+	s.saved, err = s.node.Fingerprint(ctx)
+	must(t, err)
+	must(t, s.node.Grow(ctx))
+	must(t, s.node.Damage(ctx))
+	s.volumes, err = boundVolumes(ctx, s.cluster, s.node)
+	must(t, err)
+	s.before, err = s.replicas(ctx)
+	must(t, err)
+	return s
+}
+
+// expectRestored is the end that every restore must come to: the data of the set and nothing else, every pod ready,
+// replica counts as they were, and the old volumes kept.
+func (s *scene) expectRestored(t *testing.T, ctx context.Context) {
+	t.Helper()
+	missing, err := s.node.NotReady(ctx)
+	must(t, err)
+	if len(missing) > 0 {
+		t.Errorf("the run says done, and these are not ready: %v", missing)
+	}
+	back, err := s.node.Fingerprint(ctx)
+	must(t, err)
+	for _, d := range back.CompareWith(s.saved) {
+		t.Error(d)
+	}
+	after, err := s.replicas(ctx)
+	must(t, err)
+	for name, want := range s.before {
+		if after[name] != want {
+			t.Errorf("%s has %d replicas, had %d", name, after[name], want)
+		}
+	}
+	now, err := boundVolumes(ctx, s.cluster, s.node)
+	must(t, err)
+	for claim, old := range s.volumes {
+		if now[claim] == old {
+			t.Errorf("claim %s is still bound to its old volume %s", claim, old)
+		}
+		pv, err := s.cluster.Kube.CoreV1().PersistentVolumes().Get(ctx, old, metav1.GetOptions{})
+		if err != nil {
+			t.Errorf("the old volume of %s is gone: %v", claim, err)
+		} else if pv.Spec.PersistentVolumeReclaimPolicy != v1.PersistentVolumeReclaimRetain {
+			t.Errorf("the old volume of %s has policy %s, want Retain", claim, pv.Spec.PersistentVolumeReclaimPolicy)
+		}
+	}
+	// what the restore has no business with
+	if _, err := s.cluster.Kube.CoreV1().PersistentVolumeClaims(s.node.Namespace).Get(ctx, "sv-app-global-domain-migration-pvc", metav1.GetOptions{}); err != nil {
+		t.Errorf("the claim for migration dumps: %v", err)
+	}
+}
+
+// replicas of every Deployment and StatefulSet.
+func (s *scene) replicas(ctx context.Context) (map[string]int32, error) {
+	m := map[string]int32{}
+	sets, err := s.cluster.Kube.AppsV1().StatefulSets(s.node.Namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range sets.Items {
+		m[w.Name] = *w.Spec.Replicas
+	}
+	deployments, err := s.cluster.Kube.AppsV1().Deployments(s.node.Namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range deployments.Items {
+		m[w.Name] = *w.Spec.Replicas
+	}
+	return m, nil
+}
+
+// boundVolumes maps each data claim to its volume.
+func boundVolumes(ctx context.Context, cluster *rig.Cluster, n *node.Node) (map[string]string, error) {
+	claims, err := cluster.Kube.CoreV1().PersistentVolumeClaims(n.Namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	m := map[string]string{}
+	for _, c := range claims.Items {
+		if slices.Contains(n.Claims(), c.Name) {
+			m[c.Name] = c.Spec.VolumeName
+		}
+	}
+	if len(m) != len(n.Claims()) {
+		return nil, fmt.Errorf("claims %v, want %v", m, n.Claims())
+	}
+	return m, nil
+}
