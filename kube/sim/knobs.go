@@ -1,0 +1,127 @@
+package sim
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Duration is a time.Duration that is written as "1m30s" in JSON and YAML.
+type Duration = metav1.Duration
+
+// D makes a Duration.
+func D(d time.Duration) *Duration { return &Duration{Duration: d} }
+
+// Knobs is everything about the world that a scenario may turn. It is plain data; Set replaces all of it at once.
+// Map keys are "namespace/name"; "namespace/*" and "*" are fallbacks, the most exact entry wins as a whole.
+type Knobs struct {
+	Workloads map[string]Workload `json:"workloads,omitempty"` // by Deployment, StatefulSet or bare Pod
+	Snapshots map[string]Snapshot `json:"snapshots,omitempty"` // by VolumeSnapshot
+	Claims    map[string]Claim    `json:"claims,omitempty"`    // by PersistentVolumeClaim
+	Faults    []Fault             `json:"faults,omitempty"`
+	Outages   []Outage            `json:"outages,omitempty"`
+	Latency   *Duration           `json:"latency,omitempty"` // added to every request
+	ClockSkew *Duration           `json:"clockSkew,omitempty"`
+	Deny      []Rule              `json:"deny,omitempty"` // taken away from every user, admin included
+}
+
+// Workload says how the pods of one workload behave. Nil durations mean the defaults named.
+type Workload struct {
+	StartDelay      *Duration `json:"startDelay,omitempty"`  // ContainerCreating to Running; 1 s
+	ReadyDelay      *Duration `json:"readyDelay,omitempty"`  // Running to Ready; 2 s
+	Termination     *Duration `json:"termination,omitempty"` // SIGTERM to gone, never longer than the grace period; 1 s
+	NeverReady      bool      `json:"neverReady,omitempty"`
+	NeverTerminates bool      `json:"neverTerminates,omitempty"` // the kubelet is silent: only a delete with grace 0 removes the pod
+	ImagePullError  string    `json:"imagePullError,omitempty"`  // text of the failure; the pod is in ErrImagePull / ImagePullBackOff
+	Crash           *Crash    `json:"crash,omitempty"`
+	Log             []Line    `json:"log,omitempty"`    // written by every container start
+	Repeat          *Line     `json:"repeat,omitempty"` // written again every After while the container runs; %d is a counter
+}
+
+// Crash makes the container of a workload end.
+type Crash struct {
+	After        *Duration `json:"after,omitempty"`        // after its start; 1 s
+	ExitCode     int32     `json:"exitCode,omitempty"`     // 1; 137 for OOMKilled
+	Reason       string    `json:"reason,omitempty"`       // Error, or OOMKilled
+	Times        int       `json:"times,omitempty"`        // 0: every time
+	AfterRestore bool      `json:"afterRestore,omitempty"` // only when one of its volumes came from a snapshot
+	Log          []string  `json:"log,omitempty"`          // the last lines before the end
+}
+
+// Line is a log line, After the start of its container.
+type Line struct {
+	After Duration `json:"after,omitempty"`
+	Text  string   `json:"text"`
+}
+
+// Snapshot says how taking one snapshot goes.
+type Snapshot struct {
+	Never         bool      `json:"never,omitempty"` // stays readyToUse false
+	After         *Duration `json:"after,omitempty"` // until readyToUse; 2 s
+	Error         string    `json:"error,omitempty"` // status.error.message
+	NoRestoreSize bool      `json:"noRestoreSize,omitempty"`
+}
+
+// Claim says how provisioning one claim goes.
+type Claim struct {
+	Never       bool      `json:"never,omitempty"`       // the provisioner never answers
+	Error       string    `json:"error,omitempty"`       // every attempt fails with this text
+	After       *Duration `json:"after,omitempty"`       // time to make an empty volume; 1 s
+	RestoreRate int64     `json:"restoreRate,omitempty"` // bytes per second from a snapshot; 1 GiB
+}
+
+// Fault changes the answer to requests. Empty or "*" matches anything; Resource may name a subresource ("pods/log").
+type Fault struct {
+	Verb      string `json:"verb,omitempty"` // get list watch create update patch delete deletecollection
+	Resource  string `json:"resource,omitempty"`
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name,omitempty"`
+	Skip      int    `json:"skip,omitempty"`  // matching requests that pass before the first fault
+	Count     int    `json:"count,omitempty"` // matching requests to spoil; 0 means one, negative means all
+
+	Do      string    `json:"do,omitempty"`    // "status" (default), "hang", "close"
+	After   bool      `json:"after,omitempty"` // spoil the answer after the request took effect
+	Code    int       `json:"code,omitempty"`  // with "status"; 500
+	Reason  string    `json:"reason,omitempty"`
+	Message string    `json:"message,omitempty"`
+	Retry   int       `json:"retryAfter,omitempty"` // seconds
+	Delay   *Duration `json:"delay,omitempty"`      // before the rest; alone it only delays
+}
+
+// Outage is a time without API, measured from the start of the world. Watches that are open are cut.
+type Outage struct {
+	From  Duration `json:"from"`
+	Until Duration `json:"until"`
+}
+
+// Write is one request that asked for a change, as it arrived. Access reviews are not writes.
+type Write struct {
+	Time      time.Time `json:"time"`
+	User      string    `json:"user"`
+	Verb      string    `json:"verb"`
+	Path      string    `json:"path"`     // with query
+	Resource  string    `json:"resource"` // with subresource
+	Namespace string    `json:"namespace,omitempty"`
+	Name      string    `json:"name,omitempty"`
+	Body      string    `json:"body"` // SHA-256 of the body, hex
+	DryRun    bool      `json:"dryRun,omitempty"`
+	Code      int       `json:"code"` // HTTP status sent; 0 while the request runs or when none was sent
+}
+
+// pick returns the most exact entry of m for ns/name.
+func pick[T any](m map[string]T, ns, name string) T {
+	for _, k := range []string{ns + "/" + name, ns + "/*", "*/" + name, "*"} {
+		if v, ok := m[k]; ok {
+			return v
+		}
+	}
+	var zero T
+	return zero
+}
+
+func orElse(d *Duration, def time.Duration) time.Duration {
+	if d == nil {
+		return def
+	}
+	return d.Duration
+}
