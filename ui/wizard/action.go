@@ -34,6 +34,11 @@ func (copyOut) isAction()  {}
 func (again) isAction()    {}
 func (give) isAction()     {}
 
+// both does one thing and then another.
+type both struct{ first, then action }
+
+func (both) isAction() {}
+
 // finish closes the dialog on top, then does what it decided.
 type finish struct{ then action }
 

@@ -30,7 +30,7 @@ func (r *root) parkDialog() dialog {
 		text += " The open question is not answered by this."
 	}
 	if line := r.resumeLine(); line != "" {
-		text += " The run goes on later with: " + line
+		text += "\nThe run goes on later with:\n" + line
 	}
 	return &chooser{title: "Park this run", text: text,
 		options: []option{stayOption("No, go on"), {Choice: wire.Choice{Label: "Park the run"}}},
@@ -40,7 +40,7 @@ func (r *root) parkDialog() dialog {
 func (r *root) quitDialog() dialog {
 	return &chooser{title: "Leave", quits: true,
 		text: "This run has no worker of its own: its work ends with this program. An action that is under way is looked at " +
-			"again when the run is resumed. Go on later with: " + r.resumeLine(),
+			"again when the run is resumed. Go on later with:\n" + r.resumeLine(),
 		options: []option{stayOption("Stay"), {Choice: wire.Choice{Label: "Leave, and end the work"}}},
 		take:    func(int) action { return leave{} }}
 }

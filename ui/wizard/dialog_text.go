@@ -12,8 +12,7 @@ func (r *root) commands() action {
 	text := commandText(r.step())
 	p := &pager{title: "The same by hand: " + r.step().Title}
 	p.text = func(r *root, w int) []string {
-		lines := r.t.Wrap("Copy them with the mouse, or press c to send them to the terminal's clipboard, if it allows that. "+
-			"Secrets stand as $NAME.", w)
+		lines := r.t.Wrap("Sent to the terminal's clipboard, if it allows that; else copy them with the mouse. Secrets stand as $NAME.", w)
 		lines = append(lines, "")
 		for _, l := range strings.Split(text, "\n") {
 			style := r.t.Plain
@@ -26,9 +25,10 @@ func (r *root) commands() action {
 		}
 		return lines
 	}
-	p.extra = []binding{{[]string{"c"}, "copy", "Sends the commands to the terminal's clipboard, if it allows that.", true,
-		func() action { return copyOut{text: text, what: "The commands were"} }}}
-	return push{p}
+	send := copyOut{text: text, what: "The commands were"}
+	p.extra = []binding{{[]string{"c"}, "copy again", "Sends the commands to the terminal's clipboard, if it allows that.",
+		true, func() action { return send }}}
+	return both{push{p}, send}
 }
 
 // commandText is the plan as a script that a person can read: a comment for each action, then what they could type.
@@ -63,12 +63,13 @@ func (r *root) statusCopy() action {
 			lines = append(lines, r.t.Wrap(l, w)...)
 		}
 		lines = append(lines, "")
-		return append(lines, dimmed(r, r.t.Wrap("Press c to send it to the terminal's clipboard, if it allows that, or copy "+
-			"it with the mouse. It was written when this opened.", w))...)
+		return append(lines, dimmed(r, r.t.Wrap("Sent to the terminal's clipboard, if it allows that; else copy it with the "+
+			"mouse. It was written when this opened.", w))...)
 	}
-	p.extra = []binding{{[]string{"c"}, "copy", "Sends the status to the terminal's clipboard, if it allows that.", true,
-		func() action { return copyOut{text: text, what: "The status was"} }}}
-	return push{p}
+	send := copyOut{text: text, what: "The status was"}
+	p.extra = []binding{{[]string{"c"}, "copy again", "Sends the status to the terminal's clipboard, if it allows that.",
+		true, func() action { return send }}}
+	return both{push{p}, send}
 }
 
 // whyDialog shows all that is written about the step and the question, uncut.

@@ -182,6 +182,8 @@ func (r *root) do(a action) tea.Cmd {
 	case finish:
 		r.do(closeTop{})
 		return r.do(a.then)
+	case both:
+		return tea.Batch(r.do(a.first), r.do(a.then))
 	case push:
 		r.dialogs = append(r.dialogs, a.dialog)
 	case notice:

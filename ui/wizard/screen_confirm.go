@@ -244,10 +244,10 @@ func (r *root) ageLine(s *wire.StepView, w int) []string {
 	case n == 0:
 		return []string{r.t.Attention.Render(r.t.Clip("Evidence: none was recorded for this step.", w))}
 	case oldest.IsZero():
-		return []string{r.t.Clip(fmt.Sprintf("Evidence: %s, when read is not known (e shows them)", count(n, "reading")), w)}
+		return []string{r.t.Clip(fmt.Sprintf("Evidence: %s, read nobody knows when (e shows them)", count(n, "reading")), w)}
 	}
 	age := r.now().Sub(oldest)
-	text := fmt.Sprintf("Evidence: %s, the oldest read %s ago", count(n, "reading"), span(age))
+	text := fmt.Sprintf("Evidence: %s, oldest %s ago", count(n, "reading"), span(age))
 	// Rehearsals run faster than a person reads; the bounds are for the person.
 	reading := age
 	if speed := r.view.Run.Speed; speed > 1 {

@@ -175,7 +175,7 @@ func (r *root) noticeLine() string {
 func (r *root) footer() string {
 	w := r.layout.w - 2
 	if r.top() == nil && r.waiting() {
-		return " " + r.t.Dim.Render(r.t.Clip(r.t.Glyphs.More+" the question is new; keys count in a moment   ctrl+c leave", w))
+		return " " + r.t.Dim.Render(r.t.Clip(r.t.Glyphs.More+" the question has just come into sight; keys count in a moment", w))
 	}
 	last := ""
 	var items []string

@@ -1,0 +1,256 @@
+package wizard
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/google/go-cmp/cmp"
+
+	"canton.example/svrescue/steps/wire"
+	"canton.example/svrescue/ui/wizard/internal/fixture"
+)
+
+func live(t *testing.T, tape func(wire.World, wire.Acting) *fixture.Tape) *driver {
+	t.Helper()
+	return drive(t, tape(wire.Real, wire.Live), plainTheme)
+}
+
+func TestKeysTypedBeforeTheQuestionAreThrownAway(t *testing.T) {
+	tape := fixture.ScaleDown(wire.Real, wire.Live)
+	last := len(tape.Events) - 1
+	ask := tape.Events[last]
+	tape.Events = tape.Events[:last]
+	d := drive(t, tape, plainTheme)
+	d.press("y", "enter") // nothing is open
+	d.feed(ask)
+	d.press("y", "y", "down", "enter").expectNoAnswer()
+	d.expect("keys count in a moment")
+	for range 5 { // a keyboard that does not rest
+		d.clock.SetTime(d.clock.Now().Add(200 * time.Millisecond))
+		d.press("y")
+	}
+	d.expectNoAnswer()
+	d.wait(249 * time.Millisecond)
+	d.press("y").expectNoAnswer()
+	d.wait(250 * time.Millisecond)
+	d.expect("› 1 No, not now").expectNot("keys count in a moment")
+	d.press("y")
+	if n := len(d.answers()); n != 1 {
+		t.Fatalf("%d answers after a key on a question that could be read", n)
+	}
+	d.press("y", "enter")
+	if n := len(d.answers()); n != 1 {
+		t.Errorf("%d answers: the question was answered twice", n)
+	}
+	d.expect("Sent; the worker has not taken it yet.")
+}
+
+func TestAQuestionNeedsTimeOnTheScreenEvenWhenTheKeyboardIsQuiet(t *testing.T) {
+	tape := fixture.ScaleDown(wire.Real, wire.Live)
+	last := len(tape.Events) - 1
+	ask := tape.Events[last]
+	tape.Events = tape.Events[:last]
+	d := drive(t, tape, plainTheme)
+	d.feed(ask)
+	d.wait(399 * time.Millisecond)
+	d.press("y").expectNoAnswer()
+}
+
+func TestEnterAloneNeverConfirmsAChange(t *testing.T) {
+	for name, tape := range map[string]func(wire.World, wire.Acting) *fixture.Tape{
+		"confirm": fixture.ScaleDown, "destroy": fixture.Destroy, "remedy": fixture.Failure} {
+		t.Run(name, func(t *testing.T) {
+			d := live(t, tape)
+			for range 5 {
+				d.press("enter")
+				d.wait(time.Second)
+			}
+			d.expectNoAnswer()
+		})
+	}
+}
+
+func TestTheAnswerCarriesTheHashThatWasShown(t *testing.T) {
+	d := live(t, fixture.ScaleDown)
+	d.press("down").expect("› 2 Yes, send it").press("enter")
+	want := []wire.Answer{{Question: d.root.view.Question.ID, Choice: wire.ChoiceYes, Hash: "hash-scale-down", By: "alice",
+		At: d.clock.Now()}}
+	if diff := cmp.Diff(want, d.answers()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAWordMustBeTypedExactly(t *testing.T) {
+	d := live(t, fixture.Destroy)
+	d.press("enter").expect("Nothing was typed.")
+	d.text("mainnet/Acme").press("enter").expect("The end is missing")
+	d.text("-sv").press("enter").expect("That is not mainnet/Acme-SV, letter for letter.").expectNoAnswer()
+	d.press("backspace", "backspace").text("SV").expect("Type mainnet/Acme-SV to go on: mainnet/Acme-SV▏").press("enter")
+	got := d.answers()
+	if len(got) != 1 || got[0].Text != "mainnet/Acme-SV" || got[0].Choice != wire.ChoiceYes || got[0].Hash != "hash-restore-volumes" {
+		t.Errorf("answers: %+v", got)
+	}
+}
+
+func TestLettersOfTheWordAreNoKeys(t *testing.T) {
+	d := live(t, fixture.Destroy)
+	d.text("nphlq?y").expect("to go on: nphlq?y▏").expectNoAnswer()
+	if d.quit || len(d.root.dialogs) > 0 {
+		t.Error("a letter in the field was taken for a key")
+	}
+	d.press("tab", "n").expect("One line for the timeline")
+}
+
+func TestTheOtherAnswersOfAWord(t *testing.T) {
+	d := live(t, fixture.Destroy)
+	d.press("tab", "o").expect("Other answers", "None of these", "Skip the step (asks why)")
+	d.press("enter").expectNoAnswer()
+	d.wait(time.Second)
+	d.press("o", "down", "down", "down", "enter").expect("Why: Skip the step").press("enter").expect("without a reason")
+	d.text("restored last night").press("enter")
+	got := d.answers()
+	if len(got) != 1 || got[0].Choice != wire.ChoiceSkip || got[0].Text != "restored last night" {
+		t.Errorf("answers: %+v", got)
+	}
+}
+
+func TestARemedyWithAReason(t *testing.T) {
+	d := live(t, fixture.Failure)
+	d.press("5", "enter").expect("Why: Skip this action")
+	d.text("   ").press("enter").expect("without a reason nothing is sent").expectNoAnswer()
+	d.press("esc").expectNoAnswer()
+	d.wait(time.Second)
+	d.press("enter").text("quota is raised tomorrow").press("enter")
+	got := d.answers()
+	if len(got) != 1 || got[0].Choice != wire.ChoiceSkip || got[0].Text != "quota is raised tomorrow" {
+		t.Errorf("answers: %+v", got)
+	}
+}
+
+func TestAPromptGoesAwayWithItsQuestion(t *testing.T) {
+	d := live(t, fixture.Failure)
+	d.press("5", "enter").text("because")
+	step := d.root.view.Question.Step
+	at := d.clock.Now()
+	d.feed(wire.Event{Seq: 1000, At: at, Kind: wire.KindAnswer, Step: step, Answer: &wire.Answer{Choice: wire.ChoicePark, By: "bob"}})
+	d.expectNot("Why: Skip this action")
+	d.press("enter").expectNoAnswer()
+}
+
+func TestAnAnswerToAnOlderQuestionIsNotSent(t *testing.T) {
+	d := live(t, fixture.ScaleDown)
+	d.press("h").expect("No, not by hand").press("down")
+	q := *d.root.view.Question
+	q.ID, q.Hash = "q99", "other"
+	d.feed(wire.Event{Seq: 1000, At: d.clock.Now(), Kind: wire.KindAsk, Step: q.Step, Question: &q})
+	d.press("enter").expectNoAnswer()
+	d.wait(time.Second)
+	d.press("enter").expectNoAnswer() // the cursor starts on No again
+}
+
+func TestRefusedChoicesCannotBeReached(t *testing.T) {
+	d := live(t, fixture.Inputs)
+	d.expect("- The set of 06:00: apps-pg was taken").press("down", "down").expect("› 4 Another place")
+	d.press("3").expect("› 4 Another place").press("up", "up", "enter")
+	if got := d.answers(); len(got) != 1 || got[0].Choice != "0200" {
+		t.Errorf("answers: %+v", got)
+	}
+}
+
+func TestATextQuestion(t *testing.T) {
+	tape := fixture.Inputs(wire.Real, wire.Live)
+	tape.Answer("backup-set", "other", "")
+	tape.Ask("backup-set", wire.Question{Kind: wire.AskText, Title: "In which folder are the dumps?", Default: "/backup/0200"})
+	d := drive(t, tape, plainTheme)
+	d.expect("enter alone takes: /backup/0200").press("enter")
+	if got := d.answers(); len(got) != 1 || got[0].Text != "/backup/0200" {
+		t.Errorf("answers: %+v", got)
+	}
+	d = drive(t, tape, plainTheme)
+	d.update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("/mnt/dumps\nrm -rf"), Paste: true}, true)
+	d.expectNoAnswer().expect("/mnt/dumps rm -rf▏")
+}
+
+func TestTheEngineRefusesAndTheOperatorTriesAgain(t *testing.T) {
+	d := live(t, fixture.ScaleDown)
+	d.press("y")
+	d.feed(wire.Event{At: d.clock.Now(), Kind: wire.KindRefusal, Text: "what is shown has changed since that answer was given; read it again"})
+	d.expect("What is shown has changed").press("y")
+	if n := len(d.answers()); n != 2 {
+		t.Errorf("%d answers", n)
+	}
+}
+
+func TestAnAnswerThatCouldNotBeSentIsSaidSo(t *testing.T) {
+	d := live(t, fixture.ScaleDown)
+	d.fail = errCut
+	d.press("y").expect("It could not be sent: Write unix: broken pipe.").expectNot("Sent; the worker")
+	d.fail = nil
+	d.press("y")
+	if n := len(d.answers()); n != 1 {
+		t.Errorf("%d answers", n)
+	}
+}
+
+func TestLeavingNeverAnswers(t *testing.T) {
+	for _, s := range scenes {
+		for _, how := range []string{"q", "ctrl+c", "hangup"} {
+			d := live(t, s.tape)
+			if s.then != nil {
+				s.then(d)
+			}
+			if how == "hangup" {
+				d.update(hangupMsg{}, true)
+			} else {
+				d.press(how)
+			}
+			if len(d.sent) > 0 {
+				t.Errorf("%s, %s: %+v was sent", s.name, how, d.sent)
+			}
+			if how != "q" && !d.quit {
+				t.Errorf("%s, %s: still there", s.name, how)
+			}
+		}
+	}
+	d := live(t, fixture.Running)
+	d.press("q")
+	if want := "The work goes on; come back with: svrescue attach r-20260111-0830-ab12"; d.root.farewell != want {
+		t.Errorf("said %q", d.root.farewell)
+	}
+	d = live(t, fixture.ScaleDown)
+	d.press("q")
+	if !strings.HasPrefix(d.root.farewell, "The question stays open") {
+		t.Errorf("said %q", d.root.farewell)
+	}
+}
+
+func TestATerminalThatIsTooSmallTakesNoAnswer(t *testing.T) {
+	d := live(t, fixture.ScaleDown)
+	d.size(40, 10)
+	d.expect("too small: 40 x 10", "40 x 12", "LIVE mainnet/Acme-SV", "Step 5 of 10")
+	d.wait(time.Second)
+	d.press("y", "down", "enter").expectNoAnswer()
+	d.size(80, 24)
+	d.press("y").expectNoAnswer() // it has only just come back into sight
+	d.wait(time.Second)
+	d.expect("› 1 No, not now").press("y")
+	if n := len(d.answers()); n != 1 {
+		t.Errorf("%d answers", n)
+	}
+}
+
+func TestAQuestionOutOfSightTakesNoAnswer(t *testing.T) {
+	d := live(t, fixture.ScaleDown)
+	d.press("[").expect("4 · Record the state", "A question is open at step 5; enter goes there.")
+	d.press("y").expectNoAnswer()
+	d.press("enter").expect("5 · Scale down").press("y").expectNoAnswer()
+	d.wait(time.Second)
+	d.press("?").expect("They work now").press("y", "esc", "y").expectNoAnswer()
+	d.wait(time.Second)
+	d.press("y")
+	if n := len(d.answers()); n != 1 {
+		t.Errorf("%d answers", n)
+	}
+}
