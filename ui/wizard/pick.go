@@ -42,6 +42,7 @@ type PickOptions struct {
 func Pick(ctx context.Context, opts PickOptions) (string, error) {
 	out := newScreen(opts.Out)
 	p := newPicker(opts)
+	p.stuck = !canSuspend()
 	p.resize(sizeOf(opts.Out))
 	hangup, err := runProgram(ctx, p, opts.In, out)
 	switch {
@@ -63,6 +64,7 @@ type picker struct {
 	filter field
 	typing bool
 	help   bool
+	stuck  bool // ctrl-z would stop the program for good
 	chosen string
 }
 
@@ -147,7 +149,7 @@ func (p *picker) keys() []binding {
 			func() action { p.typing, p.filter = false, newField(""); p.refresh(); return none{} }},
 		{[]string{"q", "esc"}, "leave", "Leaves without choosing.", free, func() action { return leave{} }},
 		{[]string{"ctrl+c"}, "", "Leaves without choosing.", true, func() action { return leave{} }},
-		{[]string{"ctrl+z"}, "", "Suspends this screen; fg in the shell brings it back.", true,
+		{[]string{"ctrl+z"}, "", "Suspends this screen; fg in the shell brings it back.", !p.stuck,
 			func() action { return suspend{} }},
 		{[]string{"?"}, "help", "Shows all keys.", free, func() action { p.help = true; return none{} }},
 	}

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 )
 
@@ -158,6 +159,14 @@ func (s *screen) Fd() uintptr {
 		return ^uintptr(0)
 	}
 	return s.file.Fd()
+}
+
+// canSuspend says whether somebody is there to bring a stopped program back. Where this program is the first of its
+// session (ssh -t host svrescue), the kernel throws the stop signal away and Bubble Tea would wait for ever.
+func canSuspend() bool {
+	ours, err := unix.Getsid(0)
+	theirs, err2 := unix.Getsid(os.Getppid())
+	return err == nil && err2 == nil && ours == theirs
 }
 
 // sizeOf asks the kernel, not the terminal, so that the first frame has the right size.

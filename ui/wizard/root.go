@@ -28,6 +28,7 @@ type root struct {
 	quiet   quiet
 	dialogs []dialog
 
+	stuck    bool // ctrl-z would stop the program for good
 	notice   string
 	noticeAt time.Time
 	farewell string
@@ -192,6 +193,10 @@ func (r *root) do(a action) tea.Cmd {
 		r.farewell = r.goodbye()
 		return tea.Quit
 	case suspend:
+		if r.stuck {
+			r.tell("This screen cannot be suspended: no shell waits behind it.")
+			return nil
+		}
 		return tea.Suspend
 	case again:
 		return r.connect()

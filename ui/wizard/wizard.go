@@ -63,6 +63,7 @@ func Run(ctx context.Context, opts Options) (Result, error) {
 	defer cancel()
 	out := newScreen(opts.Out)
 	r := newRoot(ctx, opts, out)
+	r.stuck = !canSuspend()
 	r.resize(sizeOf(opts.Out))
 	hangup, err := runProgram(ctx, r, opts.In, out)
 	if err != nil {

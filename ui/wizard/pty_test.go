@@ -1,0 +1,319 @@
+package wizard
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"github.com/hinshun/vt10x"
+	"github.com/muesli/termenv"
+	"k8s.io/utils/clock"
+
+	"canton.example/svrescue/steps/wire"
+	"canton.example/svrescue/ui/theme"
+	"canton.example/svrescue/ui/wizard/internal/fixture"
+)
+
+// The test binary runs itself with this variable set to be the wizard on a real pseudo terminal. What the wizard sends is
+// written to the file that it names, a line each.
+const childEnv = "SVRESCUE_WIZARD_TEST_SENT"
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(childEnv); path != "" {
+		os.Exit(child(path))
+	}
+	os.Exit(m.Run())
+}
+
+// recorder is a source with the events of a tape that writes down what is sent.
+type recorder struct {
+	events chan wire.Event
+	path   string
+	mu     sync.Mutex
+}
+
+func record(tape *fixture.Tape, path string) *recorder {
+	r := &recorder{events: make(chan wire.Event, len(tape.Events)), path: path}
+	for _, e := range tape.Events {
+		r.events <- e
+	}
+	return r
+}
+
+func (r *recorder) Events() <-chan wire.Event { return r.events }
+
+func (r *recorder) Send(m wire.Message) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	line, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(r.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.Write(append(line, '\n'))
+	return err
+}
+
+func child(path string) int {
+	source := record(fixture.ScaleDown(wire.Real, wire.Live), path)
+	result, err := Run(context.Background(), Options{In: os.Stdin, Out: os.Stdout, Clock: clock.RealClock{},
+		Theme: theme.New(theme.Abilities{Profile: termenv.ANSI256}), Operator: "alice", Attach: "svrescue attach r-1",
+		Connect: func(context.Context) (Source, error) { return source, nil }})
+	if err != nil {
+		return 1
+	}
+	if result.Why == ByHangup {
+		return 7
+	}
+	return 0
+}
+
+// terminal is a pseudo terminal with a screen emulator behind it. It never answers anything the program asks.
+type terminal struct {
+	t      *testing.T
+	file   *os.File
+	cmd    *exec.Cmd
+	screen vt10x.Terminal
+	sent   string
+
+	mu    sync.Mutex
+	raw   bytes.Buffer
+	ended chan struct{}
+}
+
+// limit is far above what any step takes and below the five seconds of a program that waits for a mute terminal.
+const limit = 3 * time.Second
+
+func open(t *testing.T, ahead string, command ...string) *terminal {
+	t.Helper()
+	term := &terminal{t: t, screen: vt10x.New(vt10x.WithSize(80, 24)), sent: filepath.Join(t.TempDir(), "sent"),
+		ended: make(chan struct{})}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	term.cmd = exec.Command(exe)
+	if len(command) > 0 {
+		term.cmd = exec.Command(command[0], command[1:]...)
+	}
+	term.cmd.Env = append(os.Environ(), childEnv+"="+term.sent, "TERM=xterm-256color", "CHILD="+exe)
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Skip("no pseudo terminal here: ", err)
+	}
+	if err := pty.Setsize(master, &pty.Winsize{Rows: 24, Cols: 80}); err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(master, ahead) // before anybody reads
+	term.cmd.Stdin, term.cmd.Stdout, term.cmd.Stderr = slave, slave, slave
+	term.cmd.SysProcAttr = session()
+	if err := term.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	slave.Close()
+	term.file = master
+	t.Cleanup(func() { term.cmd.Process.Kill(); master.Close(); <-term.ended })
+	go func() {
+		defer close(term.ended)
+		buf := make([]byte, 32<<10)
+		for {
+			n, err := master.Read(buf)
+			term.mu.Lock()
+			term.raw.Write(buf[:n])
+			term.screen.Write(buf[:n])
+			term.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return term
+}
+
+func (term *terminal) text() string {
+	term.mu.Lock()
+	defer term.mu.Unlock()
+	return term.screen.String()
+}
+
+func (term *terminal) bytes() string {
+	term.mu.Lock()
+	defer term.mu.Unlock()
+	return term.raw.String()
+}
+
+// until waits for something to come true, as long as limit.
+func (term *terminal) until(what string, ok func() bool) {
+	term.t.Helper()
+	for end := time.Now().Add(limit); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			term.t.Fatalf("after %s not: %s. The screen:\n%s", limit, what, term.text())
+		}
+	}
+}
+
+func (term *terminal) expect(part string) {
+	term.t.Helper()
+	term.until("the screen says "+part, func() bool { return strings.Contains(term.text(), part) })
+}
+
+func (term *terminal) messages() string {
+	data, _ := os.ReadFile(term.sent)
+	return string(data)
+}
+
+func (term *terminal) wait() int {
+	term.t.Helper()
+	done := make(chan struct{})
+	go func() { term.cmd.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(limit):
+		term.t.Fatalf("the program is still there after %s", limit)
+	}
+	return term.cmd.ProcessState.ExitCode()
+}
+
+func TestAMuteTerminalGetsItsFirstFrame(t *testing.T) {
+	term := open(t, "")
+	term.expect("Scale the seven workloads down to 0?")
+	for _, ask := range []string{"\x1b]11;?", "\x1b]10;?", "\x1b[6n", "\x1b[c"} {
+		if strings.Contains(term.bytes(), ask) {
+			t.Errorf("the terminal was asked %q", ask)
+		}
+	}
+}
+
+func TestATerminalThatHangsUp(t *testing.T) {
+	term := open(t, "")
+	term.expect("No, not now")
+	term.file.Close()
+	if code := term.wait(); code != 7 {
+		t.Errorf("ended with %d", code)
+	}
+	if got := term.messages(); got != "" {
+		t.Errorf("sent: %s", got)
+	}
+}
+
+func TestAHangUpSignal(t *testing.T) {
+	term := open(t, "")
+	term.expect("No, not now")
+	hangup(term.cmd.Process)
+	if code := term.wait(); code != 7 {
+		t.Errorf("ended with %d", code)
+	}
+	if !strings.Contains(term.bytes(), "\x1b[?1049l") {
+		t.Error("the terminal was not put back")
+	}
+	if got := term.messages(); got != "" {
+		t.Errorf("sent: %s", got)
+	}
+}
+
+func TestResizing(t *testing.T) {
+	term := open(t, "")
+	term.expect("No, not now")
+	resize := func(w, h int) {
+		term.mu.Lock()
+		term.screen.Resize(w, h)
+		term.mu.Unlock()
+		if err := pty.Setsize(term.file, &pty.Winsize{Rows: uint16(h), Cols: uint16(w)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	resize(40, 10)
+	term.expect("too small: 40 x 10")
+	resize(80, 24)
+	term.expect("No, not now")
+}
+
+func TestTypeAheadOnARealTerminal(t *testing.T) {
+	term := open(t, "yy\ry")
+	term.expect("No, not now")
+	if got := term.messages(); got != "" {
+		t.Fatalf("sent: %s", got)
+	}
+	term.expect("enter choose") // the footer is the promise that keys count now
+	io.WriteString(term.file, "y")
+	term.until("the answer is sent", func() bool { return strings.Contains(term.messages(), `"choice":"yes"`) })
+	io.WriteString(term.file, "q")
+	if code := term.wait(); code != 0 {
+		t.Errorf("ended with %d", code)
+	}
+	term.until("the way back is said", func() bool { return strings.Contains(term.bytes(), "svrescue attach r-1") })
+	if n := strings.Count(term.messages(), "\n"); n != 1 {
+		t.Errorf("sent: %s", term.messages())
+	}
+}
+
+func TestSuspendAndComeBack(t *testing.T) {
+	term := open(t, "", "/bin/sh", "-mc", `"$CHILD"; echo STOPPED; fg >/dev/null; echo DONE`)
+	term.expect("No, not now")
+	io.WriteString(term.file, "\x1a")
+	term.until("the shell has its terminal back", func() bool { return strings.Contains(term.bytes(), "STOPPED") })
+	term.expect("No, not now")
+	if got := term.messages(); got != "" {
+		t.Errorf("sent: %s", got)
+	}
+	io.WriteString(term.file, "\x03")
+	term.until("the wizard has left", func() bool { return strings.Contains(term.bytes(), "DONE") })
+}
+
+func TestNoSuspendingWithoutAShell(t *testing.T) {
+	term := open(t, "")
+	term.expect("enter choose")
+	io.WriteString(term.file, "\x1a")
+	term.expect("no shell waits behind it")
+}
+
+func TestEndOfInputIsNoAnswer(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sent")
+	result, err := Run(context.Background(), Options{Source: record(fixture.ScaleDown(wire.Real, wire.Live), path),
+		In: strings.NewReader(""), Out: io.Discard, Theme: plainTheme, Attach: "svrescue attach r-1"})
+	if err != nil || result.Why != ByHangup {
+		t.Errorf("%v, %v", result.Why, err)
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("something was sent")
+	}
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+func TestATerminalThatTakesNoMore(t *testing.T) {
+	in, keep := io.Pipe()
+	defer keep.Close()
+	result, err := Run(context.Background(), Options{Source: record(fixture.Running(wire.Real, wire.Live), os.DevNull),
+		In: in, Out: brokenWriter{}, Theme: plainTheme, Attach: "svrescue attach r-1"})
+	if err != nil || result.Why != ByHangup {
+		t.Errorf("%v, %v", result.Why, err)
+	}
+}
+
+func TestTheContextEndsTheWizard(t *testing.T) {
+	in, keep := io.Pipe()
+	defer keep.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	result, err := Run(ctx, Options{Source: record(fixture.Running(wire.Real, wire.Live), os.DevNull), In: in, Out: io.Discard,
+		Theme: plainTheme})
+	if err != nil || result.Why != ByHangup {
+		t.Errorf("%v, %v", result.Why, err)
+	}
+}
