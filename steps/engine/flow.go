@@ -164,7 +164,7 @@ func (m *Machine[F]) check(ctx context.Context, s steps.Step[F], phase wire.Phas
 			return findings, nil
 		}
 		err = m.remedy(ctx, s, "checking what must hold before "+s.Title, blocked,
-			remedies{check: true, accept: wire.WorstVerdict(findings) == wire.Undetermined})
+			remedies{check: true, accept: wire.Waivable(findings)})
 		switch err {
 		case nil: // look again
 		case errAccepted:
@@ -299,7 +299,8 @@ func (m *Machine[F]) verify(ctx context.Context, s steps.Step[F], state wire.Ste
 		if err == nil {
 			break
 		}
-		err = m.remedy(ctx, s, "proving "+s.Title, err, remedies{verify: true, accept: true})
+		observing := s.Plan == nil
+		err = m.remedy(ctx, s, "proving "+s.Title, err, remedies{verify: !observing, check: observing, accept: len(findings) > 0 && (!observing || wire.Waivable(findings))})
 		switch err {
 		case nil:
 			if s.Plan != nil {

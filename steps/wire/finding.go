@@ -15,10 +15,12 @@ const (
 
 // Finding is a condition, what was found of it, and from where that is known.
 type Finding struct {
-	ID       string     `json:"id"`             // stable within its step, for example "order"
-	Verdict  Verdict    `json:"verdict"`        //
-	Text     string     `json:"text"`           // one sentence
-	Next     string     `json:"next,omitempty"` // what to do about it, for anything but holds
+	ID      string  `json:"id"`             // stable within its step, for example "order"
+	Verdict Verdict `json:"verdict"`        //
+	Text    string  `json:"text"`           // one sentence
+	Next    string  `json:"next,omitempty"` // what to do about it, for anything but holds
+	// Waive says, of a violated finding that the operator may override with a reason, what that means.
+	Waive    string     `json:"waive,omitempty"`
 	Evidence []Evidence `json:"evidence,omitempty"`
 }
 
@@ -27,6 +29,17 @@ type Evidence struct {
 	Source string    `json:"source"` // what was read: "pvc sv/participant-pg-data-0", a file, an address
 	Seen   string    `json:"seen"`   // what it said
 	At     time.Time `json:"at,omitzero"`
+}
+
+// Waivable says whether everything that stands in the way may be overridden by the operator, with a reason: what is not
+// determined, and what is violated but says so.
+func Waivable(findings []Finding) bool {
+	for _, f := range findings {
+		if f.Verdict == Violated && f.Waive == "" {
+			return false
+		}
+	}
+	return true
 }
 
 // WorstVerdict is Violated if any finding is, else Undetermined if any is, else Attention, else Holds.

@@ -1,0 +1,223 @@
+package restore
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"canton.example/svrescue/kube"
+	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/wire"
+)
+
+// maxSkew is how far our clock may be from the cluster's before ages and orders read here mean little.
+const maxSkew = 30 * time.Second
+
+// preflight tries everything that can be tried without changing anything. later are the steps whose plans it looks at.
+func preflight(later []steps.Step[Facts]) steps.Step[Facts] {
+	return steps.Step[Facts]{
+		ID: "restore/preflight", Title: "Preflight", Effect: wire.Observe,
+		Summary: "Checks permissions, classes, clocks and other actors before anything is changed.",
+		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
+			var found []wire.Finding
+			for _, look := range []func(context.Context, steps.World, Facts) ([]wire.Finding, error){
+				reachable, permitted(later), classes, replaceable, alone,
+			} {
+				more, err := look(ctx, w, *f)
+				if err != nil {
+					return nil, err
+				}
+				found = append(found, more...)
+			}
+			return found, nil
+		},
+	}
+}
+
+func reachable(ctx context.Context, w steps.World, _ Facts) ([]wire.Finding, error) {
+	r, err := w.Kube.Reach(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := []wire.Finding{{ID: "reach", Verdict: wire.Holds, Text: fmt.Sprintf("Kubernetes %s answers at %s", r.Version, w.Kube.Server()),
+		Evidence: []wire.Evidence{{Source: "user", Seen: r.User, At: w.Clock.Now()}}}}
+	skew := wire.Finding{ID: "clock", Verdict: wire.Holds, Text: "this machine's clock agrees with the cluster's"}
+	switch {
+	case r.ServerTime == nil:
+		skew.Verdict, skew.Text, skew.Next = wire.Attention, "the cluster's clock is not known", "Ages of backups are told by this machine's clock"
+	case r.Skew.Abs() > maxSkew:
+		skew.Verdict, skew.Text = wire.Attention, fmt.Sprintf("this machine's clock is %s off the cluster's", r.Skew.Round(time.Second))
+		skew.Next = "Correct this machine's clock: ages of backups are told by it"
+	}
+	return append(found, skew), nil
+}
+
+// permitted asks the cluster for every verb on every object that the plans of the later steps refer to.
+func permitted(later []steps.Step[Facts]) func(context.Context, steps.World, Facts) ([]wire.Finding, error) {
+	return func(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+		var accesses []kube.Access
+		for _, s := range later {
+			var refs []steps.Ref
+			if s.Plan != nil {
+				actions, err := s.Plan(f)
+				if err != nil {
+					return nil, err
+				}
+				refs = append(refs, refsOf(actions)...)
+			}
+			if s.Undo != nil {
+				actions, _ := s.Undo(f)
+				refs = append(refs, refsOf(actions)...)
+			}
+			for _, r := range refs {
+				if r.Kube != nil {
+					accesses = append(accesses, *r.Kube)
+				}
+			}
+		}
+		verdicts, err := w.Kube.Allowed(ctx, accesses)
+		if err != nil {
+			return nil, err
+		}
+		var denied []string
+		seen := map[kube.Access]bool{}
+		var evidence []wire.Evidence
+		for _, v := range verdicts {
+			if seen[v.Access] {
+				continue
+			}
+			seen[v.Access] = true
+			if !v.Allowed {
+				denied = append(denied, v.Access.String())
+				evidence = append(evidence, wire.Evidence{Source: v.Access.String(), Seen: strings.TrimSuffix("denied: "+v.Reason, ": ")})
+			}
+		}
+		if len(denied) == 0 {
+			return []wire.Finding{{ID: "permissions", Verdict: wire.Holds, Text: fmt.Sprintf("all %d permissions that the plan and its undo need are there", len(seen))}}, nil
+		}
+		return []wire.Finding{{ID: "permissions", Verdict: wire.Violated, Text: fmt.Sprintf("%d of %d permissions are missing: %s", len(denied), len(seen), list(denied, 4)),
+			Next:  "Get them granted and look again; or go on, and whoever has them does those steps by hand while this tool watches",
+			Waive: "steps that need them are done by hand by somebody who has them", Evidence: evidence}}, nil
+	}
+}
+
+func refsOf(actions []steps.Action) []steps.Ref {
+	var refs []steps.Ref
+	for _, a := range actions {
+		refs = append(refs, a.Refs()...)
+	}
+	return refs
+}
+
+func list(texts []string, n int) string {
+	if len(texts) <= n {
+		return strings.Join(texts, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(texts[:n], ", "), len(texts)-n)
+}
+
+// classes checks that each claim can be made again: its class exists, its driver is the one that made the snapshot.
+func classes(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+	now, err := w.Kube.StorageClasses(ctx)
+	if err != nil {
+		return nil, err
+	}
+	drivers := map[string]string{}
+	if contents, err := w.Kube.SnapshotContents(ctx); err == nil {
+		for _, c := range contents {
+			drivers[c.Name] = c.Driver
+		}
+	}
+	byName := map[string]kube.StorageClass{}
+	for _, c := range now {
+		byName[c.Name] = c
+	}
+	var found []wire.Finding
+	for _, m := range f.Set.Members {
+		claim, _ := f.Node.Claim(m.Claim)
+		class, ok := byName[className(*f.Node, claim)]
+		driver := drivers[m.Snapshot.Content]
+		switch {
+		case !ok:
+			found = append(found, wire.Finding{ID: "class-" + m.Claim, Verdict: wire.Violated,
+				Text: fmt.Sprintf("claim %s has class %q, which does not exist", m.Claim, className(*f.Node, claim)), Next: "Create the class again, as it was"})
+		case driver != "" && driver != class.Provisioner:
+			found = append(found, wire.Finding{ID: "class-" + m.Claim, Verdict: wire.Violated,
+				Text: fmt.Sprintf("snapshot %s was made by driver %s, class %s is of %s", m.Snapshot.Name, driver, class.Name, class.Provisioner),
+				Next: "A driver restores only its own snapshots"})
+		case driver == "":
+			found = append(found, wire.Finding{ID: "class-" + m.Claim, Verdict: wire.Attention,
+				Text: "which driver made snapshot " + m.Snapshot.Name + " could not be read", Next: "If it is not that of class " + class.Name + ", the claim will stay Pending"})
+		}
+	}
+	if len(found) == 0 {
+		found = append(found, wire.Finding{ID: "classes", Verdict: wire.Holds, Text: "the class of every claim exists, and its driver made the snapshot"})
+	}
+	return found, nil
+}
+
+// className is the class of a claim as found; for a claim that is gone, that of another claim of the same owner or of
+// the same kind of owner.
+func className(n node.Node, claim node.Claim) string {
+	if claim.Class != "" || claim.UID != "" {
+		return claim.Class
+	}
+	for _, other := range n.Claims {
+		if other.UID != "" && other.Stateful == claim.Stateful {
+			return other.Class
+		}
+	}
+	return ""
+}
+
+// replaceable checks that nobody outside this node's plan uses the claims that are replaced.
+func replaceable(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+	stopped := map[string]bool{}
+	for _, c := range append(applications(*f.Node), replaced(f)...) {
+		stopped[c.Ref.Kind+"/"+c.Ref.Name] = true
+	}
+	var found []wire.Finding
+	for _, c := range f.Node.Components {
+		if stopped[c.Ref.Kind+"/"+c.Ref.Name] || c.Replicas == 0 {
+			continue
+		}
+		for _, claim := range c.Claims {
+			if _, replaced := f.Set.Member(claim); replaced {
+				found = append(found, wire.Finding{ID: "user-" + c.Ref.Name, Verdict: wire.Violated,
+					Text: fmt.Sprintf("%s uses claim %s too and is not part of the plan", c.Ref, claim), Next: "Scale it down by hand first"})
+			}
+		}
+	}
+	for _, db := range replaced(f) {
+		for _, other := range f.Node.LeftAlone() {
+			for _, part := range db.Serves {
+				if part == other.Part {
+					found = append(found, wire.Finding{ID: "shared-" + db.Ref.Name + other.Ref.Name, Verdict: wire.Attention,
+						Text: fmt.Sprintf("%s may also hold the data of %s (%s), which is left running", db.Ref.Name, other.Ref.Name, other.Role),
+						Next: "If it does, stop " + other.Ref.Name + " by hand first; its data goes back to the backup too"})
+				}
+			}
+		}
+	}
+	if len(found) == 0 {
+		found = append(found, wire.Finding{ID: "users", Verdict: wire.Holds, Text: "no other workload uses the claims that are replaced"})
+	}
+	return found, nil
+}
+
+// alone looks for other actors who would undo a change.
+func alone(_ context.Context, _ steps.World, f Facts) ([]wire.Finding, error) {
+	var found []wire.Finding
+	for _, c := range append(applications(*f.Node), replaced(f)...) {
+		if len(c.Rivals) > 0 {
+			found = append(found, wire.Finding{ID: "rival-" + c.Ref.Name, Verdict: wire.Attention,
+				Text: fmt.Sprintf("%s is also managed by %s", c.Ref.Name, strings.Join(c.Rivals, ", ")), Next: "Suspend that before you scale down, or it may scale up in the middle"})
+		}
+	}
+	if len(found) == 0 {
+		found = append(found, wire.Finding{ID: "alone", Verdict: wire.Holds, Text: "no sign of GitOps, autoscaler or operator on the workloads of the plan"})
+	}
+	return found, nil
+}

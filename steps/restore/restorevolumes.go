@@ -1,0 +1,157 @@
+package restore
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"canton.example/svrescue/kube"
+	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/action"
+	"canton.example/svrescue/steps/backup"
+	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/wire"
+)
+
+func restoreVolumes() steps.Step[Facts] {
+	return steps.Step[Facts]{
+		ID: "restore/restore-volumes", Title: "Restore volumes", Effect: wire.Destroy,
+		Summary: "Deletes each claim and creates it again, under its name, from its snapshot. The old volumes stay.",
+		Check: func(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+			if needSet(f) != nil {
+				return nil, nil
+			}
+			stopped, err := stillStopped(ctx, w, f)
+			if err != nil {
+				return nil, err
+			}
+			old, err := kept(ctx, w, f)
+			if err != nil {
+				return nil, err
+			}
+			snapshots, err := snapshotsStill(ctx, w, f)
+			return append(append(stopped, old...), snapshots...), err
+		},
+		Plan: func(f Facts) ([]steps.Action, error) {
+			if err := needSet(f); err != nil {
+				return nil, err
+			}
+			return replaceClaims(f), nil
+		},
+		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
+			return claimsFromSnapshots(ctx, w, *f)
+		},
+		Undo: func(f Facts) ([]steps.Action, string) {
+			if f.Set == nil {
+				return nil, "nothing was replaced"
+			}
+			return putBack(f), ""
+		},
+	}
+}
+
+func replaceClaims(f Facts) []steps.Action {
+	var actions []steps.Action
+	wait := action.WaitBound{Namespace: f.Namespace}
+	for _, m := range f.Set.Members {
+		claim, _ := f.Node.Claim(m.Claim)
+		if claim.UID != "" {
+			d := action.DeleteClaim{Where: f.Where, Namespace: f.Namespace, Name: claim.Name, UID: claim.UID}
+			if claim.Old.Name != "" {
+				d.After = "its volume " + claim.Old.Name + " is kept"
+			} else {
+				d.After = "it had no volume"
+			}
+			actions = append(actions, d)
+		}
+		actions = append(actions, action.CreateClaim{Where: f.Where, Spec: claimSpec(f, claim, m)})
+		wait.Claims = append(wait.Claims, action.Bindable{Name: claim.Name, Waits: claim.Binding == waitForFirstConsumer})
+	}
+	return append(actions, wait)
+}
+
+const waitForFirstConsumer = "WaitForFirstConsumer"
+
+// claimSpec is the claim as it was, filled from its snapshot, with at least the size of both.
+func claimSpec(f Facts, claim node.Claim, m backup.Member) kube.ClaimSpec {
+	size := claim.Request
+	for _, other := range []kube.Size{claim.Capacity, m.Snapshot.RestoreSize} {
+		if other.Bytes > size.Bytes {
+			size = other
+		}
+	}
+	return kube.ClaimSpec{Namespace: f.Namespace, Name: claim.Name, Labels: claim.Labels, Annotations: ownAnnotations(claim.Annotations),
+		Class: className(*f.Node, claim), Modes: claim.Modes, VolumeMode: claim.VolumeMode, Size: size.Text, Snapshot: m.Snapshot.Name}
+}
+
+// ownAnnotations leaves out what Kubernetes wrote about the binding of the old claim: copied, it would pin the new one
+// to the old node or make it believe it is bound.
+func ownAnnotations(all map[string]string) map[string]string {
+	own := map[string]string{}
+	for key, value := range all {
+		domain, _, _ := strings.Cut(key, "/")
+		if domain == "pv.kubernetes.io" || domain == "volume.kubernetes.io" || domain == "volume.beta.kubernetes.io" {
+			continue
+		}
+		own[key] = value
+	}
+	if len(own) == 0 {
+		return nil
+	}
+	return own
+}
+
+// putBack deletes the restored claims and binds the old volumes under the same names again.
+func putBack(f Facts) []steps.Action {
+	var actions []steps.Action
+	for _, m := range f.Set.Members {
+		claim, _ := f.Node.Claim(m.Claim)
+		if claim.Old.Name == "" {
+			continue
+		}
+		spec := claimSpec(f, claim, m)
+		actions = append(actions,
+			action.RemoveCopy{Where: f.Where, Namespace: f.Namespace, Name: claim.Name, Snapshot: m.Snapshot.Name},
+			action.FreeVolume{Where: f.Where, Volume: claim.Old.Name, UID: claim.Old.UID,
+				Held: kube.ClaimRef{Namespace: f.Namespace, Name: claim.Name, UID: claim.UID}})
+		spec.Snapshot, spec.Volume, spec.Size = "", claim.Old.Name, claim.Request.Text
+		actions = append(actions, action.CreateClaim{Where: f.Where, Spec: spec})
+	}
+	return actions
+}
+
+// snapshotsStill proves that the chosen snapshots are the ones that were judged, and still usable.
+func snapshotsStill(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+	finding := wire.Finding{ID: "snapshots", Verdict: wire.Holds, Text: fmt.Sprintf("all %d snapshots of run %s are ready", len(f.Set.Members), f.SetRun)}
+	for _, m := range f.Set.Members {
+		s, found, err := w.Kube.Snapshot(ctx, f.Namespace, m.Snapshot.Name)
+		if err != nil {
+			return nil, err
+		}
+		if !found || s.UID != m.Snapshot.UID || !s.Ready || s.Deleting != nil {
+			return []wire.Finding{{ID: "snapshots", Verdict: wire.Violated, Text: "snapshot " + m.Snapshot.Name + " is gone, was replaced, or is not ready any more",
+				Next: "Nothing was deleted. Find out who removed it; a new run can choose another set"}}, nil
+		}
+		finding.Evidence = append(finding.Evidence, wire.Evidence{Source: "volumesnapshot " + s.Name, Seen: "ready", At: w.Clock.Now()})
+	}
+	return []wire.Finding{finding}, nil
+}
+
+// claimsFromSnapshots proves that each claim is a new one, made from its snapshot, and that the old volume is there.
+func claimsFromSnapshots(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+	finding := wire.Finding{ID: "claims", Verdict: wire.Holds, Text: fmt.Sprintf("all %d claims are made from the snapshots of run %s", len(f.Set.Members), f.SetRun)}
+	for _, m := range f.Set.Members {
+		old, _ := f.Node.Claim(m.Claim)
+		claim, found, err := w.Kube.Claim(ctx, f.Namespace, m.Claim)
+		if err != nil {
+			return nil, err
+		}
+		made := action.CreateClaim{Spec: claimSpec(f, old, m)}
+		if !found || claim.UID == old.UID || !made.Made(claim) {
+			return []wire.Finding{{ID: "claims", Verdict: wire.Violated, Text: "claim " + m.Claim + " is not the one made from " + m.Snapshot.Name, Next: "Do this step again"}}, nil
+		}
+		finding.Evidence = append(finding.Evidence, wire.Evidence{Source: "pvc/" + claim.Name, Seen: claim.Phase + " from " + m.Snapshot.Name, At: w.Clock.Now()})
+	}
+	old, err := kept(ctx, w, f)
+	return append([]wire.Finding{finding}, old...), err
+}

@@ -1,0 +1,137 @@
+package restore
+
+import (
+	"context"
+	"fmt"
+
+	"canton.example/svrescue/kube"
+	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/action"
+	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/wire"
+)
+
+func scaleDown() steps.Step[Facts] {
+	return steps.Step[Facts]{
+		ID: "restore/scale-down", Title: "Scale down", Effect: wire.Repeatable,
+		Summary: "Stops the node: apps first, then its databases, and waits until every pod is gone.",
+		Check: func(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+			return countsAsRecorded(ctx, w, f)
+		},
+		Plan: func(f Facts) ([]steps.Action, error) {
+			if err := needSet(f); err != nil {
+				return nil, err
+			}
+			return append(down(f, "the applications", applications(*f.Node)), down(f, "the databases", replaced(f))...), nil
+		},
+		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
+			return stillStopped(ctx, w, *f)
+		},
+		Undo: func(f Facts) ([]steps.Action, string) {
+			if f.Set == nil {
+				return nil, "nothing was scaled down"
+			}
+			return append(up(f, "the databases", replaced(f), false), up(f, "the applications", applications(*f.Node), false)...), ""
+		},
+	}
+}
+
+// down scales workloads from their recorded counts to 0 and waits until their pods are gone. One that was found at 0
+// is only waited for.
+func down(f Facts, name string, components []node.Component) []steps.Action {
+	var actions []steps.Action
+	gone := action.WaitGone{Name: name, Namespace: f.Namespace}
+	for _, c := range components {
+		if c.Replicas > 0 {
+			actions = append(actions, action.Scale{Where: f.Where, Workload: c.Ref, From: c.Replicas, To: 0})
+		}
+		gone.Workloads = append(gone.Workloads, action.Pods{Workload: c.Ref, Selector: c.Selector})
+	}
+	return append(actions, gone)
+}
+
+// up scales workloads back to their recorded counts and, if wait, waits until they are ready.
+func up(f Facts, name string, components []node.Component, wait bool) []steps.Action {
+	var actions []steps.Action
+	ready := action.WaitReady{Name: name, Namespace: f.Namespace}
+	for _, c := range components {
+		if c.Replicas == 0 {
+			continue
+		}
+		actions = append(actions, action.Scale{Where: f.Where, Workload: c.Ref, From: 0, To: c.Replicas})
+		ready.Workloads = append(ready.Workloads, action.Wanted{Pods: action.Pods{Workload: c.Ref, Selector: c.Selector}, Replicas: c.Replicas})
+	}
+	if wait && len(ready.Workloads) > 0 {
+		actions = append(actions, ready)
+	}
+	return actions
+}
+
+// countsAsRecorded finds workloads that somebody has replaced or scaled to something else than was recorded. One that
+// stands at 0 already was stopped by this step, or by hand, and is fine.
+func countsAsRecorded(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+	if needSet(f) != nil {
+		return nil, nil
+	}
+	var found []wire.Finding
+	for _, c := range append(applications(*f.Node), replaced(f)...) {
+		now, there, err := w.Kube.Workload(ctx, c.Ref.Kind, c.Ref.Namespace, c.Ref.Name)
+		switch {
+		case err != nil:
+			return nil, err
+		case !there:
+			found = append(found, wire.Finding{ID: c.Ref.Name, Verdict: wire.Violated, Text: c.Ref.String() + " is gone since the inventory",
+				Next: "Look who removed it; start a new run when the node is complete again"})
+		case now.UID != c.UID:
+			found = append(found, wire.Finding{ID: c.Ref.Name, Verdict: wire.Violated, Text: c.Ref.String() + " was replaced since the inventory",
+				Next: "Somebody else works on this node. Start a new run when they are done"})
+		case now.Replicas != 0 && now.Replicas != c.Replicas:
+			found = append(found, wire.Finding{ID: c.Ref.Name, Verdict: wire.Violated,
+				Text: fmt.Sprintf("%s wants %d replicas, the inventory saw %d", c.Ref, now.Replicas, c.Replicas),
+				Next: "Somebody or something else scales it: stop that first"})
+		}
+	}
+	if len(found) == 0 {
+		found = append(found, wire.Finding{ID: "counts", Verdict: wire.Holds, Text: "replica counts are as the inventory saw them, or 0"})
+	}
+	return found, nil
+}
+
+// stillStopped proves that the node stands still: nothing is wanted and no pod is left.
+func stillStopped(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+	var found []wire.Finding
+	stopped := 0
+	components := append(applications(*f.Node), replaced(f)...)
+	for _, c := range components {
+		now, there, err := w.Kube.Workload(ctx, c.Ref.Kind, c.Ref.Namespace, c.Ref.Name)
+		if err != nil {
+			return nil, err
+		}
+		pods, err := w.Kube.Pods(ctx, c.Ref.Namespace, c.Selector)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case there && now.Replicas != 0:
+			next := "Something scales it up again"
+			if len(c.Rivals) > 0 {
+				next += fmt.Sprintf(": %v. Suspend that first", c.Rivals)
+			}
+			found = append(found, wire.Finding{ID: c.Ref.Name, Verdict: wire.Violated, Text: fmt.Sprintf("%s wants %d replicas again", c.Ref, now.Replicas), Next: next})
+		case len(pods) > 0:
+			e := kube.Why(pods[0], nil, w.Clock.Now())
+			found = append(found, wire.Finding{ID: c.Ref.Name, Verdict: wire.Violated, Text: fmt.Sprintf("pod %s is still there. %s", pods[0].Name, e.Summary), Next: e.Hint})
+		default:
+			stopped++
+		}
+	}
+	return append(found, wire.Finding{ID: "stopped", Verdict: verdict(stopped == len(components)),
+		Text: fmt.Sprintf("%d of %d workloads want no replicas and have no pods", stopped, len(components))}), nil
+}
+
+func verdict(ok bool) wire.Verdict {
+	if ok {
+		return wire.Holds
+	}
+	return wire.Violated
+}
