@@ -132,6 +132,15 @@ func (t Theme) Wrap(text string, width int) []string {
 	return lines
 }
 
+// Hang wraps text to width cells; every line but the first is indented.
+func (t Theme) Hang(text string, width, indent int) []string {
+	lines := t.Wrap(text, max(width-indent, 1))
+	for i := 1; i < len(lines); i++ {
+		lines[i] = strings.Repeat(" ", indent) + lines[i]
+	}
+	return lines
+}
+
 // Spread puts left and right at the two ends of width cells. Left gives way where both do not fit.
 func (t Theme) Spread(left, right string, width int) string {
 	rw := Width(right)

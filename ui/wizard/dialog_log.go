@@ -112,7 +112,11 @@ func (r *root) entryLines(e wire.Entry, w int) []string {
 		style = r.t.Attention
 	}
 	var out []string
-	for i, l := range r.t.Wrap(e.Text, w-9) {
+	text := e.Text
+	if s := r.view.Step(e.Step); s != nil && e.Kind == wire.KindStep {
+		text = s.Title + ": " + text
+	}
+	for i, l := range r.t.Wrap(text, w-9) {
 		if i > 0 {
 			stamp = "        "
 		}

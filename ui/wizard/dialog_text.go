@@ -15,13 +15,11 @@ func (r *root) commands() action {
 		lines := r.t.Wrap("Sent to the terminal's clipboard, if it allows that; else copy them with the mouse. Secrets stand as $NAME.", w)
 		lines = append(lines, "")
 		for _, l := range strings.Split(text, "\n") {
-			style := r.t.Plain
 			if strings.HasPrefix(l, "#") {
-				style = r.t.Dim
+				lines = append(lines, dimmed(r, r.t.Hang(l, w, 2))...)
+				continue
 			}
-			for _, part := range hard(r.t.Clean(l), w) {
-				lines = append(lines, style.Render(part))
-			}
+			lines = append(lines, hard(r.t.Clean(l), w)...)
 		}
 		return lines
 	}

@@ -52,7 +52,7 @@ func newLayout(w, h int) layout {
 	if w >= sideWidth {
 		side := max(36, (w-left)*2/5)
 		l.side = rect{w - side, main.y, side - 1, main.h}
-		main.w = w - left - side - 1
+		main.w = w - left - side - 2
 	}
 	l.main = main
 	return l

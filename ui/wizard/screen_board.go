@@ -173,22 +173,16 @@ func (r *root) findingHead(f wire.Finding, w int) []string {
 func (r *root) findingDetail(f wire.Finding, w int) []string {
 	var lines []string
 	for _, e := range f.Evidence {
-		for i, l := range r.t.Wrap(e.Source+": "+e.Seen+r.seenAgo(e.At), w-4) {
-			if i > 0 {
-				l = "  " + l
-			}
-			lines = append(lines, "    "+r.t.Dim.Render(r.t.Clip(l, w-4)))
+		for _, l := range r.t.Hang(e.Source+": "+e.Seen+r.seenAgo(e.At), w-4, 2) {
+			lines = append(lines, "    "+r.t.Dim.Render(l))
 		}
 	}
 	if len(f.Evidence) == 0 {
 		lines = append(lines, "    "+r.t.Dim.Render("no evidence was recorded"))
 	}
 	if f.Next != "" {
-		for i, l := range r.t.Wrap("Next: "+sentence(f.Next), w-4) {
-			if i > 0 {
-				l = "      " + l
-			}
-			lines = append(lines, "    "+r.t.Accent.Render(r.t.Clip(l, w-4)))
+		for _, l := range r.t.Hang("Next: "+sentence(f.Next), w-4, 6) {
+			lines = append(lines, "    "+r.t.Accent.Render(l))
 		}
 	}
 	return lines

@@ -133,11 +133,8 @@ func (r *root) actionDetail(a wire.ActionView, w int) []string {
 		if text == "" {
 			return
 		}
-		for i, l := range r.t.Wrap(label+text, w-in) {
-			if i > 0 {
-				l = "  " + l
-			}
-			lines = append(lines, strings.Repeat(" ", in)+render(r.t.Clip(l, w-in)))
+		for _, l := range r.t.Hang(label+text, w-in, 2) {
+			lines = append(lines, strings.Repeat(" ", in)+render(l))
 		}
 	}
 	for _, c := range a.Commands {
@@ -241,6 +238,8 @@ func (r *root) ageLine(s *wire.StepView, w int) []string {
 		}
 	}
 	switch {
+	case n == 0 && r.view.Run.Acting == wire.Checklist:
+		return nil
 	case n == 0:
 		return []string{r.t.Attention.Render(r.t.Clip("Evidence: none was recorded for this step.", w))}
 	case oldest.IsZero():

@@ -56,7 +56,19 @@ func (r *root) beforeScreen(w, h int) []string {
 	}
 	text := fmt.Sprintf("%s, of which %d may change something. Every change is shown before it is sent, and asked about. "+
 		"Choose a step with up and down to read what it does.", count(len(r.view.Steps), "step"), changes)
-	return append(append(lines, r.t.Wrap(text, w)...), append([]string{""}, r.actingLines(w)...)...)
+	var path []string
+	for i, s := range r.view.Steps {
+		path = append(path, r.t.Spread(r.t.Clip(fmt.Sprintf("%2d %s", i+1, r.t.Clean(s.Summary)), w-12),
+			r.effectStyle(s.Effect).Render(s.Effect.Words()), w))
+	}
+	return stack(h,
+		fixed(lines, 1, 0, nil),
+		fixed(r.t.Wrap(text, w), 2, 2, r.cutLine(w)),
+		gap(),
+		fixed(r.actingLines(w), 1, 1, nil),
+		gap(),
+		fixed(path, 0, 3, r.cutMark(w, r.t.Glyphs.More+" more")),
+	)
 }
 
 // actingLines say what the words in the header mean.

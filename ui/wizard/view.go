@@ -64,7 +64,7 @@ func (r *root) screen(h int) []string {
 		if side == nil {
 			line += r.t.Clip(main[i], l.main.w)
 		} else {
-			line += r.t.Pad(main[i], l.main.w) + r.t.Dim.Render(r.t.Glyphs.Pipe) + " " + r.t.Clip(side[i], l.side.w-2)
+			line += r.t.Pad(main[i], l.main.w) + " " + r.t.Dim.Render(r.t.Glyphs.Pipe) + " " + r.t.Clip(side[i], l.side.w-2)
 		}
 		rows = append(rows, line)
 	}
