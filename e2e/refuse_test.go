@@ -92,6 +92,34 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+// TestAppsAheadOfParticipant restores a set whose clocks are in order and whose offsets are not: scan has read further
+// than the participant has written (reference/backups.md 1). The databases may come up; no app may be started on them.
+func TestAppsAheadOfParticipant(t *testing.T) {
+	t.Parallel()
+	binary(t)
+	cluster := rig.Start(t)
+	ctx := within(t, 5*time.Minute)
+	n := node.New(cluster, node.Config{Namespace: cluster.Namespace(t, "ahead")})
+	must(t, n.Create(ctx))
+	must(t, n.WaitReady(ctx))
+	must(t, n.Overtake(ctx))
+	run := node.RunID()
+	must(t, n.Backup(ctx, run))
+	o := newOperator(t, cluster, n.Namespace)
+	r := o.run(ctx, "run", "restore", "--answers", o.answers(n, run))
+	if r.code == exitDone {
+		t.Errorf("a set with apps ahead of their participant is called restored: %s", r)
+	}
+	s := &scene{cluster: cluster, node: n}
+	after, err := s.replicas(ctx)
+	must(t, err)
+	for _, app := range []string{"sv-app", "scan-app", "validator-app"} {
+		if after[app] != 0 {
+			t.Errorf("%s was started on data that does not fit", app)
+		}
+	}
+}
+
 // account makes a service account without any rights and a kubeconfig for it.
 func account(t *testing.T, ctx context.Context, cluster *rig.Cluster, namespace, name string) string {
 	t.Helper()
