@@ -1,12 +1,14 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 func (q *request) deleteOptions() (metav1.DeleteOptions, bool, error) {
@@ -77,11 +79,14 @@ func (s *Server) serveDeleteCollection(q *request) (any, error) {
 // delete begins or finishes the deletion of old and tells whether the object is gone.
 func (s *Server) delete(r *resource, old *object, opts metav1.DeleteOptions, dry bool) (*object, bool, error) {
 	if p := opts.Preconditions; p != nil {
+		refused := func(why string) error { // the real server names the kind here, not the resource
+			return apierrors.NewConflict(schema.GroupResource{Group: r.group, Resource: r.kind}, old.GetName(), errors.New(why))
+		}
 		if p.UID != nil && *p.UID != old.GetUID() {
-			return nil, false, conflict(r, old.GetName(), fmt.Sprintf("Precondition failed: UID in precondition: %v, UID in object meta: %v", *p.UID, old.GetUID()))
+			return nil, false, refused(fmt.Sprintf("the UID in the precondition (%s) does not match the UID in record (%s). The object might have been deleted and then recreated", *p.UID, old.GetUID()))
 		}
 		if p.ResourceVersion != nil && *p.ResourceVersion != old.GetResourceVersion() {
-			return nil, false, conflict(r, old.GetName(), fmt.Sprintf("Precondition failed: ResourceVersion in precondition: %v, ResourceVersion in object meta: %v", *p.ResourceVersion, old.GetResourceVersion()))
+			return nil, false, refused(fmt.Sprintf("the ResourceVersion in the precondition (%s) does not match the ResourceVersion in record (%s). The object might have been modified", *p.ResourceVersion, old.GetResourceVersion()))
 		}
 	}
 	n := old.DeepCopy()

@@ -12,6 +12,7 @@ type disk struct {
 	text     string // "data as of ..."; "damaged ..." makes every pod on it crash
 	size     int64  // bytes
 	restored bool   // made from a snapshot
+	stuck    bool   // a snapshot that never becomes ready
 }
 
 const driverName = "csi.rig.local" // used when a class names no other provisioner

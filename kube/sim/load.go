@@ -135,6 +135,7 @@ type Scenario struct {
 	Objects   string            `json:"objects,omitempty"`   // YAML documents
 	Contents  map[string]string `json:"contents,omitempty"`  // text of volumes, by "namespace/claim"
 	Snapshots map[string]string `json:"snapshots,omitempty"` // text of snapshots, by "namespace/name"
+	Backups   []PastSnapshot    `json:"backups,omitempty"`   // snapshots that were taken before
 	Age       *Duration         `json:"age,omitempty"`       // how long the world has been running; default 30 days
 	Knobs     Knobs             `json:"knobs"`
 }
@@ -146,6 +147,11 @@ func (s *Server) LoadScenario(sc Scenario) error {
 		return err
 	}
 	s.Settle(orElse(sc.Age, 30*24*time.Hour))
+	for _, p := range sc.Backups {
+		if err := s.AddSnapshot(p); err != nil {
+			return err
+		}
+	}
 	for k, text := range sc.Contents {
 		ns, name := splitKey(k)
 		if err := s.SetContent(ns, name, text); err != nil {

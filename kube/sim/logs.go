@@ -110,6 +110,8 @@ func (s *Server) logView(q *request) (v logView, err error) {
 	}
 	run := s.runs[v.pod.UID]
 	switch {
+	case v.pod.Spec.NodeName == "": // no kubelet to ask: an empty log
+		v.tail = 0
 	case run == nil || len(run.attempts) == 0:
 		return v, apierrors.NewBadRequest(fmt.Sprintf("container %q in pod %q is waiting to start: %s", container, q.name, waitingReason(v.pod)))
 	case v.previous && len(run.attempts) < 2 && run.running():
@@ -130,7 +132,7 @@ func waitingReason(p *corev1.Pod) string {
 // lines returns what the view shows now, and whether more may follow.
 func (s *Server) lines(v logView) ([]logLine, bool) {
 	run := s.runs[v.pod.UID]
-	if run == nil {
+	if run == nil || len(run.attempts) == 0 {
 		return nil, false
 	}
 	a := run.attempts[len(run.attempts)-1]

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -109,8 +110,7 @@ func (s *Server) schedule(o *object, p *corev1.Pod) {
 	}
 	st := p.Status
 	if why != "" {
-		n := len(s.nodes)
-		msg := fmt.Sprintf("0/%d nodes are available: %s. preemption: 0/%d nodes are available: %d Preemption is not helpful for scheduling.", n, why, n, n)
+		msg := fmt.Sprintf("0/%d nodes are available: %s. not found", len(s.nodes), why) // the scheduler of 1.35 says so
 		st.Conditions = s.podCondition(st.Conditions, corev1.PodScheduled, false, "Unschedulable", msg)
 		s.setStatus(key{rPod, p.Namespace, p.Name}, st)
 		s.tellOnce(o, "Warning", "FailedScheduling", msg, "default-scheduler")
@@ -154,7 +154,16 @@ func (s *Server) claimsBlock(p *corev1.Pod) (why string, wait bool) {
 
 // missing names the first Secret or ConfigMap that the pod cannot start without.
 func (s *Server) missing(p *corev1.Pod) (volume, kind, name string) {
+	mounted := map[string]bool{}
+	for _, c := range append(slices.Clone(p.Spec.InitContainers), p.Spec.Containers...) {
+		for _, m := range c.VolumeMounts {
+			mounted[m.Name] = true
+		}
+	}
 	for _, v := range p.Spec.Volumes {
+		if !mounted[v.Name] {
+			continue
+		}
 		if x := v.Secret; x != nil && (x.Optional == nil || !*x.Optional) && s.store.get(rSecret, p.Namespace, x.SecretName) == nil {
 			return v.Name, "secret", x.SecretName
 		}
@@ -202,7 +211,7 @@ func (s *Server) runPod(o *object, p *corev1.Pod) {
 		}
 		s.fillVolumes(p)
 		run.attempts = append(run.attempts, attempt{start: now})
-		s.tell(o, "Normal", "Started", "Started container "+p.Spec.Containers[0].Name, "kubelet")
+		s.tell(o, "Normal", "Started", "Container started", "kubelet")
 	}
 	s.crash(o, p, w, run)
 	s.podStatus(p, run, w, nil)

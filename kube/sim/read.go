@@ -54,10 +54,7 @@ func (q *request) selector() (selector, error) {
 			ok = ok || f == req.Field
 		}
 		if !ok {
-			if q.res.crd {
-				return sel, apierrors.NewBadRequest(fmt.Sprintf("field label not supported: %s", req.Field))
-			}
-			return sel, apierrors.NewBadRequest(fmt.Sprintf("%q is not a known field selector: only \"metadata.name\", \"metadata.namespace\"", req.Field))
+			return sel, apierrors.NewBadRequest("field label not supported: " + req.Field)
 		}
 	}
 	if q.name != "" { // a watch on one name

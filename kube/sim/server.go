@@ -131,6 +131,7 @@ func (s *Server) Settle(age time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.age, s.settled = age, true
+	s.enqueueAll()
 	s.work(s.clock.Now())
 	s.age, s.settled = 0, false
 }

@@ -202,6 +202,9 @@ func (s *Server) syncContent(name string) {
 		}
 		return
 	}
+	if s.disks[handleOfContent(c)].stuck {
+		return
+	}
 	knob := pick(s.knobs.Snapshots, c.Spec.VolumeSnapshotRef.Namespace, c.Spec.VolumeSnapshotRef.Name)
 	if c.Status != nil && c.Status.ReadyToUse != nil && *c.Status.ReadyToUse {
 		return

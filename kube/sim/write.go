@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
@@ -46,9 +48,7 @@ func (s *Server) create(r *resource, o *object, dry bool) (*object, error) {
 	} else {
 		o.SetNamespace("")
 	}
-	if o.GetResourceVersion() != "" {
-		return nil, plainStatus(http.StatusInternalServerError, metav1.StatusReasonUnknown, "resourceVersion should not be set on objects to be created")
-	}
+	o.SetResourceVersion("")
 	if o.GetName() == "" && o.GetGenerateName() != "" {
 		o.SetName(s.generate(r, o))
 	}
@@ -140,11 +140,9 @@ func (s *Server) serveUpdate(q *request) (int, any, error) {
 		return 0, nil, err
 	}
 	if q.res.mustVersion && o.GetResourceVersion() == "" {
-		var bad any = ""
-		if q.res.crd {
-			bad = int64(0)
-		}
-		return 0, nil, invalid(q.res, q.name, field.ErrorList{field.Invalid(field.NewPath("metadata", "resourceVersion"), bad, "must be specified for an update")})
+		// The real server names the resource here, not the kind.
+		return 0, nil, apierrors.NewInvalid(schema.GroupKind{Group: q.res.group, Kind: q.res.name}, q.name, field.ErrorList{
+			field.Invalid(field.NewPath("metadata", "resourceVersion"), 0, "must be specified for an update")})
 	}
 	n, err := s.commit(q.res, old, o, q.sub, dry)
 	return http.StatusOK, n, err
@@ -158,7 +156,8 @@ func nameMismatch(got, want string) error {
 // validates, and stores unless nothing changed or dry is set. o becomes the store's.
 func (s *Server) commit(r *resource, old, o *object, sub string, dry bool) (*object, error) {
 	if u := o.GetUID(); u != "" && u != old.GetUID() {
-		return nil, conflict(r, old.GetName(), fmt.Sprintf("Precondition failed: UID in precondition: %v, UID in object meta: %v", u, old.GetUID()))
+		return nil, conflict(r, old.GetName(), fmt.Sprintf("StorageError: invalid object, Code: 4, Key: %s, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: %v, UID in object meta: %v",
+			storageKey(r, old), u, old.GetUID()))
 	}
 	if v := o.GetResourceVersion(); v != "" && v != old.GetResourceVersion() {
 		if _, err := strconv.ParseUint(v, 10, 64); err != nil {
@@ -178,7 +177,8 @@ func (s *Server) commit(r *resource, old, o *object, sub string, dry bool) (*obj
 		o = n
 	}
 	keepMeta(o, old)
-	if hasGeneration(r) && !equality.Semantic.DeepEqual(strip(old), strip(o)) {
+	if hasGeneration(r) && (!equality.Semantic.DeepEqual(strip(old), strip(o)) ||
+		r == rDeployment && sub == "" && !maps.Equal(old.GetAnnotations(), o.GetAnnotations())) {
 		o.SetGeneration(old.GetGeneration() + 1)
 	}
 	if errs := validateUpdate(r, old, o, sub); len(errs) > 0 {
@@ -223,6 +223,15 @@ func keepMeta(o, old *object) {
 	for _, f := range []string{"uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "generateName", "resourceVersion", "selfLink"} {
 		copyField(meta, om, f)
 	}
+}
+
+// storageKey is where the real server keeps an object; its messages show it.
+func storageKey(r *resource, o *object) string {
+	k := "/registry/" + r.name
+	if r.namespaced {
+		k += "/" + o.GetNamespace()
+	}
+	return k + "/" + o.GetName()
 }
 
 func copyField(dst, src map[string]any, f string) {

@@ -47,7 +47,7 @@ var writing = []Case{
 		c.UID, c.ResourceVersion = "other", ""
 		_, err := e.kube.CoreV1().ConfigMaps(e.ns).Update(e.ctx, c, metav1.UpdateOptions{})
 		e.reason(err, metav1.StatusReasonConflict, 409, fmt.Sprintf(
-			`Operation cannot be fulfilled on configmaps "a": Precondition failed: UID in precondition: other, UID in object meta: %s`, uid))
+			`Operation cannot be fulfilled on configmaps "a": StorageError: invalid object, Code: 4, Key: /registry/configmaps/%s/a, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: other, UID in object meta: %s`, e.ns, uid))
 	}},
 	{"a lease needs a resourceVersion to be updated", func(e *env) {
 		l, err := e.kube.CoordinationV1().Leases(e.ns).Create(e.ctx, &coordv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: "l"}}, metav1.CreateOptions{})
@@ -115,15 +115,20 @@ var writing = []Case{
 		if d.Generation != 1 || d.Spec.Template.Spec.RestartPolicy != corev1.RestartPolicyAlways || *d.Spec.RevisionHistoryLimit != 10 {
 			e.Errorf("generation %d, restartPolicy %q", d.Generation, d.Spec.Template.Spec.RestartPolicy)
 		}
-		d, err = e.kube.AppsV1().Deployments(e.ns).Patch(e.ctx, "d", types.MergePatchType, []byte(`{"metadata":{"annotations":{"x":"y"}}}`), metav1.PatchOptions{})
+		d, err = e.kube.AppsV1().Deployments(e.ns).Patch(e.ctx, "d", types.MergePatchType, []byte(`{"metadata":{"labels":{"x":"y"}}}`), metav1.PatchOptions{})
 		e.ok(err)
 		if d.Generation != 1 {
-			e.Errorf("an annotation raised the generation to %d", d.Generation)
+			e.Errorf("a label raised the generation to %d", d.Generation)
 		}
 		d, err = e.kube.AppsV1().Deployments(e.ns).Patch(e.ctx, "d", types.MergePatchType, []byte(`{"spec":{"minReadySeconds":1}}`), metav1.PatchOptions{})
 		e.ok(err)
 		if d.Generation != 2 {
 			e.Errorf("generation %d after a change of the spec", d.Generation)
+		}
+		d, err = e.kube.AppsV1().Deployments(e.ns).Patch(e.ctx, "d", types.MergePatchType, []byte(`{"metadata":{"annotations":{"x":"y"}}}`), metav1.PatchOptions{})
+		e.ok(err)
+		if d.Generation != 3 {
+			e.Errorf("generation %d: an annotation of a Deployment counts too", d.Generation)
 		}
 	}},
 }
@@ -176,6 +181,7 @@ var patching = []Case{
 		ds := e.kube.AppsV1().Deployments(e.ns)
 		_, err := ds.Create(e.ctx, e.deployment("d", 0), metav1.CreateOptions{})
 		e.ok(err)
+		e.settled("d") // or the controllers' writes come between
 		sc, err := ds.GetScale(e.ctx, "d", metav1.GetOptions{})
 		e.ok(err)
 		if sc.Spec.Replicas != 0 || sc.Status.Selector != "app=d" {

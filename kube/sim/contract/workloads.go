@@ -16,11 +16,11 @@ var deleting = []Case{
 		cms := e.kube.CoreV1().ConfigMaps(e.ns)
 		err := cms.Delete(e.ctx, "a", metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions("other")})
 		e.reason(err, metav1.StatusReasonConflict, 409, fmt.Sprintf(
-			`Operation cannot be fulfilled on configmaps "a": Precondition failed: UID in precondition: other, UID in object meta: %s`, c.UID))
+			`Operation cannot be fulfilled on ConfigMap "a": the UID in the precondition (other) does not match the UID in record (%s). The object might have been deleted and then recreated`, c.UID))
 		v := "1"
 		err = cms.Delete(e.ctx, "a", metav1.DeleteOptions{Preconditions: &metav1.Preconditions{ResourceVersion: &v}})
 		e.reason(err, metav1.StatusReasonConflict, 409, fmt.Sprintf(
-			`Operation cannot be fulfilled on configmaps "a": Precondition failed: ResourceVersion in precondition: 1, ResourceVersion in object meta: %s`, c.ResourceVersion))
+			`Operation cannot be fulfilled on ConfigMap "a": the ResourceVersion in the precondition (1) does not match the ResourceVersion in record (%s). The object might have been modified`, c.ResourceVersion))
 		e.ok(cms.Delete(e.ctx, "a", metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &c.UID, ResourceVersion: &c.ResourceVersion}}))
 		err = cms.Delete(e.ctx, "a", metav1.DeleteOptions{})
 		e.reason(err, metav1.StatusReasonNotFound, 404, `configmaps "a" not found`)
@@ -81,6 +81,20 @@ var deleting = []Case{
 			return e.gone(err)
 		})
 	}},
+}
+
+// settled waits until the deployment controller has written all it will.
+func (e *env) settled(deployment string) {
+	e.Helper()
+	e.eventually("controllers are done", func() string {
+		d, err := e.kube.AppsV1().Deployments(e.ns).Get(e.ctx, deployment, metav1.GetOptions{})
+		e.ok(err)
+		if d.Status.ObservedGeneration == d.Generation && len(d.Status.Conditions) == 2 && d.Annotations["deployment.kubernetes.io/revision"] != "" {
+			return ""
+		}
+		return fmt.Sprintf("%+v", d.Status)
+	})
+	e.stays("nothing moves", func() string { return "" })
 }
 
 func (e *env) pods(app string) []corev1.Pod {
@@ -187,11 +201,20 @@ var workloads = []Case{
 	}},
 	{"log of a pod that never started", func(e *env) {
 		e.makePod(e.pod("p", "no-such-claim"))
-		_, err := e.kube.CoreV1().Pods(e.ns).GetLogs("p", &corev1.PodLogOptions{}).DoRaw(e.ctx)
-		if err == nil {
-			e.Skip("an empty log")
+		b, err := e.kube.CoreV1().Pods(e.ns).GetLogs("p", &corev1.PodLogOptions{}).DoRaw(e.ctx)
+		e.ok(err)
+		if len(b) != 0 {
+			e.Errorf("a pod without node has the log %q", b)
 		}
-		e.reason(err, metav1.StatusReasonBadRequest, 400, "")
+		p := e.pod("q")
+		p.Spec.Volumes = []corev1.Volume{{Name: "v", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "no-such-secret"}}}}
+		p.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "v", MountPath: "/v"}}
+		e.makePod(p)
+		e.told("Pod", "q", "FailedMount", func(m string) bool {
+			return m == `MountVolume.SetUp failed for volume "v" : secret "no-such-secret" not found`
+		})
+		_, err = e.kube.CoreV1().Pods(e.ns).GetLogs("q", &corev1.PodLogOptions{}).Stream(e.ctx)
+		e.reason(err, metav1.StatusReasonBadRequest, 400, `container "main" in pod "q" is waiting to start: ContainerCreating`)
 	}},
 	{"stateful set: ordered pods, claims that stay", func(e *env) {
 		ss := e.kube.AppsV1().StatefulSets(e.ns)
@@ -257,7 +280,7 @@ var workloads = []Case{
 			e.ok(err)
 			for _, c := range p.Status.Conditions {
 				if c.Type == corev1.PodScheduled && c.Reason == corev1.PodReasonUnschedulable {
-					if !strings.HasPrefix(c.Message, `0/1 nodes are available: persistentvolumeclaim "missing" not found`) {
+					if c.Message != `0/1 nodes are available: persistentvolumeclaim "missing" not found. not found` {
 						e.Fatalf("message %q", c.Message)
 					}
 					return ""
