@@ -98,7 +98,12 @@ func (t Theme) ClipLeft(text string, width int) string {
 	if Width(mark) >= width {
 		mark = ""
 	}
-	return ansi.TruncateLeft(text, over+Width(mark), mark)
+	// A wide character that is cut in half stays whole: take one more cell away.
+	for cut := over + Width(mark); ; cut++ {
+		if got := ansi.TruncateLeft(text, cut, mark); Width(got) <= width || cut > over+Width(mark)+2 {
+			return got
+		}
+	}
 }
 
 // Pad clips text to width cells and fills it up to them.
@@ -124,7 +129,12 @@ func (t Theme) Wrap(text string, width int) []string {
 		// Names hold hyphens, and a name that is broken at one reads as another name.
 		p = strings.ReplaceAll(p, "-", noBreak)
 		p = strings.ReplaceAll(ansi.Wrap(p, width, " "), noBreak, "-")
-		lines = append(lines, strings.Split(p, "\n")...)
+		for l := range strings.SplitSeq(p, "\n") {
+			if Width(l) > width { // leading spaces before a word that fills the line
+				l = ansi.Hardwrap(strings.TrimSpace(l), width, false)
+			}
+			lines = append(lines, strings.Split(l, "\n")...)
+		}
 	}
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " ")

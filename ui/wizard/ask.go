@@ -135,7 +135,7 @@ func missing(got, want string) string {
 // choose gives a choice, after asking for the reason where one is needed.
 func (r *root) choose(c wire.Choice) action {
 	if c.Refuse != "" {
-		return notice{c.Label + " cannot be chosen: " + sentence(c.Refuse)}
+		return notice{c.Label + " cannot be chosen: " + stop(c.Refuse)}
 	}
 	return r.chosen(c, r.give(c, ""))
 }

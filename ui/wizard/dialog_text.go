@@ -115,7 +115,7 @@ func refusal(c wire.Choice) string {
 	if c.Refuse == "" {
 		return ""
 	}
-	return "Cannot be chosen: " + sentence(c.Refuse)
+	return "Cannot be chosen: " + stop(c.Refuse)
 }
 
 // evidenceDialog shows every finding of the step with its sources.

@@ -40,6 +40,8 @@ func (d *driver) Send(m wire.Message) error {
 	return nil
 }
 
+var colourTheme = theme.New(theme.Abilities{Profile: termenv.ANSI256})
+
 var plainTheme = theme.New(theme.Abilities{Profile: termenv.Ascii})
 
 // drive shows a tape, four seconds after its last event, at 80x24.

@@ -128,7 +128,7 @@ func (r *root) goodbye() string {
 		text := fmt.Sprintf("Run %s has ended: %s.", v.Run.ID, v.Ended.Outcome)
 		return text + "\nIts report: svrescue report " + v.Run.ID
 	case v.Parked != "":
-		return fmt.Sprintf("Run %s is parked: %s\nGo on with: %s", v.Run.ID, sentence(v.Parked), r.resumeLine())
+		return fmt.Sprintf("Run %s is parked: %s\nGo on with: %s", v.Run.ID, stop(v.Parked), r.resumeLine())
 	case r.link.state == gone:
 		return fmt.Sprintf("The worker of run %s is gone.\nLook again and go on with: %s", v.Run.ID, r.resumeLine())
 	case v.Run.ID == "":
@@ -154,8 +154,14 @@ func sentence(text string) string {
 	if word, _, _ := strings.Cut(text, " "); strings.IndexFunc(word, func(c rune) bool { return !unicode.IsLetter(c) }) < 0 {
 		text = string(unicode.ToUpper(first)) + text[size:]
 	}
-	if !strings.ContainsRune(".!?", rune(text[len(text)-1])) {
-		text += "."
+	return stop(text)
+}
+
+// stop ends text with a full stop where it has none. After a colon text begins as it was written.
+func stop(text string) string {
+	text = strings.TrimSpace(text)
+	if text == "" || strings.ContainsRune(".!?", rune(text[len(text)-1])) {
+		return text
 	}
-	return text
+	return text + "."
 }

@@ -57,11 +57,11 @@ func (p *picker) list(w, h int) []string {
 			head = append(head, " "+p.t.Title.Render(p.t.Clip(p.t.Clean(group), w-2)))
 		}
 		head = append(head, p.line(it, n == p.cursor, w))
-		for k, l := range p.t.Wrap(p.detail(it), w-8) {
-			if n != p.cursor && k > 0 {
-				head[len(head)-1] = p.t.Pad(head[len(head)-1], w-9) + p.t.Dim.Render(p.t.Glyphs.More)
-				break
-			}
+		detail := p.t.Wrap(p.detail(it), w-6)
+		if n != p.cursor && len(detail) > 1 {
+			detail = []string{p.t.Clip(p.t.Clean(p.detail(it)), w-6)}
+		}
+		for _, l := range detail {
 			head = append(head, "     "+p.t.Dim.Render(l))
 		}
 		entries = append(entries, entry{head: head})
@@ -73,7 +73,7 @@ func (p *picker) list(w, h int) []string {
 
 func (p *picker) detail(it Item) string {
 	if it.Refuse != "" {
-		return "Cannot be chosen: " + sentence(it.Refuse)
+		return "Cannot be chosen: " + stop(it.Refuse)
 	}
 	return it.Detail
 }

@@ -246,7 +246,7 @@ func (r *root) sent(msg sentMsg) {
 		if msg.message.Kind == wire.SayAnswer && r.ask != nil && r.ask.id == msg.message.Answer.Question {
 			r.ask.sent = false
 		}
-		r.tell("It could not be sent: " + sentence(msg.err.Error()))
+		r.tell("It could not be sent: " + stop(msg.err.Error()))
 		return
 	}
 	switch msg.message.Kind {

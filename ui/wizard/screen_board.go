@@ -181,7 +181,7 @@ func (r *root) findingDetail(f wire.Finding, w int) []string {
 		lines = append(lines, "    "+r.t.Dim.Render("no evidence was recorded"))
 	}
 	if f.Next != "" {
-		for _, l := range r.t.Hang("Next: "+sentence(f.Next), w-4, 6) {
+		for _, l := range r.t.Hang("Next: "+stop(f.Next), w-4, 6) {
 			lines = append(lines, "    "+r.t.Accent.Render(l))
 		}
 	}

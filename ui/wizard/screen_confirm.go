@@ -64,21 +64,27 @@ func clampLines(r *root, lines []string, n, w int) []string {
 
 // planSection is the numbered list of what will be sent; the entry under the cursor opens.
 func (r *root) planSection(s *wire.StepView, w int) section {
-	entries := make([]entry, len(s.Actions))
-	want := 1
-	for i, a := range s.Actions {
-		entries[i] = r.actionEntry(i, a, w)
-		want++
-		if i == r.list.cursor && r.list.open {
-			want += len(entries[i].detail)
+	build := func(whole bool) (entries []entry, size int) {
+		for i, a := range s.Actions {
+			here := i == r.list.cursor
+			e := r.actionEntry(i, a, w, whole || here)
+			entries, size = append(entries, e), size+len(e.head)
+			if here && r.list.open {
+				size += len(e.detail)
+			}
 		}
+		return entries, size
 	}
+	entries, size := build(true)
 	title, later := r.planTitle(s, w), r.t.Wrap(s.Later, w)
-	want += len(later)
+	want := 1 + size + len(later)
 	return section{min: min(want, 4), want: want, rank: 4, draw: func(h int) []string {
 		lines := []string{title}
 		if h-1 <= len(later) {
 			later = nil
+		}
+		if h < want { // long titles give way; the one under the cursor stays whole
+			entries, _ = build(false)
 		}
 		lines = append(lines, window(entries, r.list.cursor, r.list.open, h-1-len(later), r.outside(w))...)
 		return append(lines, dimmed(r, later)...)
@@ -108,7 +114,7 @@ func allUndo(s *wire.StepView) bool {
 }
 
 // actionEntry is one action: what is sent, and opened its commands, before and after, what is lost, what it may touch.
-func (r *root) actionEntry(i int, a wire.ActionView, w int) entry {
+func (r *root) actionEntry(i int, a wire.ActionView, w int, whole bool) entry {
 	mark := "  "
 	here := i == r.list.cursor && (r.focus == onList || r.typing())
 	if here {
@@ -118,12 +124,23 @@ func (r *root) actionEntry(i int, a wire.ActionView, w int) entry {
 	if a.Undo {
 		text = "undo: " + text
 	}
-	number := fmt.Sprintf("%2d ", i+1)
-	head := mark + number + r.effectGlyph(a.Effect) + " " + r.t.Clip(text, w-7)
+	style := r.t.Plain
 	if here && r.focus == onList {
-		head = mark + number + r.effectGlyph(a.Effect) + " " + r.t.Selected.Render(r.t.Clip(text, w-7))
+		style = r.t.Selected
 	}
-	return entry{head: []string{head}, detail: r.actionDetail(a, w)}
+	titles := []string{r.t.Clip(text, w-7)}
+	if whole {
+		titles = r.t.Wrap(text, w-7)
+	}
+	e := entry{detail: r.actionDetail(a, w)}
+	for k, l := range titles {
+		front := "       "
+		if k == 0 {
+			front = mark + fmt.Sprintf("%2d ", i+1) + r.effectGlyph(a.Effect) + " "
+		}
+		e.head = append(e.head, front+style.Render(l))
+	}
+	return e
 }
 
 func (r *root) actionDetail(a wire.ActionView, w int) []string {
@@ -196,7 +213,10 @@ func lostSentence(s wire.StepView) (text string, danger bool) {
 	case "":
 		return strings.TrimSpace(text + " whether the step can be taken back is not known."), text != ""
 	}
-	return strings.TrimSpace(text + " " + sentence(s.Undo)), text != ""
+	if text == "" {
+		return stop(s.Undo), false
+	}
+	return text + " " + sentence(s.Undo), true
 }
 
 // undoSentence answers whether a step can be taken back.
@@ -207,7 +227,7 @@ func undoSentence(s wire.StepView) string {
 	case "":
 		return "Not known."
 	}
-	return "No: " + sentence(s.Undo)
+	return "No: " + stop(s.Undo)
 }
 
 // effectSentence says what the step may do to the world.
@@ -256,6 +276,9 @@ func (r *root) ageLine(s *wire.StepView, w int) []string {
 	case reading >= staleAt:
 		if r.offers(wire.ChoiceBack) != nil {
 			text += "; r look again"
+			if cellsOf(text) > w {
+				text = "Evidence is " + span(age) + " old; r look again"
+			}
 		}
 		return []string{r.t.Danger.Render(r.t.Clip(text, w))}
 	case reading >= agesAt:

@@ -1,6 +1,7 @@
 package wizard
 
 import (
+	"strings"
 	"time"
 
 	"canton.example/svrescue/steps/wire"
@@ -109,8 +110,14 @@ func (r *root) progressEntry(i int, a wire.ActionView, w int) entry {
 	if i == r.list.cursor && r.focus == onList {
 		mark = r.t.Accent.Render(r.t.Glyphs.Cursor) + " "
 	}
-	line := mark + r.t.Spread(style.Render(g)+" "+text, style.Render(word), w-2)
-	head := []string{line}
+	titles := []string{text}
+	if a.State == wire.ActionRunning || i == r.list.cursor && r.focus == onList {
+		titles = r.t.Wrap(text, w-5-cellsOf(word))
+	}
+	head := []string{mark + r.t.Spread(style.Render(g)+" "+strings.Join(titles[:min(1, len(titles))], ""), style.Render(word), w-2)}
+	for _, l := range titles[min(1, len(titles)):] {
+		head = append(head, "    "+l)
+	}
 	if a.State == wire.ActionRunning {
 		head = append(head, r.progressLines(a, w)...)
 	}
@@ -125,41 +132,47 @@ func (r *root) progressEntry(i int, a wire.ActionView, w int) entry {
 // progressLines say how far a running action is: a bar where the whole is known, the things that go on side by side,
 // what is waited for, and that nothing moves where nothing does.
 func (r *root) progressLines(a wire.ActionView, w int) []string {
+	moved := a.Moved
+	if moved.IsZero() {
+		moved = a.Started
+	}
+	bound := quietAfter
+	if speed := r.view.Run.Speed; speed > 1 { // the bound is for a person who watches
+		bound = time.Duration(float64(bound) * speed)
+	}
+	rest := r.now().Sub(moved)
+	still := rest >= bound
+
 	var lines []string
 	p := a.Progress
 	if p != nil {
 		if p.Total > 0 {
-			lines = append(lines, "    "+r.barLine(a, w-4))
+			lines = append(lines, "    "+r.barLine(a, !still, w-4))
 		} else if p.Done > 0 {
-			lines = append(lines, "    "+r.t.Clip(amount(*p)+"  "+rate(a.Rate.PerSecond(), p.Unit), w-4))
+			lines = append(lines, "    "+r.t.Clip(amount(*p), w-4))
 		}
+	}
+	if still {
+		lines = append(lines, "    "+r.t.Attention.Render(r.t.Clip("no progress for "+span(rest), w-4)))
+	}
+	if p != nil {
 		for _, l := range r.t.Wrap(p.Text, w-4) {
 			lines = append(lines, "    "+l)
 		}
 		lines = append(lines, r.itemLines(p.Items, w-4)...)
 	}
-	moved := a.Moved
-	if moved.IsZero() {
-		moved = a.Started
-	}
-	still := r.now().Sub(moved)
-	bound := quietAfter
-	if speed := r.view.Run.Speed; speed > 1 { // the bound is for a person who watches
-		bound = time.Duration(float64(bound) * speed)
-	}
-	if still >= bound {
-		lines = append(lines, "    "+r.t.Attention.Render(r.t.Clip("no progress for "+span(still), w-4)))
-	}
 	return lines
 }
 
-func (r *root) barLine(a wire.ActionView, w int) string {
+// barLine draws the bar with what is done; speed and remaining time only while something moves, because a rate of
+// before says nothing about a standstill.
+func (r *root) barLine(a wire.ActionView, moving bool, w int) string {
 	p := *a.Progress
 	words := amount(p)
-	if speed := rate(a.Rate.PerSecond(), p.Unit); speed != "" && w > 40 && p.Unit == "bytes" {
+	if speed := rate(a.Rate.PerSecond(), p.Unit); moving && speed != "" && w > 40 && p.Unit == "bytes" {
 		words += "  " + speed
 	}
-	if left, ok := a.Rate.Left(p.Total); ok && left > 0 {
+	if left, ok := a.Rate.Left(p.Total); ok && moving && left > 0 {
 		words += "  " + minutes(left) + " left"
 	}
 	width := min(max(w-cellsOf(words)-2, 6), 24)

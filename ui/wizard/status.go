@@ -75,7 +75,7 @@ func standing(v wire.View, now time.Time) string {
 		return sentence(fmt.Sprintf("Ended, %s: %s", v.Ended.Outcome, v.Ended.Text))
 	}
 	if v.Parked != "" {
-		return "Parked: " + sentence(v.Parked)
+		return "Parked: " + stop(v.Parked)
 	}
 	s := v.CurrentStep()
 	if s == nil {
@@ -93,7 +93,7 @@ func standing(v wire.View, now time.Time) string {
 		text += "."
 	}
 	if v.Question != nil {
-		text += " A person is asked: " + sentence(v.Question.Title)
+		text += " A person is asked: " + stop(v.Question.Title)
 	}
 	return text
 }

@@ -186,7 +186,7 @@ func TestTheEngineRefusesAndTheOperatorTriesAgain(t *testing.T) {
 func TestAnAnswerThatCouldNotBeSentIsSaidSo(t *testing.T) {
 	d := live(t, fixture.ScaleDown)
 	d.fail = errCut
-	d.press("y").expect("It could not be sent: Write unix: broken pipe.").expectNot("Sent; the worker")
+	d.press("y").expect("It could not be sent: write unix: broken pipe.").expectNot("Sent; the worker")
 	d.fail = nil
 	d.press("y")
 	if n := len(d.answers()); n != 1 {

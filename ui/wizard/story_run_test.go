@@ -53,7 +53,7 @@ func TestEveryKeyInTheFooterDoesSomething(t *testing.T) {
 
 func TestReadingAnotherStepAndComingBack(t *testing.T) {
 	d := live(t, fixture.Running)
-	d.press("down", "down").expect("9 · Scale up", "No: Once the node has signed on restored").press("esc")
+	d.press("down", "down").expect("9 · Scale up", "No: once the node has signed on restored").press("esc")
 	d.expect("7 · Restore volumes", "408/512 GiB")
 }
 
@@ -134,7 +134,7 @@ func TestAnActionThatDoesNotMoveIsSaidSo(t *testing.T) {
 	d := live(t, fixture.Running)
 	d.expectNot("no progress")
 	d.wait(12 * time.Second)
-	d.expect("no progress for 18 s")
+	d.expect("no progress for 18 s", "408/512 GiB").expectNot(" left")
 }
 
 func TestConnectingIsShownAndCanBeTriedAgain(t *testing.T) {
@@ -174,7 +174,7 @@ func TestAParkedRun(t *testing.T) {
 	d := drive(t, tape, plainTheme)
 	d.expect("Parked", "Nobody watched for 30 min.", "svrescue resume r-20260111-0830-ab12").expectNot("p park", "You can close")
 	d.press("q")
-	if !strings.Contains(d.root.farewell, "is parked: Nobody watched for 30 min.") {
+	if !strings.Contains(d.root.farewell, "is parked: nobody watched for 30 min.") {
 		t.Errorf("said %q", d.root.farewell)
 	}
 }
