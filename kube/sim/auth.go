@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -116,17 +115,4 @@ func (s *Server) review(q *request) (*object, error) {
 		v.Status.Reason = "RBAC: allowed by the rules of " + q.user.Name
 	}
 	return raw(rReview, v), nil
-}
-
-// Kubeconfig is a kubeconfig file for one server and token; its context is named "rehearsal" and its namespace is ns.
-func (s *Server) Kubeconfig(url, token, ns string) []byte {
-	v := map[string]any{
-		"apiVersion": "v1", "kind": "Config", "current-context": "rehearsal", "preferences": map[string]any{},
-		"clusters": []any{map[string]any{"name": "rehearsal", "cluster": map[string]any{"server": url}}},
-		"users":    []any{map[string]any{"name": "operator", "user": map[string]any{"token": token}}},
-		"contexts": []any{map[string]any{"name": "rehearsal", "context": map[string]any{
-			"cluster": "rehearsal", "user": "operator", "namespace": ns}}},
-	}
-	b, _ := json.MarshalIndent(v, "", "  ")
-	return append(b, '\n')
 }

@@ -101,11 +101,12 @@ var bg = context.Background()
 
 func until(t *testing.T, what string, within time.Duration, f func() bool) {
 	t.Helper()
-	for waited := time.Duration(0); waited <= within; waited += 50 * time.Millisecond {
+	step := max(50*time.Millisecond, within/500)
+	for waited := time.Duration(0); waited <= within; waited += step {
 		if f() {
 			return
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(step)
 	}
 	t.Fatalf("%s: not within %v", what, within)
 }

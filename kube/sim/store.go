@@ -39,8 +39,11 @@ type store struct {
 	notify  []func(change)
 }
 
+// firstVersion is where versions begin: as on a cluster with a past, small ones are too old to watch from.
+const firstVersion = 1000
+
 func newStore(keep int) *store {
-	return &store{objects: map[*resource]map[string]*object{}, version: 1, keep: keep}
+	return &store{objects: map[*resource]map[string]*object{}, version: firstVersion, dropped: firstVersion, keep: keep}
 }
 
 func path(ns, name string) string { return ns + "/" + name }

@@ -309,7 +309,7 @@ var reading = []Case{
 		}
 	}},
 	{"watch from a version too old ends with 410", func(e *env) {
-		w, err := e.kube.CoreV1().ConfigMaps(e.ns).Watch(e.ctx, metav1.ListOptions{ResourceVersion: "1"})
+		w, err := e.kube.CoreV1().ConfigMaps(e.ns).Watch(e.ctx, metav1.ListOptions{ResourceVersion: "1", TimeoutSeconds: ptr(int64(2))})
 		e.ok(err)
 		defer w.Stop()
 		ev, open := <-w.ResultChan()
