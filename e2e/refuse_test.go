@@ -49,7 +49,7 @@ func TestBadInput(t *testing.T) {
 		says []string // each must be in what was printed
 		with func(t *testing.T, o *operator) (set string)
 	}{
-		{"rights to read only", exitRefused, []string{"delete", "persistentvolumeclaims"}, func(t *testing.T, o *operator) string {
+		{"rights to read only", exitRefused, []string{"update deployments.apps/scale"}, func(t *testing.T, o *operator) string {
 			o.kubeconfig = readOnly(t, ctx, cluster, n.Namespace)
 			return good
 		}},
