@@ -80,7 +80,7 @@ func (p *pager) page(r *root, lines []string, w, h int) []string {
 	if p.all > p.rows {
 		where = r.position(p.top+1, min(p.top+p.rows, p.all), p.all)
 	}
-	out := []string{r.t.Title.Render(r.t.Line(p.title, where, w))}
+	out := []string{r.t.Title.Render(r.t.Line(r.t.Clean(p.title), where, w))}
 	return append(out, lines[p.top:min(p.top+p.rows, p.all)]...)
 }
 
@@ -121,7 +121,7 @@ func (p *prompt) submit() action {
 }
 
 func (p *prompt) draw(r *root, w, h int) []string {
-	out := []string{r.t.Title.Render(r.t.Line(p.title, "", w))}
+	out := []string{r.t.Title.Render(r.t.Line(r.t.Clean(p.title), "", w))}
 	for _, l := range r.t.Wrap(p.text, w-2) {
 		out = append(out, " "+r.t.Dim.Render(l))
 	}
@@ -172,7 +172,7 @@ func (c *chooser) submit() action {
 }
 
 func (c *chooser) draw(r *root, w, h int) []string {
-	out := []string{r.t.Title.Render(r.t.Line(c.title, "", w))}
+	out := []string{r.t.Title.Render(r.t.Line(r.t.Clean(c.title), "", w))}
 	for _, l := range r.t.Wrap(c.text, w-2) {
 		out = append(out, " "+l)
 	}

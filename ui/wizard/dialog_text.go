@@ -5,11 +5,12 @@ import (
 	"strings"
 
 	"canton.example/svrescue/steps/wire"
+	"canton.example/svrescue/ui/theme"
 )
 
 // commands opens the plan of the step as commands and offers them to the clipboard.
 func (r *root) commands() action {
-	text := commandText(r.step())
+	text := harmlessText(commandText(r.step()))
 	p := &pager{title: "The same by hand: " + r.step().Title}
 	p.text = func(r *root, w int) []string {
 		lines := r.t.Wrap("Sent to the terminal's clipboard, if it allows that; else copy them with the mouse. Secrets stand as $NAME.", w)
@@ -28,6 +29,9 @@ func (r *root) commands() action {
 		true, func() action { return send }}}
 	return both{push{p}, send}
 }
+
+// harmlessText is text that may be pasted: without control characters, and with every other character as it is.
+func harmlessText(text string) string { return strings.Join(theme.Theme{}.Paragraphs(text), "\n") }
 
 // commandText is the plan as a script that a person can read: a comment for each action, then what they could type.
 func commandText(s *wire.StepView) string {
@@ -53,7 +57,7 @@ func commandText(s *wire.StepView) string {
 
 // statusCopy shows the short status and offers it to the clipboard at once.
 func (r *root) statusCopy() action {
-	text := StatusText(r.view, r.opts.Clock.Now())
+	text := harmlessText(StatusText(r.view, r.opts.Clock.Now()))
 	p := &pager{title: "Status for the incident chat"}
 	p.text = func(r *root, w int) []string {
 		lines := []string{}

@@ -63,6 +63,7 @@ var scenes = []struct {
 	{"destroy", fixture.Destroy, nil},
 	{"destroy-open", fixture.Destroy, func(d *driver) { d.press("tab", "enter", "down") }},
 	{"running", fixture.Running, nil},
+	{"tick", func(w wire.World, _ wire.Acting) *fixture.Tape { return fixture.Tick(w) }, nil},
 	{"failure", fixture.Failure, nil},
 	{"report", fixture.Report, nil},
 	{"help", fixture.Running, func(d *driver) { d.press("?") }},
@@ -132,8 +133,8 @@ func TestAnySize(t *testing.T) {
 		if s.then != nil {
 			s.then(d)
 		}
-		for w := 1; w <= 130; w += 3 {
-			for h := 1; h <= 42; h += 3 {
+		for w := 1; w <= 130; w += 7 {
+			for h := 1; h <= 42; h += 5 {
 				d.size(w, h)
 				lines := strings.Split(d.root.View(), "\n")
 				if len(lines) > h {

@@ -222,9 +222,7 @@ func TestAHangUpSignal(t *testing.T) {
 	if code := term.wait(); code != 7 {
 		t.Errorf("ended with %d", code)
 	}
-	if !strings.Contains(term.bytes(), "\x1b[?1049l") {
-		t.Error("the terminal was not put back")
-	}
+	term.until("the terminal is put back", func() bool { return strings.Contains(term.bytes(), "\x1b[?1049l") })
 	if got := term.messages(); got != "" {
 		t.Errorf("sent: %s", got)
 	}

@@ -26,6 +26,7 @@ type root struct {
 	list    list  // the actions, findings or choices of the step on screen
 	ask     *asking
 	quiet   quiet
+	waking  bool // a tick for quiet is on its way
 	dialogs []dialog
 
 	stuck    bool // ctrl-z would stop the program for good
@@ -94,7 +95,11 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tickMsg:
 		if msg.every == heartbeat {
 			cmd = r.after(heartbeat)
+		} else {
+			r.waking = false
 		}
+	case tea.ResumeMsg:
+		r.quiet.begin(r.opts.Clock.Now()) // keys were meant for the shell
 	case connectedMsg:
 		cmd = r.connected(msg)
 	case eventsMsg:
@@ -130,6 +135,9 @@ func (r *root) settle() tea.Cmd {
 		r.quiet.begin(r.opts.Clock.Now())
 		r.list = list{}
 		r.closeFor(q.ID)
+		if len(r.dialogs) > 0 {
+			r.tell("A question has come up; it waits until this dialog is closed.")
+		}
 	}
 	r.list.keep(r.listKey(), r.listLen())
 	if r.ask == nil {
@@ -140,7 +148,8 @@ func (r *root) settle() tea.Cmd {
 		r.quiet.begin(r.opts.Clock.Now())
 	}
 	r.ask.visible = visible
-	if visible && !r.quiet.ready(r.opts.Clock.Now()) {
+	if visible && !r.quiet.ready(r.opts.Clock.Now()) && !r.waking {
+		r.waking = true // one tick at a time, however many messages come in
 		return r.after(rest / 5)
 	}
 	return nil
@@ -190,7 +199,7 @@ func (r *root) do(a action) tea.Cmd {
 	case notice:
 		r.tell(a.text)
 	case leave:
-		r.farewell = r.goodbye()
+		r.farewell = harmlessText(r.goodbye())
 		return tea.Quit
 	case suspend:
 		if r.stuck {

@@ -63,7 +63,7 @@ func (r *root) reportScreen(w, h int) []string {
 		fixed([]string{"Took " + stopwatch(elapsed(v, r.opts.Clock.Now())) + ", " +
 			fmt.Sprintf("%d of %d steps behind it", v.DoneSteps(), len(v.Steps))}, 1, 1, nil),
 		gap(),
-		fixed(rows, 3, 3, r.cutMark(w, r.t.Glyphs.More+" the rest: up and down")),
+		fixed(rows, 3, 5, r.cutMark(w, r.t.Glyphs.More+" the rest: up and down")),
 		fixed(know, 0, 2, r.cutMark(w, r.t.Glyphs.More+" e: all")),
 		fixed(notes, 0, 4, r.cutMark(w, r.t.Glyphs.More+" l: all")),
 		fixed(end, len(end), 1, nil),

@@ -254,3 +254,32 @@ func TestAQuestionOutOfSightTakesNoAnswer(t *testing.T) {
 		t.Errorf("%d answers", n)
 	}
 }
+
+func TestTickingAChecklist(t *testing.T) {
+	d := live(t, func(w wire.World, _ wire.Acting) *fixture.Tape { return fixture.Tick(w) })
+	d.expect("CHECKLIST", "To be done by you; svrescue sends nothing", "› 1 Not yet")
+	d.press("enter").expectNoAnswer()
+	d.press("down", "enter")
+	if got := d.answers(); len(got) != 1 || got[0].Choice != wire.ChoiceDone {
+		t.Errorf("answers: %+v", got)
+	}
+}
+
+func TestAQuestionThatComesUpUnderADialogWaits(t *testing.T) {
+	tape := fixture.ScaleDown(wire.Real, wire.Live)
+	last := len(tape.Events) - 1
+	ask := tape.Events[last]
+	tape.Events = tape.Events[:last]
+	d := drive(t, tape, plainTheme)
+	d.press("n").text("hell")
+	d.feed(ask)
+	d.expect("A question has come up; it waits").text("o, y").expect("hello, y▏").press("enter")
+	d.press("y", "enter").expectNoAnswer()
+	if len(d.sent) != 1 || d.sent[0].Text != "hello, y" {
+		t.Errorf("sent: %+v", d.sent)
+	}
+	d.wait(time.Second)
+	if d.press("y"); len(d.answers()) != 1 {
+		t.Error("the question takes no answer")
+	}
+}

@@ -3,6 +3,7 @@ package wizard
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -194,12 +195,15 @@ func TestLeavingARunWithoutAWorkerAsksFirst(t *testing.T) {
 func TestTextOfServersCannotDrawOnTheScreen(t *testing.T) {
 	tape := fixture.Failure(wire.Real, wire.Live)
 	q := *tape.Events[len(tape.Events)-1].Question
+	q.Choices = slices.Clone(q.Choices)
+	q.Choices[4].Label = "skip\x1b[7m\rit"
 	q.Title = "\x1b[2J\x1b]0;owned\x07safe\u202e title"
 	q.Error = &wire.Failure{Tried: "a\x1b[31mb", Seen: "<html>\r\n\x9b31mc\x00d\xff", Detail: []string{"\x1b[1A\x1b[2Kup"}}
 	tape.Ask("restore-volumes", q)
 	tape.Log("restore-volumes", "line\x1b[5m")
 	d := drive(t, tape, plainTheme)
-	for _, keys := range [][]string{{}, {"w"}, {"esc", "e"}, {"esc", "c"}, {"esc", "s"}, {"esc", "l"}, {"tab"}} {
+	for _, keys := range [][]string{{}, {"w"}, {"e"}, {"c"}, {"s"}, {"l"}, {"l", "tab"}, {"5", "enter"}, {"h"}, {"p"}} {
+		d.wait(time.Second)
 		d.press(keys...)
 		for _, c := range d.root.View() {
 			if c < ' ' && c != '\n' || c == 0x7f || c == 0x9b || c == '\u202e' {
