@@ -6,9 +6,12 @@ import (
 	"net/http"
 	"strings"
 
+	snapv1 "github.com/kubernetes-csi/external-snapshotter/client/v8/apis/volumesnapshot/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/client-go/kubernetes/scheme"
 	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
@@ -73,6 +76,9 @@ func parseObject(b []byte, r *resource, strictness string) (*object, error) {
 		if _, ok := o.Object["metadata"].(map[string]any); !ok {
 			o.Object["metadata"] = map[string]any{}
 		}
+		if err := fitsSchema(r, o); err != nil {
+			return nil, err
+		}
 		return o, nil
 	}
 	strict, err := kjson.UnmarshalStrict(b, t)
@@ -87,6 +93,21 @@ func parseObject(b []byte, r *resource, strictness string) (*object, error) {
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v", r.kind, r.version, r.kind, err))
 	}
 	return raw(r, t), nil
+}
+
+// fitsSchema refuses a custom resource whose fields have the wrong types.
+func fitsSchema(r *resource, o *object) error {
+	var into any = &snapv1.VolumeSnapshot{}
+	switch r {
+	case rContent:
+		into = &snapv1.VolumeSnapshotContent{}
+	case rSnapClass:
+		into = &snapv1.VolumeSnapshotClass{}
+	}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, into); err != nil {
+		return invalid(r, o.GetName(), field.ErrorList{field.Invalid(field.NewPath(""), o.GetName(), err.Error())})
+	}
+	return nil
 }
 
 func wrongKind(r *resource, got schema.GroupVersionKind) error {

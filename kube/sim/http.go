@@ -104,12 +104,13 @@ func (s *Server) serve(w http.ResponseWriter, q *request) {
 		return
 	}
 	f, hit := s.fault(q)
-	if hit && !f.After {
+	late := f.After && q.verb != "watch" && q.sub != "log" // a stream has no end to spoil
+	if hit && !late {
 		if s.spoil(w, q, f) {
 			return
 		}
 	}
-	if hit && f.After {
+	if hit && late {
 		s.handle(&discard{header: http.Header{}}, q)
 		s.spoil(w, q, f)
 		return
@@ -163,7 +164,7 @@ func parse(r *http.Request) (*request, error) {
 		return nil, notServed()
 	}
 	q.verb = verbOf(r.Method, q)
-	if q.verb == "" || (q.sub == "log" && q.verb != "get") || (q.res.virtual && q.verb != "create") {
+	if q.verb == "" || (q.sub == "log" && q.verb != "get") || (q.res.virtual && q.verb != "create") || (q.res == rNamespace && q.verb == "deletecollection") {
 		return nil, apierrors.NewMethodNotSupported(q.res.gr(), strings.ToLower(r.Method))
 	}
 	return q, nil
@@ -237,9 +238,11 @@ func (s *Server) handle(w http.ResponseWriter, q *request) {
 		s.serveWatch(w, q)
 		return
 	}
-	s.mu.Lock()
-	code, answer, err := s.answer(q)
-	s.mu.Unlock()
+	code, answer, err := func() (int, any, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.answer(q)
+	}()
 	if err != nil {
 		fail(w, err)
 		return

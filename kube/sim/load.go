@@ -143,10 +143,14 @@ type Scenario struct {
 // LoadScenario loads the objects, lets the world settle as if it had run for Age, fills volumes and snapshots, and only then
 // turns the knobs: a fault of the scenario meets a node that was well. Call it before Run.
 func (s *Server) LoadScenario(sc Scenario) error {
+	age := orElse(sc.Age, 30*24*time.Hour)
+	s.mu.Lock()
+	s.age = age
+	s.mu.Unlock()
 	if err := s.LoadYAML([]byte(sc.Objects)); err != nil {
 		return err
 	}
-	s.Settle(orElse(sc.Age, 30*24*time.Hour))
+	s.Settle(age)
 	for _, p := range sc.Backups {
 		if err := s.AddSnapshot(p); err != nil {
 			return err

@@ -28,41 +28,41 @@ func damageLines(workload string) []string {
 	return []string{"cannot read stored state, giving up"}
 }
 
-// linesOf is everything that one start of the pod's container has written up to now.
-func (s *Server) linesOf(p *corev1.Pod, a attempt, now time.Time) []logLine {
+// keptRepeats is how many repeated lines a log keeps; older ones are rotated away.
+const keptRepeats = 2000
+
+// linesOf is what one start of the pod's container has written up to now, and how many lines before it are rotated away.
+func (s *Server) linesOf(p *corev1.Pod, a attempt, now time.Time) (lines []logLine, rotated int) {
 	end := now
 	if !a.end.IsZero() {
 		end = a.end
 	}
 	w := s.workloadOf(p)
-	out := []logLine{{a.start, "starting " + s.workloadName(p)}}
+	all := []logLine{{a.start, "starting " + s.workloadName(p)}}
 	for _, l := range w.Log {
-		out = append(out, logLine{a.start.Add(l.After.Duration), l.Text})
+		all = append(all, logLine{a.start.Add(l.After.Duration), l.Text})
 	}
 	if r := w.Repeat; r != nil && r.After.Duration > 0 {
-		for n := 1; ; n++ {
-			at := a.start.Add(time.Duration(n) * r.After.Duration)
-			if at.After(end) {
-				break
-			}
-			text := r.Text
-			if strings.Contains(text, "%d") {
-				text = fmt.Sprintf(text, n)
-			}
-			out = append(out, logLine{at, text})
+		last := int(end.Sub(a.start) / r.After.Duration)
+		if last > keptRepeats {
+			rotated = last - keptRepeats
+			all = all[:0]
+		}
+		for n := rotated + 1; n <= last; n++ {
+			text := strings.ReplaceAll(r.Text, "%d", strconv.Itoa(n))
+			all = append(all, logLine{a.start.Add(time.Duration(n) * r.After.Duration), text})
 		}
 	}
-	kept := out[:0]
-	for _, l := range out {
+	for _, l := range all {
 		if !l.at.After(end) {
-			kept = append(kept, l)
+			lines = append(lines, l)
 		}
 	}
-	sort.SliceStable(kept, func(i, j int) bool { return kept[i].at.Before(kept[j].at) })
+	sort.SliceStable(lines, func(i, j int) bool { return lines[i].at.Before(lines[j].at) })
 	for _, l := range a.last {
-		kept = append(kept, logLine{a.end, l})
+		lines = append(lines, logLine{a.end, l})
 	}
-	return kept
+	return lines, rotated
 }
 
 // logView is one request for the log of a container.
@@ -129,17 +129,18 @@ func waitingReason(p *corev1.Pod) string {
 	return "ContainerCreating"
 }
 
-// lines returns what the view shows now, and whether more may follow.
-func (s *Server) lines(v logView) ([]logLine, bool) {
+// lines returns what the view shows now, the number of lines before it, and whether more may follow.
+func (s *Server) lines(v logView) (all []logLine, rotated int, more bool) {
 	run := s.runs[v.pod.UID]
 	if run == nil || len(run.attempts) == 0 {
-		return nil, false
+		return nil, 0, false
 	}
 	a := run.attempts[len(run.attempts)-1]
 	if v.previous && run.running() {
 		a = run.attempts[len(run.attempts)-2]
 	}
-	return s.linesOf(v.pod, a, s.now()), a.end.IsZero()
+	all, rotated = s.linesOf(v.pod, a, s.now())
+	return all, rotated, a.end.IsZero()
 }
 
 func (v logView) format(all []logLine) string {
@@ -170,9 +171,9 @@ func (s *Server) serveLog(w http.ResponseWriter, q *request) {
 	s.mu.Lock()
 	v, err := s.logView(q)
 	var all []logLine
-	more := false
+	rotated, more := 0, false
 	if err == nil {
-		all, more = s.lines(v)
+		all, rotated, more = s.lines(v)
 	}
 	s.mu.Unlock()
 	if err != nil {
@@ -187,7 +188,7 @@ func (s *Server) serveLog(w http.ResponseWriter, q *request) {
 	if !v.follow {
 		return
 	}
-	for sent := len(all); more; {
+	for sent := rotated + len(all); more; {
 		if f, ok := w.(http.Flusher); ok {
 			f.Flush()
 		}
@@ -202,15 +203,15 @@ func (s *Server) serveLog(w http.ResponseWriter, q *request) {
 			return
 		}
 		s.mu.Lock()
-		all, more = s.lines(v)
+		all, rotated, more = s.lines(v)
 		_, away := s.outage()
 		s.mu.Unlock()
 		if away {
 			panic(http.ErrAbortHandler)
 		}
-		if len(all) > sent {
-			w.Write([]byte(v.format(all[sent:])))
-			sent = len(all)
+		if n := rotated + len(all); n > sent {
+			w.Write([]byte(v.format(all[max(sent-rotated, 0):])))
+			sent = n
 		}
 	}
 }

@@ -50,6 +50,9 @@ func TestNodeRunsFromTheStart(t *testing.T) {
 			if d.Status.ReadyReplicas != want || d.Spec.Strategy.Type != appsv1.RecreateDeploymentStrategyType {
 				t.Errorf("%s: %d ready, want %d", d.Name, d.Status.ReadyReplicas, want)
 			}
+			if time.Since(d.CreationTimestamp.Time) < 29*24*time.Hour {
+				t.Errorf("%s: created %v", d.Name, d.CreationTimestamp)
+			}
 			if d.Labels["helm.sh/chart"] == "" || d.Labels["app"] != d.Name {
 				t.Errorf("%s: labels %v", d.Name, d.Labels)
 			}

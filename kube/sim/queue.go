@@ -122,14 +122,20 @@ func (s *Server) work(now time.Time) {
 	}
 }
 
-// soon schedules a task after the controllers' lag; later schedules it after d. While settling both are at once.
+// soon schedules a task after the controllers' lag, and at once while settling.
 func (s *Server) soon(what, ns, name string) { s.later(what, ns, name, lag) }
 
+// later schedules a task after d.
 func (s *Server) later(what, ns, name string, d time.Duration) {
-	if s.settled {
-		d = 0
+	s.queue.add(task{what: what, ns: ns, name: name}, s.due(d))
+}
+
+// due is when something that waits for d is to be done. While settling, the lag is nothing.
+func (s *Server) due(d time.Duration) time.Time {
+	if s.settled && d <= lag {
+		return time.Time{}
 	}
-	s.queue.add(task{what: what, ns: ns, name: name}, s.clock.Now().Add(d))
+	return s.clock.Now().Add(d)
 }
 
 // delay is a duration of a scenario: zero while settling.
@@ -160,6 +166,13 @@ func (s *Server) enqueueFor(c change) {
 	}
 	if c.kind == watch.Deleted {
 		s.enqueueDependents(c.obj)
+		for _, ref := range c.obj.GetOwnerReferences() { // it may wait for its dependents
+			for _, r := range table {
+				if r.kind == ref.Kind {
+					s.queueCollect(r, ns, ref.Name)
+				}
+			}
+		}
 		if n := s.store.get(rNamespace, "", ns); n != nil && n.GetDeletionTimestamp() != nil {
 			s.soon("namespace", "", ns)
 		}
@@ -220,11 +233,7 @@ func (s *Server) enqueueAll() {
 }
 
 func (s *Server) queueCollect(r *resource, ns, name string) {
-	d := lag
-	if s.settled {
-		d = 0
-	}
-	s.queue.add(task{what: "gc", res: r, ns: ns, name: name}, s.clock.Now().Add(d))
+	s.queue.add(task{what: "gc", res: r, ns: ns, name: name}, s.due(lag))
 }
 
 func (s *Server) enqueueDependents(o *object) {

@@ -278,7 +278,11 @@ func TestKubeconfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := httptest.NewUnstartedServer(New(Options{Clock: clock.RealClock{}}))
+	s := New(Options{Clock: clock.RealClock{}})
+	if err := s.LoadScenario(nodeScenario(t)); err != nil { // with a clock that moves
+		t.Fatal(err)
+	}
+	h := httptest.NewUnstartedServer(s)
 	h.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
 	h.StartTLS()
 	defer h.Close()
@@ -286,8 +290,17 @@ func TestKubeconfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client(t, cfg).CoreV1().Nodes().List(bg, metav1.ListOptions{}); err != nil {
-		t.Error(err)
+	l, err := client(t, cfg).CoreV1().Pods("sv").List(bg, metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range l.Items {
+		if !podReady(&p) {
+			t.Errorf("%s is not ready", p.Name)
+		}
+	}
+	if len(l.Items) == 0 {
+		t.Error("no pods")
 	}
 }
 

@@ -123,7 +123,8 @@ func (s *Server) createOrdinal(o *object, set *appsv1.StatefulSet, i int, revisi
 		}
 		c := &corev1.PersistentVolumeClaim{ObjectMeta: *t.ObjectMeta.DeepCopy(), Spec: *t.Spec.DeepCopy()}
 		c.Name, c.Namespace = claim, ns
-		c.Labels = maps.Clone(set.Spec.Selector.MatchLabels)
+		c.Labels = map[string]string{}
+		maps.Copy(c.Labels, set.Spec.Selector.MatchLabels)
 		maps.Copy(c.Labels, t.Labels)
 		if _, err := s.create(rClaim, raw(rClaim, c), false); err == nil {
 			s.tell(o, "Normal", "SuccessfulCreate", fmt.Sprintf("create Claim %s Pod %s in StatefulSet %s success", claim, name, set.Name), "statefulset-controller")

@@ -100,6 +100,9 @@ func (s *Server) rollout(o *object, d *appsv1.Deployment, current *object, old [
 		revision++
 		t := *d.Spec.Template.DeepCopy()
 		t.Labels = maps.Clone(t.Labels)
+		if t.Labels == nil {
+			t.Labels = map[string]string{}
+		}
 		t.Labels[appsv1.DefaultDeploymentUniqueLabelKey] = hash
 		sel := d.Spec.Selector.DeepCopy()
 		if sel.MatchLabels == nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -161,6 +162,59 @@ var storage = []Case{
 		}
 		if r := e.volume(v).Spec.ClaimRef; r.UID != c.UID {
 			e.Errorf("claimRef %+v", r)
+		}
+	}},
+	{"a volume that is gone leaves its claim Lost", func(e *env) {
+		e.makeClaim(e.claim("c", e.Immediate, "8Mi"))
+		v := e.bound("c").Spec.VolumeName
+		pvs := e.kube.CoreV1().PersistentVolumes()
+		e.ok(pvs.Delete(e.ctx, v, metav1.DeleteOptions{}))
+		e.stays("a bound volume stays", func() string {
+			if p := e.volume(v); p.DeletionTimestamp == nil || p.Status.Phase != corev1.VolumeBound {
+				return fmt.Sprintf("%+v", p.Status)
+			}
+			return ""
+		})
+		_, err := pvs.Patch(e.ctx, v, types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`), metav1.PatchOptions{})
+		e.ok(err)
+		e.eventually("Lost", func() string {
+			c, err := e.kube.CoreV1().PersistentVolumeClaims(e.ns).Get(e.ctx, "c", metav1.GetOptions{})
+			e.ok(err)
+			if c.Status.Phase != corev1.ClaimLost {
+				return string(c.Status.Phase)
+			}
+			return ""
+		})
+	}},
+	{"a volume made by hand is bound by name", func(e *env) {
+		name := e.ns + "-made"
+		class := "by-hand-" + e.ns
+		pv := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: corev1.PersistentVolumeSpec{
+			Capacity: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("8Mi")}, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			StorageClassName: class, PersistentVolumeSource: corev1.PersistentVolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/tmp"}}}}
+		pv, err := e.kube.CoreV1().PersistentVolumes().Create(e.ctx, pv, metav1.CreateOptions{})
+		e.ok(err)
+		e.Cleanup(func() {
+			if err := e.kube.CoreV1().PersistentVolumes().Delete(e.ctx, name, metav1.DeleteOptions{}); err != nil {
+				e.Errorf("cleaning up: %v", err)
+			}
+		})
+		if pv.Spec.PersistentVolumeReclaimPolicy != corev1.PersistentVolumeReclaimRetain {
+			e.Errorf("policy %s", pv.Spec.PersistentVolumeReclaimPolicy)
+		}
+		e.phase(name, corev1.VolumeAvailable)
+		big := e.claim("big", class, "16Mi")
+		big.Spec.VolumeName = name
+		e.makeClaim(big)
+		e.told("PersistentVolumeClaim", "big", "VolumeMismatch", func(m string) bool {
+			return m == fmt.Sprintf("Cannot bind to requested volume %q: requested PV is too small", name)
+		})
+		e.makeClaim(e.claim("c", class, "4Mi"))
+		if c := e.bound("c"); c.Spec.VolumeName != name || c.Annotations["pv.kubernetes.io/bound-by-controller"] != "yes" {
+			e.Errorf("claim %+v", c)
+		}
+		if v := e.volume(name); v.Annotations["pv.kubernetes.io/bound-by-controller"] != "yes" {
+			e.Errorf("volume %+v", v.ObjectMeta)
 		}
 	}},
 	{"the source of a volume is immutable, its policy is not", func(e *env) {

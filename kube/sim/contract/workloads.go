@@ -61,6 +61,31 @@ var deleting = []Case{
 			e.Errorf("the orphan still has owners: %v", c.OwnerReferences)
 		}
 	}},
+	{"foreground deletion waits for the dependents", func(e *env) {
+		cms := e.kube.CoreV1().ConfigMaps(e.ns)
+		a := e.configMap("a", nil)
+		_, err := cms.Create(e.ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "a1", Finalizers: []string{"example.com/hold"}, OwnerReferences: []metav1.OwnerReference{
+			{APIVersion: "v1", Kind: "ConfigMap", Name: "a", UID: a.UID, BlockOwnerDeletion: ptr(true)}}}}, metav1.CreateOptions{})
+		e.ok(err)
+		foreground := metav1.DeletePropagationForeground
+		e.ok(cms.Delete(e.ctx, "a", metav1.DeleteOptions{PropagationPolicy: &foreground}))
+		e.eventually("the dependent is being deleted", func() string {
+			c, err := cms.Get(e.ctx, "a1", metav1.GetOptions{})
+			e.ok(err)
+			if c.DeletionTimestamp == nil {
+				return "not yet"
+			}
+			return ""
+		})
+		e.stays("the owner waits", func() string {
+			_, err := cms.Get(e.ctx, "a", metav1.GetOptions{})
+			e.ok(err)
+			return ""
+		})
+		_, err = cms.Patch(e.ctx, "a1", types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`), metav1.PatchOptions{})
+		e.ok(err)
+		e.eventually("the owner goes", func() string { _, err := cms.Get(e.ctx, "a", metav1.GetOptions{}); return e.gone(err) })
+	}},
 	{"a namespace goes with everything in it", func(e *env) {
 		ns, err := e.kube.CoreV1().Namespaces().Create(e.ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "contract-gone-"}}, metav1.CreateOptions{})
 		e.ok(err)
