@@ -62,9 +62,9 @@ func (d *logDialog) typed(msg tea.KeyMsg) {
 
 func (d *logDialog) draw(r *root, w, h int) []string {
 	entries := r.view.Timeline
-	d.title = "Timeline"
+	d.title = "Timeline, times in UTC"
 	if d.live {
-		d.title, entries = "Live log", r.view.Log
+		d.title, entries = "Live log, times in UTC", r.view.Log
 	}
 	if f := d.filter.value(); f != "" && !d.filtering {
 		d.title += ", only lines with " + r.t.Clean(f)

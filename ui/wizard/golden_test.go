@@ -149,3 +149,17 @@ func TestAnySize(t *testing.T) {
 		}
 	}
 }
+
+// TestTheSmallestScreenShowsWhatIsConfirmed checks that no confirmation can be given without a look at what it sends.
+func TestTheSmallestScreenShowsWhatIsConfirmed(t *testing.T) {
+	for _, s := range scenes {
+		if s.name != "confirm" && s.name != "destroy" {
+			continue
+		}
+		d := live(t, s.tape)
+		d.size(minWidth, minHeight)
+		d.wait(settle)
+		d.expect("LIVE", "Will be sent", " 1 ", "more below", "Cannot be undone:", "Evidence")
+		golden(t, s.name+"-40x12", d)
+	}
+}

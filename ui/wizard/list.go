@@ -83,7 +83,8 @@ func window(entries []entry, cursor int, open bool, h int, more func(before, aft
 // section is a part of a screen that wants a number of lines and can do with fewer.
 type section struct {
 	min, want int
-	rank      int // who gets spare lines first: lower is earlier
+	rank      int  // who gets spare lines first: lower is earlier
+	urgent    bool // its least comes before that of all others: without it the screen would mislead
 	draw      func(h int) []string
 }
 
@@ -113,7 +114,12 @@ func gapAt(rank int) section {
 func stack(h int, sections ...section) []string {
 	got := make([]int, len(sections))
 	for _, need := range []func(section) int{
-		func(s section) int { return s.min }, func(s section) int { return s.want }} {
+		func(s section) int {
+			if s.urgent {
+				return s.min
+			}
+			return 0
+		}, func(s section) int { return s.min }, func(s section) int { return s.want }} {
 		for rank := 0; rank < 100; rank++ {
 			for i, s := range sections {
 				if s.rank == rank {

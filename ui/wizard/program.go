@@ -25,7 +25,7 @@ func runProgram(ctx context.Context, model tea.Model, in io.Reader, out io.Write
 	end := func() { once.Do(func() { close(ended) }) }
 
 	p := tea.NewProgram(model, tea.WithAltScreen(), tea.WithInput(watchInput(in, end)), tea.WithOutput(out),
-		tea.WithoutSignalHandler(), tea.WithFPS(30))
+		tea.WithoutSignalHandler())
 
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM, os.Interrupt)

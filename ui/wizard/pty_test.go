@@ -296,6 +296,23 @@ func TestEndOfInputIsNoAnswer(t *testing.T) {
 	}
 }
 
+func TestInputThatIsNoTerminal(t *testing.T) {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	path := filepath.Join(t.TempDir(), "sent")
+	result, err := Run(context.Background(), Options{Source: record(fixture.ScaleDown(wire.Real, wire.Live), path),
+		In: null, Out: io.Discard, Theme: plainTheme})
+	if err != nil || result.Why != ByHangup {
+		t.Errorf("%v, %v", result.Why, err)
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("something was sent")
+	}
+}
+
 type brokenWriter struct{}
 
 func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }

@@ -231,7 +231,7 @@ func (r *root) answer(a give) tea.Cmd {
 		return nil
 	}
 	answer := wire.Answer{Question: q.ID, Choice: a.choice.ID, Text: a.text, Hash: q.Hash, By: r.opts.Operator,
-		At: r.opts.Clock.Now()}
+		At: r.now()}
 	if err := q.Accepts(answer); err != nil {
 		r.ask.problem = sentence(err.Error())
 		return nil

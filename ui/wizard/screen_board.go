@@ -65,7 +65,7 @@ func (r *root) boardScreen(s *wire.StepView, w, h int) []string {
 	findings := boardOf(s)
 	var answer []string
 	if r.view.Question != nil && r.atCurrent() {
-		answer = append([]string{""}, r.answerBox(w, max(h/2, 6))...)
+		answer = append([]string{""}, r.answerBox(w, r.answerLines(h))...)
 	}
 	var text []string
 	if r.view.Question != nil && r.atCurrent() {

@@ -23,7 +23,7 @@ func (r *root) confirmScreen(s *wire.StepView, w, h int) []string {
 	if why == "" {
 		why = s.Summary
 	}
-	answer := r.answerBox(w, max(h/2, 5))
+	answer := r.answerBox(w, r.answerLines(h))
 	q := r.view.Question
 	lost := clampLines(r, r.lostLines(s, w), 3, w)
 	return stack(h,
@@ -33,11 +33,24 @@ func (r *root) confirmScreen(s *wire.StepView, w, h int) []string {
 		gap(),
 		r.planSection(s, w),
 		gap(),
-		fixed(lost, 1, 2, r.cutLine(w)),
+		urgent(fixed(lost, 1, 2, r.cutLine(w))),
 		fixed(r.ageLine(s, w), 1, 2, nil),
 		gapAt(2),
-		fixed(answer, len(answer), 1, nil),
+		urgent(fixed(answer, len(answer), 1, nil)),
 	)
+}
+
+func urgent(s section) section { s.urgent = true; return s }
+
+// answerLines is how many lines the answer may take of h: few while the operator reads, and where there are few.
+func (r *root) answerLines(h int) int {
+	switch {
+	case h < 10:
+		return 2
+	case r.focus == onList:
+		return 3
+	}
+	return max(h/2, 5)
 }
 
 // cutLine marks a line after which text was cut, and says which key shows all of it.
@@ -64,10 +77,10 @@ func clampLines(r *root, lines []string, n, w int) []string {
 
 // planSection is the numbered list of what will be sent; the entry under the cursor opens.
 func (r *root) planSection(s *wire.StepView, w int) section {
-	build := func(whole bool) (entries []entry, size int) {
+	build := func(whole func(here bool) bool) (entries []entry, size int) {
 		for i, a := range s.Actions {
 			here := i == r.list.cursor
-			e := r.actionEntry(i, a, w, whole || here)
+			e := r.actionEntry(i, a, w, whole(here))
 			entries, size = append(entries, e), size+len(e.head)
 			if here && r.list.open {
 				size += len(e.detail)
@@ -75,16 +88,16 @@ func (r *root) planSection(s *wire.StepView, w int) section {
 		}
 		return entries, size
 	}
-	entries, size := build(true)
+	entries, size := build(func(bool) bool { return true })
 	title, later := r.planTitle(s, w), r.t.Wrap(s.Later, w)
 	want := 1 + size + len(later)
-	return section{min: min(want, 4), want: want, rank: 4, draw: func(h int) []string {
+	return section{min: min(want, 3), want: want, rank: 4, urgent: true, draw: func(h int) []string {
 		lines := []string{title}
 		if h-1 <= len(later) {
 			later = nil
 		}
 		if h < want { // long titles give way; the one under the cursor stays whole
-			entries, _ = build(false)
+			entries, _ = build(func(here bool) bool { return here && h > 5 })
 		}
 		lines = append(lines, window(entries, r.list.cursor, r.list.open, h-1-len(later), r.outside(w))...)
 		return append(lines, dimmed(r, later)...)

@@ -41,6 +41,9 @@ func (r *root) answerBox(w, h int) []string {
 			lines = append(lines, r.t.Title.Render(l))
 		}
 	}
+	if h < 3 {
+		lines = nil // the step above and the choices say it
+	}
 	if a == nil { // between the event and the next message
 		return lines
 	}
@@ -49,15 +52,15 @@ func (r *root) answerBox(w, h int) []string {
 	}
 	switch q.Kind {
 	case wire.AskWord:
-		lines = append(lines, r.wordLine(q, w))
+		lines = append(lines, r.fieldLines("Type "+r.t.Clean(q.Word)+" to go on: ", "", w)...)
 	case wire.AskText:
 		hint := ""
 		if q.Default != "" {
 			hint = "enter alone takes: " + q.Default
 		}
-		lines = append(lines, r.fieldLine("", hint, w))
+		lines = append(lines, r.fieldLines("", hint, w)...)
 	default:
-		lines = append(lines, r.optionLines(w, h-len(lines)-1)...)
+		lines = append(lines, r.optionLines(w, max(h-len(lines), 2))...)
 	}
 	if a.problem != "" {
 		for _, l := range r.t.Wrap(a.problem, w) {
@@ -67,24 +70,27 @@ func (r *root) answerBox(w, h int) []string {
 	return lines
 }
 
-func (r *root) wordLine(q wire.Question, w int) string {
-	return r.fieldLine("Type "+r.t.Clean(q.Word)+" to go on: ", "", w)
-}
-
-// fieldLine draws the text field; where it has not the cursor it says how to get there.
-func (r *root) fieldLine(label, hint string, w int) string {
+// fieldLines draw the text field behind its label, or below it where there is no room; where the field has not the
+// cursor they say how to get there.
+func (r *root) fieldLines(label, hint string, w int) []string {
+	style := r.t.Accent
+	if r.waiting() || !r.typing() {
+		style = r.t.Plain
+	}
+	var lines []string
+	if w-cellsOf(label) < 16 {
+		lines, label = []string{style.Render(r.t.Clip(label, w))}, "> "
+	}
+	line := style.Render(label)
 	switch {
 	case r.waiting():
-		return label + r.t.Dim.Render(r.t.Glyphs.More)
+		line += r.t.Dim.Render(r.t.Glyphs.More)
 	case !r.typing():
-		text := r.t.Clean(r.ask.field.value())
-		return r.t.Clip(label+text+r.t.Dim.Render(" (esc to type)"), w)
+		line = r.t.Clip(line+r.t.Clean(r.ask.field.value())+r.t.Dim.Render(" (esc to type)"), w)
+	default:
+		line += r.ask.field.draw(r.t, w-cellsOf(label), hint)
 	}
-	room := w - cellsOf(label)
-	if room < 12 {
-		label, room = "> ", w-2
-	}
-	return r.t.Accent.Render(label) + r.ask.field.draw(r.t, room, hint)
+	return append(lines, line)
 }
 
 // optionLines are the choices; the one under the cursor says what it means.
@@ -92,7 +98,7 @@ func (r *root) optionLines(w, h int) []string {
 	a := r.ask
 	detail := r.optionDetail(a.options[a.cursor], w)
 	if len(a.options)+len(detail) > h {
-		detail = clampLines(r, detail, max(h-len(a.options), 0), w)
+		detail = clampLines(r, detail, min(max(h-len(a.options), 0), 1), w)
 	}
 	var entries []entry
 	for i, o := range a.options {

@@ -139,9 +139,9 @@ func (r *root) side(w, h int) []string {
 		return nil
 	}
 	if r.panel() == panelRun || r.panel() == panelReport || len(s.Findings) == 0 {
-		entries, title := r.view.Log, "Live log"
+		entries, title := r.view.Log, "Live log (UTC)"
 		if len(entries) == 0 || r.over() {
-			entries, title = r.view.Timeline, "Timeline"
+			entries, title = r.view.Timeline, "Timeline (UTC)"
 		}
 		var lines []string
 		for i := len(entries) - 1; i >= 0 && len(lines) < h; i-- {

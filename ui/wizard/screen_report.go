@@ -33,7 +33,7 @@ func (r *root) reportScreen(w, h int) []string {
 	}
 	var notes []string
 	if len(v.Notes) > 0 {
-		notes = append(notes, "", r.t.Title.Render("Notes"))
+		notes = append(notes, "", r.t.Title.Render("Notes (UTC)"))
 		for _, n := range v.Notes {
 			notes = append(notes, r.t.Clip(n.At.UTC().Format("15:04")+" "+r.t.Clean(n.By)+": "+r.t.Clean(n.Text), w))
 		}
