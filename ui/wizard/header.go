@@ -20,11 +20,10 @@ func (r *root) header() []string {
 	if run.ID == "" {
 		return []string{r.t.Spread(" "+r.t.Title.Render("svrescue"), "", w), r.t.Dim.Render(r.t.Line("", "", w))}
 	}
-	style := r.t.Badge
-	if run.World == wire.Real && run.Acting == wire.Live {
+	style, word := r.t.Badge, badge(run)
+	if word == "LIVE" {
 		style = r.t.Live
 	}
-	word := badge(run)
 	right := stopwatch(elapsed(r.view, r.opts.Clock.Now()))
 	if run.Speed > 0 && run.Speed != 1 {
 		right = fmt.Sprintf("time x%g  %s", run.Speed, right)

@@ -138,7 +138,7 @@ func (r *root) goodbye() string {
 		return "Left before the run could be shown."
 	case r.opts.Attach == "":
 		return fmt.Sprintf("Left run %s; its work ends with this program.\nGo on with: %s", v.Run.ID, r.resumeLine())
-	case v.Question != nil:
+	case v.Question != nil && (r.ask == nil || !r.ask.sent):
 		return "The question stays open; leaving did not answer it.\nCome back with: " + r.opts.Attach
 	}
 	return "The work goes on; come back with: " + r.opts.Attach

@@ -262,6 +262,10 @@ func (r *root) sent(msg sentMsg) {
 	case wire.SayNote:
 		r.tell("Note sent; it lands in the timeline.")
 	case wire.SayPark:
-		r.tell("Asked to park: the running action is finished first, then the worker ends.")
+		if a := r.view.Running(); a != nil {
+			r.tell("Asked to park: the running action is finished first, then the worker ends.")
+			return
+		}
+		r.tell("Asked to park.")
 	}
 }

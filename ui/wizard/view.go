@@ -233,7 +233,7 @@ func (r *root) tooSmall() string {
 	}
 	add(fmt.Sprintf("This terminal is too small: %d x %d cells. At least %d x %d are needed; until then no question can be "+
 		"answered here.", r.layout.w, r.layout.h, minWidth, minHeight))
-	if r.opts.Attach != "" {
+	if r.opts.Attach != "" && r.view.Run.ID != "" && !r.over() {
 		add("ctrl+c leaves; the work goes on.")
 	} else {
 		add("ctrl+c leaves.")
