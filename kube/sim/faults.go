@@ -34,8 +34,8 @@ func (s *Server) latency(r *http.Request) {
 	s.sleep(r, d)
 }
 
-// awaitOutage drops the connection of a request that arrives while the API is away.
-func (s *Server) awaitOutage(*http.Request) {
+// dropIfAway drops the connection of a request that arrives while the API is away.
+func (s *Server) dropIfAway() {
 	s.mu.Lock()
 	_, away := s.outage()
 	s.mu.Unlock()

@@ -44,6 +44,11 @@ func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 
 // inWorld runs f in a bubble with a server whose controllers run and who is reached by the configuration.
 func inWorld(t *testing.T, o Options, f func(t *testing.T, s *Server, cfg *rest.Config)) {
+	inStoppable(t, o, func(t *testing.T, s *Server, cfg *rest.Config, _ func()) { f(t, s, cfg) })
+}
+
+// inStoppable is inWorld for a test that ends the server itself.
+func inStoppable(t *testing.T, o Options, f func(t *testing.T, s *Server, cfg *rest.Config, stop func())) {
 	synctest.Test(t, func(t *testing.T) {
 		if o.Clock == nil {
 			o.Clock = clock.RealClock{}
@@ -59,7 +64,7 @@ func inWorld(t *testing.T, o Options, f func(t *testing.T, s *Server, cfg *rest.
 		h := &http.Server{Handler: s}
 		go h.Serve(p)
 		t.Cleanup(func() { stop(); <-ended; h.Close(); synctest.Wait() })
-		f(t, s, &rest.Config{Host: "http://sim", BearerToken: "admin", Dial: p.dial, QPS: -1})
+		f(t, s, &rest.Config{Host: "http://sim", BearerToken: "admin", Dial: p.dial, QPS: -1}, stop)
 	})
 }
 

@@ -49,7 +49,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	w.Header().Set("Date", s.clock.Now().Add(skew).UTC().Format(http.TimeFormat))
 	w.Header().Set("Cache-Control", "no-cache, private")
-	s.awaitOutage(r)
+	s.dropIfAway()
 	s.latency(r)
 
 	switch r.URL.Path {

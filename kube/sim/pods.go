@@ -14,7 +14,7 @@ const (
 	firstBackoff   = 10 * time.Second
 	longestBackoff = 5 * time.Minute
 	resetBackoff   = 10 * time.Minute // a container that ran this long starts its back-off anew
-	settledCrash   = time.Second      // default time from start to crash
+	crashAfter     = time.Second      // default time from start to crash
 )
 
 // attempt is one start of a pod's container.
@@ -266,7 +266,7 @@ func (s *Server) crash(o *object, p *corev1.Pod, w Workload, run *podRun) {
 	if c == nil {
 		return
 	}
-	end := last.start.Add(orElse(c.After, settledCrash))
+	end := last.start.Add(orElse(c.After, crashAfter))
 	if now.Before(end) {
 		s.later("pod", p.Namespace, p.Name, end.Sub(now))
 		return
@@ -298,7 +298,7 @@ func (s *Server) crash(o *object, p *corev1.Pod, w Workload, run *podRun) {
 	s.later("pod", p.Namespace, p.Name, run.resume.Sub(now))
 }
 
-// forgetAttempts drops the oldest starts, of which no log is kept, but not their number.
+// forgetAttempts drops the last lines of all starts but two: older logs cannot be asked for. Their number stays.
 func (s *Server) forgetAttempts(run *podRun) {
 	for i := range run.attempts[:len(run.attempts)-2] {
 		run.attempts[i].last = nil

@@ -201,6 +201,44 @@ func TestWatchList(t *testing.T) {
 	})
 }
 
+// TestEverythingEndsWithRun has a watch, a followed log and a hanging request open when the server ends.
+func TestEverythingEndsWithRun(t *testing.T) {
+	inStoppable(t, Options{}, func(t *testing.T, s *Server, cfg *rest.Config, stop func()) {
+		c := client(t, cfg)
+		p := start(t, c, "d")
+		time.Sleep(10 * time.Second)
+		s.Set(Knobs{Faults: []Fault{{Verb: "create", Resource: "configmaps", Do: "hang"}}})
+		w, err := c.CoreV1().ConfigMaps("default").Watch(bg, metav1.ListOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		log, err := c.CoreV1().Pods("default").GetLogs(p.Name, &corev1.PodLogOptions{Follow: true}).Stream(bg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer log.Close()
+		hung := make(chan error)
+		go func() {
+			_, err := c.CoreV1().ConfigMaps("default").Create(bg, configMap("a"), metav1.CreateOptions{})
+			hung <- err
+		}()
+		time.Sleep(time.Minute)
+		begun := time.Now()
+		stop()
+		for range w.ResultChan() {
+		}
+		if _, err := io.ReadAll(log); err != nil {
+			t.Errorf("log: %v", err)
+		}
+		if <-hung == nil {
+			t.Error("the hanging request was answered")
+		}
+		if d := time.Since(begun); d > 0 {
+			t.Errorf("it took %v", d)
+		}
+	})
+}
+
 func TestHTTP(t *testing.T) {
 	inWorld(t, Options{}, func(t *testing.T, s *Server, cfg *rest.Config) {
 		hc, err := rest.HTTPClientFor(cfg)
