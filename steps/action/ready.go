@@ -87,9 +87,10 @@ func (n *NotStarting) Failure() wire.Failure {
 
 func (r WaitReady) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
 	var why []string
+	before := map[string]int32{} // restarts that were there when this wait began: they were decided about already
 	err := steps.Poll(ctx, h.World.Clock, look, ReadyPatience, r.Name+" to be ready", kube.IsTransient, report,
 		func(ctx context.Context) (wire.Progress, bool, error) {
-			progress, done, detail, err := r.see(ctx, h.World)
+			progress, done, detail, err := r.see(ctx, h.World, before)
 			if err == nil {
 				why = detail
 			}
@@ -98,7 +99,7 @@ func (r WaitReady) Do(ctx context.Context, h steps.Hands, report func(wire.Progr
 	return withDetail(err, why, "")
 }
 
-func (r WaitReady) see(ctx context.Context, w steps.World) (p wire.Progress, done bool, detail []string, err error) {
+func (r WaitReady) see(ctx context.Context, w steps.World, before map[string]int32) (p wire.Progress, done bool, detail []string, err error) {
 	done = true
 	p.Unit, p.Total = "workloads", int64(len(r.Workloads))
 	for _, wanted := range r.Workloads {
@@ -115,7 +116,7 @@ func (r WaitReady) see(ctx context.Context, w steps.World) (p wire.Progress, don
 			p.Done++
 		} else {
 			done = false
-			explanation, err := r.why(ctx, w, wanted)
+			explanation, err := r.why(ctx, w, wanted, before)
 			if err != nil {
 				return p, false, nil, err
 			}
@@ -127,8 +128,9 @@ func (r WaitReady) see(ctx context.Context, w steps.World) (p wire.Progress, don
 	return p, done, detail, nil
 }
 
-// why explains the pods of a workload; trouble that patience does not cure is an error.
-func (r WaitReady) why(ctx context.Context, w steps.World, wanted Wanted) (kube.Explanation, error) {
+// why explains the pods of a workload; trouble that patience does not cure is an error. before holds the restarts of
+// each pod when it was first seen, and is added to.
+func (r WaitReady) why(ctx context.Context, w steps.World, wanted Wanted, before map[string]int32) (kube.Explanation, error) {
 	pods, err := w.Kube.Pods(ctx, r.Namespace, wanted.Selector)
 	if err != nil {
 		return kube.Explanation{}, err
@@ -142,7 +144,10 @@ func (r WaitReady) why(ctx context.Context, w steps.World, wanted Wanted) (kube.
 			events = nil
 		}
 		e := kube.Why(pod, events, w.Clock.Now())
-		if c := stuck(pod); c != "" {
+		if _, seen := before[pod.UID]; !seen {
+			before[pod.UID] = restarts(pod)
+		}
+		if c := stuck(pod, before[pod.UID]); c != "" {
 			return e, &NotStarting{Pod: pod.Name, Explanation: e, Log: lastLines(ctx, w, pod, c)}
 		}
 		return e, nil
@@ -150,17 +155,28 @@ func (r WaitReady) why(ctx context.Context, w steps.World, wanted Wanted) (kube.
 	return kube.Explanation{Summary: "its pods are not there yet"}, nil
 }
 
-// stuck returns the container whose trouble will not pass by itself, "" when there is none.
-func stuck(pod kube.Pod) string {
+// stuck returns the container whose trouble will not pass by itself, "" when there is none. Restarts up to before do
+// not count: an operator who chose to wait longer is asked again only when it goes on.
+func stuck(pod kube.Pod, before int32) string {
 	for _, c := range pod.Containers {
+		fresh := c.Restarts - before
 		switch {
-		case c.Reason == "CrashLoopBackOff" && c.Restarts >= troubleRestarts,
+		case c.Reason == "CrashLoopBackOff" && fresh >= troubleRestarts,
 			slices.Contains([]string{"ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "ErrImageNeverPull"}, c.Reason),
-			c.Last != nil && c.Last.Reason == "OOMKilled" && c.Restarts >= troubleRestarts/2:
+			c.Last != nil && c.Last.Reason == "OOMKilled" && fresh >= troubleRestarts/2:
 			return c.Name
 		}
 	}
 	return ""
+}
+
+// restarts is the highest count of the pod's containers.
+func restarts(pod kube.Pod) int32 {
+	var most int32
+	for _, c := range pod.Containers {
+		most = max(most, c.Restarts)
+	}
+	return most
 }
 
 // lastLines are the end of the log of the container before its last restart, else of the one that runs.

@@ -81,7 +81,8 @@ func permitted(later []steps.Step[Facts]) func(context.Context, steps.World, Fac
 		if err != nil {
 			return nil, err
 		}
-		var denied []string
+		var denied []string // by verb and resource, in the order of the plan
+		count := map[string]int{}
 		seen := map[kube.Access]bool{}
 		var evidence []wire.Evidence
 		for _, v := range verdicts {
@@ -90,14 +91,21 @@ func permitted(later []steps.Step[Facts]) func(context.Context, steps.World, Fac
 			}
 			seen[v.Access] = true
 			if !v.Allowed {
-				denied = append(denied, v.Access.String())
+				every := v.Access
+				every.Namespace, every.Name = "", ""
+				if count[every.String()]++; count[every.String()] == 1 {
+					denied = append(denied, every.String())
+				}
 				evidence = append(evidence, wire.Evidence{Source: v.Access.String(), Seen: strings.TrimSuffix("denied: "+v.Reason, ": ")})
 			}
 		}
 		if len(denied) == 0 {
 			return []wire.Finding{{ID: "permissions", Verdict: wire.Holds, Text: fmt.Sprintf("all %d permissions that the plan and its undo need are there", len(seen))}}, nil
 		}
-		return []wire.Finding{{ID: "permissions", Verdict: wire.Violated, Text: fmt.Sprintf("%d of %d permissions are missing: %s", len(denied), len(seen), list(denied, 4)),
+		for i, d := range denied {
+			denied[i] = fmt.Sprintf("%s (%d)", d, count[d])
+		}
+		return []wire.Finding{{ID: "permissions", Verdict: wire.Violated, Text: fmt.Sprintf("%d of %d permissions are missing: %s", len(evidence), len(seen), strings.Join(denied, ", ")),
 			Next:  "Get them granted and look again; or go on, and whoever has them does those steps by hand while this tool watches",
 			Waive: "steps that need them are done by hand by somebody who has them", Evidence: evidence}}, nil
 	}
@@ -109,13 +117,6 @@ func refsOf(actions []steps.Action) []steps.Ref {
 		refs = append(refs, a.Refs()...)
 	}
 	return refs
-}
-
-func list(texts []string, n int) string {
-	if len(texts) <= n {
-		return strings.Join(texts, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(texts[:n], ", "), len(texts)-n)
 }
 
 // classes checks that each claim can be made again: its class exists, its driver is the one that made the snapshot.

@@ -7,7 +7,6 @@ const (
 	SayAnswer MessageKind = "answer"
 	SayNote   MessageKind = "note"
 	SayPark   MessageKind = "park" // park after the running action, or now if a question is open
-	SayAbort  MessageKind = "abort"
 )
 
 // Message is one thing a front end says. The engine answers with events only.

@@ -1,0 +1,208 @@
+package rehearsal
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"canton.example/svrescue/kube"
+	"canton.example/svrescue/kube/sim"
+	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/engine"
+	"canton.example/svrescue/steps/engine/runs"
+	"canton.example/svrescue/steps/restore"
+	"canton.example/svrescue/steps/wire"
+	"k8s.io/utils/clock"
+)
+
+// rig is a scenario's world in the bubble of a test, and a journal that outlives the machines that write it.
+type rig struct {
+	t        *testing.T
+	scenario Scenario
+	world    *sim.Server
+	dial     func(context.Context, string, string) (net.Conn, error)
+	config   string
+	folder   runs.Folder
+	journal  []wire.Event
+	conns    *conns
+}
+
+// conns are the client's ends of all connections, so that a dead process can lose them.
+type conns struct {
+	mu   sync.Mutex
+	open []net.Conn
+}
+
+// newRig starts the world. Call it inside a bubble.
+func newRig(t *testing.T, s Scenario) *rig {
+	t.Helper()
+	world, err := Build(s, clock.RealClock{}, 1, "token")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	r := &rig{t: t, scenario: s, world: world, folder: runs.Folder{Path: t.TempDir()}, conns: &conns{}}
+	pipes := make(chan net.Conn)
+	closed := make(chan struct{})
+	r.dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		a, b := net.Pipe()
+		select {
+		case pipes <- b:
+			r.conns.mu.Lock()
+			r.conns.open = append(r.conns.open, a)
+			r.conns.mu.Unlock()
+			return a, nil
+		case <-closed:
+			return nil, net.ErrClosed
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	server := &http.Server{Handler: world}
+	ended := make(chan struct{})
+	go func() { world.Run(ctx); close(ended) }()
+	go server.Serve(&listener{pipes, closed, sync.Once{}})
+	t.Cleanup(func() { stop(); <-ended; server.Close(); r.hangUp() })
+	r.config = filepath.Join(t.TempDir(), "kubeconfig")
+	if err := os.WriteFile(r.config, sim.Kubeconfig("http://127.0.0.1:1", "token", nil, namespace), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (r *rig) hangUp() {
+	r.conns.mu.Lock()
+	defer r.conns.mu.Unlock()
+	for _, c := range r.conns.open {
+		c.Close()
+	}
+	r.conns.open = nil
+}
+
+type listener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+func (l *listener) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
+func (l *listener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
+
+// Append makes the rig a journal in memory.
+func (r *rig) Append(e wire.Event) (wire.Event, error) {
+	e.Seq = uint64(len(r.journal)) + 1
+	r.journal = append(r.journal, e)
+	return e, nil
+}
+
+func (r *rig) cluster() *kube.Cluster {
+	r.t.Helper()
+	c, err := kube.Connect(kube.Target{Kubeconfig: r.config}, kube.Options{Clock: clock.RealClock{}, Dial: r.dial, QPS: 10000, Burst: 10000})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return c
+}
+
+// play drives a fresh machine over the journal until it ends, parks or dies. killAt is the number of the point at which
+// the process dies, 0 for never. It returns the view and how many points were passed.
+func (r *rig) play(ctx context.Context, killAt int, answer func(context.Context, wire.View, wire.Question) (wire.Answer, bool)) (v wire.View, points int, dead bool) {
+	cluster := r.cluster()
+	world := steps.World{Kube: cluster, Files: r.folder.Artifacts(), Clock: clock.RealClock{}}
+	var mu sync.Mutex
+	m, err := engine.New(engine.Config[restore.Facts]{
+		Path: restore.New(), Facts: restore.Facts{Wanted: namespace, Run: "r-1"},
+		Run:     wire.Run{ID: "r-1", Acting: wire.Live, World: wire.Simulated, Operator: "you", Host: "here", Started: time.Now()},
+		World:   world,
+		Journal: r, Past: slices.Clone(r.journal), Clock: clock.RealClock{}, ParkAfter: 30 * time.Minute,
+		Hands: func(refs []steps.Ref, dry bool) steps.Hands {
+			var allowed []kube.Access
+			for _, ref := range refs {
+				if ref.Kube != nil {
+					allowed = append(allowed, *ref.Kube)
+				}
+			}
+			return steps.Hands{World: world, Kube: cluster.Hands(allowed, dry), Files: r.folder.Artifacts().Only(refs)}
+		},
+		Hook: func(string) {
+			mu.Lock()
+			points++
+			dead = dead || killAt > 0 && points == killAt
+			die := dead
+			mu.Unlock()
+			if die {
+				runtime.Goexit()
+			}
+		},
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	viewer := m.Hub.Join()
+	ended := make(chan struct{})
+	go func() {
+		v := wire.View{Current: -1}
+		for e := range viewer.C {
+			v = wire.Fold(v, e)
+			if e.Kind != wire.KindAsk || v.Question == nil {
+				continue
+			}
+			a, ok := answer(ctx, v, *v.Question)
+			if !ok {
+				m.Say(ctx, wire.Message{Kind: wire.SayPark, By: "you"})
+				continue
+			}
+			a.Question, a.Hash = v.Question.ID, v.Question.Hash
+			m.Say(ctx, wire.Message{Kind: wire.SayAnswer, Answer: &a, By: "you"})
+		}
+	}()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		defer close(ended)
+		m.Run(ctx)
+	}()
+	<-ended
+	mu.Lock()
+	died := dead
+	mu.Unlock()
+	cancel()
+	viewer.Leave()
+	m.Hub.Close()
+	return wire.FoldAll(r.journal), points, died
+}
+
+// player is the scenario's good operator.
+func (r *rig) player() func(context.Context, wire.View, wire.Question) (wire.Answer, bool) {
+	p := &Player{Scenario: r.scenario, Hands: func() (Elsewhere, error) { return Elsewhere{Cluster: r.cluster(), Namespace: namespace}, nil }}
+	return p.Answer
+}
+
+// lines is a view in short, for the message of a failing test.
+func lines(v wire.View) string {
+	var b strings.Builder
+	for _, e := range v.Timeline {
+		fmt.Fprintf(&b, "%s %s %s\n", e.At.Format("15:04:05"), e.Step, e.Text)
+	}
+	if v.Question != nil && v.Question.Error != nil {
+		fmt.Fprintf(&b, "open: %s: %v\n", v.Question.Name, v.Question.Error.Error())
+	}
+	return b.String()
+}

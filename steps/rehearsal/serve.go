@@ -1,0 +1,196 @@
+package rehearsal
+
+import (
+	"context"
+	"crypto/subtle"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"canton.example/svrescue/internal/durable"
+	"canton.example/svrescue/kube/sim"
+	"k8s.io/utils/clock"
+)
+
+// idle is how long, in real time, a world stays without a request before its process ends. A worker that was killed and
+// is taken up again within it finds the world as it left it.
+const idle = 30 * time.Minute
+
+// Address is how the world is reached; it is written, with the kubeconfig, into the world's folder.
+type Address struct {
+	PID int    `json:"pid"`
+	URL string `json:"url"`
+	CA  []byte `json:"ca"` // PEM of the authority that signed the world's certificate
+	// Token lets its holder ask the world anything and stop it. The file is for its owner only, as the kubeconfig is.
+	Token string `json:"token"`
+}
+
+// client reaches the world and nothing else.
+func (a Address) client() *http.Client {
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(a.CA)
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, DisableKeepAlives: true}}
+}
+
+// Kubeconfig and addressFile are the files of a world's folder.
+const (
+	Kubeconfig  = "kubeconfig"
+	addressFile = "address.json"
+)
+
+// Build makes a scenario's server. Its controllers run when Run is called.
+func Build(s Scenario, clk clock.WithTicker, seed int64, token string) (*sim.Server, error) {
+	world, err := s.World(clk.Now())
+	if err != nil {
+		return nil, err
+	}
+	server := sim.New(sim.Options{Clock: clk, Seed: uint64(seed), Users: map[string]sim.User{token: {Name: "operator", Admin: true}}})
+	return server, server.LoadScenario(world)
+}
+
+// Serve serves a scenario on loopback until the context ends, it is told to stop, or nobody has asked anything for a
+// long while. ready is called when the address is in the folder.
+func Serve(ctx context.Context, s Scenario, clk clock.WithTicker, wall clock.WithTicker, seed int64, token, folder string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	world, err := Build(s, clk, seed, token)
+	if err != nil {
+		return err
+	}
+	if err := durable.Folder(folder); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("the rehearsal network cannot listen on loopback: %w", err)
+	}
+	certificate, ca, err := sim.Certificate()
+	if err != nil {
+		return err
+	}
+	url := "https://" + listener.Addr().String()
+	busy := newWatch(wall)
+	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		busy.touch()
+		if r.Method == http.MethodPost && r.URL.Path == stopPath {
+			if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+token)) != 1 {
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			w.WriteHeader(http.StatusAccepted)
+			cancel()
+			return
+		}
+		world.ServeHTTP(w, r)
+	})}
+	var running sync.WaitGroup
+	running.Go(func() { world.Run(ctx) })
+	running.Go(func() { busy.until(ctx, idle); cancel() })
+	stop := context.AfterFunc(ctx, func() { server.Close() })
+	defer stop()
+	if err := durable.WriteFile(filepath.Join(folder, Kubeconfig), sim.Kubeconfig(url, token, ca, namespace)); err != nil {
+		return err
+	}
+	address, err := json.Marshal(Address{PID: os.Getpid(), URL: url, CA: ca, Token: token})
+	if err != nil {
+		return err
+	}
+	if err := durable.WriteFile(filepath.Join(folder, addressFile), address); err != nil { // last: it says that all is there
+		return err
+	}
+	server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+	err = server.ServeTLS(listener, "", "")
+	cancel()
+	running.Wait()
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// stopPath is no path of Kubernetes.
+const stopPath = "/svrescue/stop"
+
+// ReadAddress returns where the world of this folder is, fs.ErrNotExist while it is not up yet.
+func ReadAddress(folder string) (Address, error) {
+	var a Address
+	data, err := os.ReadFile(filepath.Join(folder, addressFile))
+	if err != nil {
+		return a, err
+	}
+	return a, json.Unmarshal(data, &a)
+}
+
+// Alive says whether the world answers.
+func Alive(ctx context.Context, a Address) bool {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.URL+"/livez", nil)
+	if err != nil {
+		return false
+	}
+	response, err := a.client().Do(request)
+	if err != nil {
+		return false
+	}
+	response.Body.Close()
+	return true
+}
+
+// Stop ends the world. A world that is gone already is no error.
+func Stop(ctx context.Context, a Address) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, a.URL+stopPath, nil)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Authorization", "Bearer "+a.Token)
+	response, err := a.client().Do(request)
+	if err != nil {
+		return nil
+	}
+	return response.Body.Close()
+}
+
+// watch notices idleness.
+type watch struct {
+	wall clock.WithTicker
+	mu   sync.Mutex
+	last time.Time
+}
+
+func newWatch(wall clock.WithTicker) *watch { return &watch{wall: wall, last: wall.Now()} }
+
+func (w *watch) touch() {
+	w.mu.Lock()
+	w.last = w.wall.Now()
+	w.mu.Unlock()
+}
+
+// until returns when nothing was touched for d, or the context ends.
+func (w *watch) until(ctx context.Context, d time.Duration) {
+	for {
+		w.mu.Lock()
+		left := d - w.wall.Since(w.last)
+		w.mu.Unlock()
+		if left <= 0 {
+			return
+		}
+		timer := w.wall.NewTimer(left)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C():
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package command
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"canton.example/svrescue/steps/engine/runs"
+	"canton.example/svrescue/steps/wire"
+	"github.com/spf13/cobra"
+)
+
+func (p *program) checklistCommand() *cobra.Command {
+	var tick bool
+	c := &cobra.Command{Use: "checklist PATH", Short: "Print a path as a checklist, or tick it off",
+		Long: "Prints a path as a Markdown checklist. With --tick it is gone through on the screen: you act by your own means, tick the\n" +
+			"steps, and the tool keeps the time and your notes. No cluster is needed and nothing is sent.\n\n" +
+			"Exit codes: 0 done; 1 ended before its end; 4 to be gone on with.",
+		Args: onePath, ValidArgsFunction: completePaths,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path, err := findPath(args[0])
+			if err != nil {
+				return err
+			}
+			if tick {
+				answers, err := p.answers()
+				if err != nil {
+					return err
+				}
+				spec := runs.Spec{Path: path.Name, Acting: wire.Checklist, World: wire.Real, Kubeconfig: kubeconfigOf(p.config.Kubeconfig),
+					Context: p.config.Context, Namespace: p.config.Namespace}
+				return p.start(cmd.Context(), spec, answers)
+			}
+			if p.json() {
+				return p.printDocument(map[string]any{"version": 1, "path": path.Name, "title": path.Title, "steps": path.Steps})
+			}
+			return p.print(Checklist(path.Name))
+		}}
+	c.Flags().BoolVar(&tick, "tick", false, "go through it on the screen")
+	return c
+}
+
+// Checklist is a path as Markdown. The runbook in docs is made of it, so that both tell the same.
+func Checklist(name string) []byte {
+	path, err := findPath(name)
+	if err != nil {
+		return nil
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# %s (`%s`)\n", path.Title, path.Name)
+	for i, s := range path.Steps {
+		fmt.Fprintf(&b, "\n- [ ] **%d. %s** (`%s`, %s): %s\n", i+1, s.Title, s.ID, s.Effect.Words(), s.Summary)
+		for _, ask := range path.Asks[s.ID] {
+			fmt.Fprintf(&b, "  - asks `%s.%s`: %s\n", s.ID, ask.Name, ask.Help)
+		}
+		for _, paragraph := range strings.Split(s.Why, "\n\n") {
+			if paragraph != "" {
+				fmt.Fprintf(&b, "\n  %s\n", strings.ReplaceAll(paragraph, "\n", " "))
+			}
+		}
+	}
+	return b.Bytes()
+}

@@ -1,0 +1,150 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+
+	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/engine"
+	"canton.example/svrescue/steps/engine/journal"
+	"canton.example/svrescue/steps/engine/runs"
+	"canton.example/svrescue/steps/wire"
+	"canton.example/svrescue/ui/linear"
+	"canton.example/svrescue/ui/theme"
+	"canton.example/svrescue/ui/wizard"
+	"golang.org/x/sys/unix"
+)
+
+// front shows a run, however it is begun: link makes the connection to its worker.
+type front struct {
+	folder  runs.Folder
+	doing   string // what link does
+	link    func(context.Context) (*engine.Client, error)
+	answers linear.Answerer // nil: a person answers
+}
+
+// show runs the front end that fits the terminal and returns what it last saw.
+func (p *program) show(ctx context.Context, f front) (wire.View, error) {
+	if f.answers == nil && p.interactive() && !p.flags.linear && !p.theme.Plain {
+		result, err := wizard.Run(ctx, wizard.Options{
+			Connect: func(ctx context.Context) (wizard.Source, error) { return f.link(ctx) },
+			Doing:   f.doing, In: p.In, Out: p.Out, Clock: p.Clock, Theme: theme.New(p.theme), Operator: p.operator(),
+			Attach: "svrescue attach " + f.folder.ID() + p.runDirFlag(), Resume: "svrescue resume " + f.folder.ID() + p.runDirFlag(),
+		})
+		return result.View, err
+	}
+	client, err := f.link(ctx)
+	if err != nil {
+		return wire.View{}, err
+	}
+	defer client.Close()
+	o := linear.Options{Source: client, Out: p.Out, Answers: f.answers, Operator: p.operator(), Come: "svrescue attach " + f.folder.ID() + p.runDirFlag()}
+	if p.json() {
+		o.Out = p.Err
+	}
+	if f.answers == nil {
+		o.In = linear.NewPrompter(p.In)
+		if isTerminal(p.In) {
+			o.In.Flush = func() { _ = unix.IoctlSetInt(int(p.In.Fd()), unix.TCFLSH, unix.TCIFLUSH) }
+		}
+	}
+	return linear.Run(ctx, o)
+}
+
+// runDirFlag repeats --run-dir in commands that are shown, where it was given.
+func (p *program) runDirFlag() string {
+	if p.flags.runDir == "" {
+		return ""
+	}
+	return " --run-dir " + p.config.RunDir
+}
+
+func (p *program) operator() string {
+	for _, name := range []string{p.config.Operator, p.Env("SUDO_USER"), p.Env("USER"), p.Env("LOGNAME")} {
+		if name != "" {
+			return name
+		}
+	}
+	return "unknown operator"
+}
+
+// outcome turns what was last seen of a run into the exit code, and tells on stderr where it stands.
+func (p *program) outcome(folder runs.Folder, v wire.View, err error) error {
+	say := func(format string, args ...any) { fmt.Fprintf(p.Err, "svrescue: "+format+"\n", args...) }
+	switch {
+	case errors.Is(err, io.EOF):
+		return told(exitParked) // the linear front end has said how to come back
+	case err != nil:
+		return err
+	case v.Ended != nil:
+		say("%s; the report is %s", v.Ended.Outcome, folder.Report("md"))
+		switch v.Ended.Outcome {
+		case wire.Recovered, wire.Rehearsed:
+			return nil
+		case wire.Refused:
+			return told(exitRefused)
+		}
+		return told(exitFailed)
+	case v.Halted != nil:
+		return exit(exitFailed, &steps.Problem{Tried: v.Halted.Tried, Seen: v.Halted.Seen, Next: v.Halted.Next})
+	case v.Parked != "":
+		say("parked: %s. Go on with: svrescue resume %s%s", v.Parked, folder.ID(), p.runDirFlag())
+		return told(exitParked)
+	}
+	held, heldErr := journal.Held(folder.Journal())
+	if heldErr == nil && held {
+		return told(exitParked) // the front end was left; the work goes on
+	}
+	return exit(exitFailed, fmt.Errorf("the worker of run %s is gone; the journal says where it stood. Go on with: svrescue resume %s%s",
+		folder.ID(), folder.ID(), p.runDirFlag()))
+}
+
+// dial reaches the worker of a run. fs.ErrNotExist: there is none.
+func (p *program) dial(folder runs.Folder) (*engine.Client, error) {
+	held, err := journal.Held(folder.Journal())
+	if err != nil {
+		return nil, err
+	}
+	if !held {
+		return nil, fs.ErrNotExist
+	}
+	w, err := folder.Worker()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := net.Dial("unix", w.Socket)
+	if err != nil {
+		return nil, err
+	}
+	return engine.Connect(conn, wire.Hello{Binary: Version(), Run: folder.ID()})
+}
+
+// work starts a worker for the run and connects to it.
+func (p *program) startWorker(ctx context.Context, folder runs.Folder) (*engine.Client, error) {
+	child, err := p.spawn(folder.WorkerLog(), "worker", folder.Path, "--operator", p.operator(), "--host", hostname())
+	if err != nil {
+		return nil, err
+	}
+	var client *engine.Client
+	var mismatch *wire.MismatchError
+	var refused error
+	err = p.waitFor(ctx, child, "starting the worker of run "+folder.ID(), folder.WorkerLog(), func() bool {
+		if w, err := folder.Worker(); err != nil || w.PID != child.pid {
+			return false
+		}
+		c, err := p.dial(folder)
+		if errors.As(err, &mismatch) {
+			refused = err
+		}
+		client = c
+		return err == nil || refused != nil
+	})
+	if err == nil && refused != nil {
+		return nil, refused
+	}
+	return client, err
+}

@@ -1,0 +1,160 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"canton.example/svrescue/assets"
+	"canton.example/svrescue/kube"
+	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/engine"
+	"canton.example/svrescue/steps/engine/runs"
+	"canton.example/svrescue/steps/rehearsal"
+	"canton.example/svrescue/steps/restore"
+	"canton.example/svrescue/steps/wire"
+	"k8s.io/utils/clock"
+)
+
+// parkAfter is how long a question waits without a viewer, in the time of a person, before the run parks.
+const parkAfter = 30 * time.Minute
+
+// machine is an engine.Machine of any path.
+type machine interface {
+	Run(context.Context) error
+	Say(context.Context, wire.Message) error
+	View() wire.View
+}
+
+// pathInfo is a path as the command line knows it.
+type pathInfo struct {
+	Name, Title string
+	Steps       []wire.StepInfo
+	Asks        map[string][]steps.Ask
+}
+
+// paths are all paths, in the order in which they are listed.
+func paths() []pathInfo { return []pathInfo{infoOf(restore.New()), infoOf(restore.Release())} }
+
+func infoOf[F any](p steps.Path[F]) pathInfo {
+	info := pathInfo{Name: p.Name, Title: p.Title, Asks: map[string][]steps.Ask{}}
+	for _, s := range p.Steps {
+		info.Steps = append(info.Steps, wire.StepInfo{ID: s.ID, Title: s.Title, Summary: s.Summary, Effect: s.Effect, Why: assets.Prose(s.ID)})
+		info.Asks[s.ID] = s.Asks
+	}
+	return info
+}
+
+func findPath(name string) (pathInfo, error) {
+	var names []string
+	for _, p := range paths() {
+		if p.Name == name {
+			return p, nil
+		}
+		names = append(names, p.Name)
+	}
+	return pathInfo{}, usage("there is no path %q; there are: %s", name, strings.Join(names, ", "))
+}
+
+// clockOf is the clock of a run: the real one, or that of its simulated world.
+func clockOf(spec runs.Spec, wall clock.WithTicker) clock.WithTicker {
+	if spec.World != wire.Simulated {
+		return wall
+	}
+	return rehearsal.Clock{Real: wall, Origin: spec.Origin, SimOrigin: spec.SimOrigin, Speed: spec.Speed}
+}
+
+// connect reaches the cluster of a run.
+func connect(spec runs.Spec, clk clock.PassiveClock) (*kube.Cluster, error) {
+	o := kube.Options{Clock: clk, UserAgent: "svrescue/" + Version()}
+	if spec.World == wire.Simulated {
+		o.QPS, o.Burst = 2000, 4000
+	}
+	return kube.Connect(kube.Target{Kubeconfig: spec.Kubeconfig, Context: spec.Context, Namespace: spec.Namespace}, o)
+}
+
+// artifacts are the files that a run saves.
+type artifacts interface {
+	steps.FileReader
+	Only(refs []steps.Ref) steps.FileWriter
+}
+
+// newMachine wires real clients into the path of the spec.
+func newMachine(spec runs.Spec, folder string, files artifacts, wall clock.WithTicker, j engine.Journal, past []wire.Event, operator, host string) (machine, *engine.Hub, error) {
+	clk := clockOf(spec, wall)
+	cluster, err := connect(spec, clk)
+	if err != nil {
+		return nil, nil, err
+	}
+	where := kube.Where{Context: cluster.Target().Context}
+	if spec.Kubeconfig != "" {
+		where.Kubeconfig = spec.Kubeconfig
+	}
+	w := wiring{spec: spec, folder: folder, files: files, clock: clk, journal: j, past: past, operator: operator, host: host, cluster: cluster}
+	switch spec.Path {
+	case "restore":
+		return build(w, restore.New(), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where})
+	case "release-old-volumes":
+		return build(w, restore.Release(), restore.ReleaseFacts{Wanted: cluster.Target().Namespace, Where: where,
+			Subject: wire.Subject{Namespace: cluster.Target().Namespace, Cluster: where.Context}})
+	}
+	return nil, nil, fmt.Errorf("there is no path %q", spec.Path)
+}
+
+type wiring struct {
+	spec           runs.Spec
+	folder         string
+	files          artifacts
+	clock          clock.WithTicker
+	journal        engine.Journal
+	past           []wire.Event
+	operator, host string
+	cluster        *kube.Cluster
+}
+
+func build[F any](w wiring, path steps.Path[F], facts F) (machine, *engine.Hub, error) {
+	world := steps.World{Kube: w.cluster, Files: w.files, Clock: w.clock}
+	park := parkAfter
+	if w.spec.Speed > 0 {
+		park = time.Duration(float64(park) * w.spec.Speed)
+	}
+	m, err := engine.New(engine.Config[F]{
+		Path: path, Facts: facts, World: world, Journal: w.journal, Past: w.past, Clock: w.clock, Operator: w.operator, Host: w.host, ParkAfter: park,
+		Run: wire.Run{ID: w.spec.ID, Binary: Version(), World: w.spec.World, Acting: w.spec.Acting, Scenario: w.spec.Scenario,
+			Operator: w.spec.Operator, Host: w.spec.Host, Folder: w.folder, Started: w.clock.Now().UTC(),
+			Speed: w.spec.Speed, Origin: w.spec.Origin, SimOrigin: w.spec.SimOrigin, Steps: infoOf(path).Steps},
+		Hands: func(refs []steps.Ref, dryRun bool) steps.Hands {
+			var allowed []kube.Access
+			for _, ref := range refs {
+				if ref.Kube != nil {
+					allowed = append(allowed, *ref.Kube)
+				}
+			}
+			return steps.Hands{World: world, Kube: w.cluster.Hands(allowed, dryRun), Files: w.files.Only(refs)}
+		},
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return m, m.Hub, nil
+}
+
+// quietLogs sends what client-go logs to out instead of the terminal.
+func quietLogs(out io.Writer) {
+	kube.Logging(slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelWarn})))
+}
+
+// kubeconfigOf makes a path absolute, since the worker runs elsewhere; a list of files is left to kubectl's rules.
+func kubeconfigOf(path string) string {
+	if path == "" || strings.ContainsRune(path, filepath.ListSeparator) {
+		return path
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}

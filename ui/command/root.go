@@ -1,0 +1,228 @@
+// Package command holds the commands: one file for each, which parses, calls and prints. It also wires the real clients
+// into the steps; nothing above it does.
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"syscall"
+
+	"canton.example/svrescue/kube"
+	"canton.example/svrescue/steps"
+	"canton.example/svrescue/ui/command/config"
+	"canton.example/svrescue/ui/theme"
+	"github.com/spf13/cobra"
+	"k8s.io/utils/clock"
+)
+
+// System is what the program may use of the machine; main passes the real one.
+type System struct {
+	In       *os.File
+	Out, Err *os.File
+	Env      func(string) string
+	Clock    clock.WithTicker
+}
+
+// Exit codes; each command's help repeats those that it uses.
+const (
+	exitDone         = 0
+	exitFailed       = 1
+	exitUsage        = 2
+	exitRefused      = 3
+	exitParked       = 4
+	exitHeld         = 5
+	exitUndetermined = 6
+	exitInterrupted  = 130
+)
+
+// coded is an error with its exit code. silent: it was told already.
+type coded struct {
+	code   int
+	silent bool
+	error
+}
+
+func (c coded) Unwrap() error { return c.error }
+
+func exit(code int, err error) error { return coded{code: code, error: err} }
+
+// told ends with a code and no further words.
+func told(code int) error {
+	return coded{code: code, silent: true, error: fmt.Errorf("exit code %d", code)}
+}
+
+// program is what the commands share.
+type program struct {
+	System
+	flags  flags
+	config config.Config
+	theme  theme.Abilities
+}
+
+type flags struct {
+	config, kubeconfig, context, namespace, runDir string
+	format, output, answers                        string
+	dryRun, linear, noColor                        bool
+}
+
+// Main runs the command line and returns the exit code.
+func Main(args []string, sys System) int {
+	p := &program{System: sys}
+	root := p.root()
+	root.SetArgs(args)
+	root.SetIn(sys.In)
+	root.SetOut(sys.Out)
+	root.SetErr(sys.Err)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	code := codeOf(ctx, err)
+	var c coded
+	if !errors.As(err, &c) || !c.silent {
+		fmt.Fprintln(sys.Err, "svrescue: "+sentence(err))
+	}
+	return code
+}
+
+func codeOf(ctx context.Context, err error) int {
+	var c coded
+	var problem *steps.Problem
+	switch {
+	case errors.As(err, &c):
+		return c.code
+	case ctx.Err() != nil:
+		return exitInterrupted
+	case kube.KindOf(err) == kube.Setup:
+		return exitUsage
+	case errors.As(err, &problem):
+		return exitFailed
+	}
+	var bad *usageError
+	if errors.As(err, &bad) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// usageError is a command line or a configuration that is wrong.
+type usageError struct{ error }
+
+func usage(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// sentence is an error as it is told: what was tried, what was seen, what to do next.
+func sentence(err error) string {
+	var explained steps.Explained
+	if errors.As(err, &explained) {
+		f := explained.Failure()
+		s := f.Tried + ": " + f.Seen
+		if f.Next != "" {
+			s += ".\n  " + f.Next
+		}
+		return s + "."
+	}
+	var k *kube.Error
+	if errors.As(err, &k) {
+		return "could not " + k.Tried + ": " + k.Seen + ".\n  Next: " + k.Next + "."
+	}
+	return err.Error()
+}
+
+func (p *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "svrescue",
+		Short: "Disaster recovery for a Splice Super Validator, step by step",
+		Long: "svrescue walks the operator of a Splice Super Validator through disaster recovery. It shows every action before it\n" +
+			"is sent, sends it, proves that it worked, and keeps a record from which an interrupted run goes on.\n\n" +
+			"Without a command it opens a list: runs to come back to, recoveries to begin, rehearsals.",
+		Example: "  svrescue rehearse                 practise on the built-in network; nothing real is touched\n" +
+			"  svrescue plan restore             show what a restore of the real node would send\n" +
+			"  svrescue run restore              restore the real node, step by step",
+		SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return p.prepare() },
+		RunE:              func(cmd *cobra.Command, _ []string) error { return p.home(cmd.Context()) },
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage("%v. See: %s --help", err, cmd.CommandPath())
+	})
+	f := root.PersistentFlags()
+	f.StringVar(&p.flags.config, "config", "", "configuration file (default $XDG_CONFIG_HOME/svrescue/svrescue.yaml)")
+	f.StringVar(&p.flags.kubeconfig, "kubeconfig", "", "kubeconfig file (default as kubectl)")
+	f.StringVar(&p.flags.context, "context", "", "context of the kubeconfig")
+	f.StringVarP(&p.flags.namespace, "namespace", "n", "", "namespace of the SV node (default: found)")
+	f.StringVar(&p.flags.runDir, "run-dir", "", "where run folders lie (default $XDG_STATE_HOME/svrescue/runs)")
+	f.StringVar(&p.flags.format, "format", "text", "what is printed: text or json")
+	f.StringVarP(&p.flags.output, "output", "o", "", "write the result to this file instead of printing it")
+	f.BoolVar(&p.flags.linear, "linear", false, "plain lines instead of the full screen")
+	f.BoolVar(&p.flags.noColor, "no-color", false, "no colours (also NO_COLOR)")
+	root.AddCommand(p.runCommand(), p.planCommand(), p.resumeCommand(), p.attachCommand(), p.runsCommand(), p.reportCommand(),
+		p.checklistCommand(), p.rehearseCommand(), p.versionCommand(), p.workerCommand(), p.worldCommand())
+	root.CompletionOptions.HiddenDefaultCmd = false
+	return root
+}
+
+// prepare reads the configuration and the terminal's abilities, before every command.
+func (p *program) prepare() error {
+	if p.flags.format != "text" && p.flags.format != "json" {
+		return usage("--format is text or json, not %q", p.flags.format)
+	}
+	c, err := config.Load(p.flags.config, p.Env)
+	if err != nil {
+		return &usageError{err}
+	}
+	for _, override := range []struct{ to, from *string }{
+		{&c.Kubeconfig, &p.flags.kubeconfig}, {&c.Context, &p.flags.context}, {&c.Namespace, &p.flags.namespace}, {&c.RunDir, &p.flags.runDir},
+	} {
+		if *override.from != "" {
+			*override.to = *override.from
+		}
+	}
+	if c.RunDir == "" {
+		state := p.Env("XDG_STATE_HOME")
+		if state == "" {
+			home := p.Env("HOME")
+			if home == "" {
+				return usage("neither XDG_STATE_HOME nor HOME is set: name a place for run folders with --run-dir")
+			}
+			state = filepath.Join(home, ".local", "state")
+		}
+		c.RunDir = filepath.Join(state, "svrescue", "runs")
+	}
+	if c.RunDir, err = filepath.Abs(c.RunDir); err != nil {
+		return err
+	}
+	p.config, p.theme = c, theme.Detect(p.Env, p.flags.noColor)
+	return nil
+}
+
+// interactive says whether a person sits at both ends.
+func (p *program) interactive() bool { return isTerminal(p.In) && isTerminal(p.Out) }
+
+// Version is the version of this build.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "development"
+	}
+	return info.Main.Version
+}
+
+func (p *program) versionCommand() *cobra.Command {
+	return &cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		PersistentPreRunE: func(*cobra.Command, []string) error { return nil }, // needs no configuration
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(p.Out, "svrescue "+Version())
+			return err
+		}}
+}
+
+// notThere says whether an error is a file that does not exist.
+func notThere(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -1,0 +1,98 @@
+package command
+
+import (
+	"context"
+	"fmt"
+
+	"canton.example/svrescue/steps/engine/report"
+	"canton.example/svrescue/steps/engine/runs"
+	"canton.example/svrescue/steps/wire"
+	"canton.example/svrescue/ui/linear"
+	"github.com/spf13/cobra"
+)
+
+const runExits = "\n\nExit codes: 0 done; 1 failed; 2 the command line or the configuration is wrong; 3 refused, nothing was changed;\n" +
+	"4 parked, a person's answer is needed; 5 another process holds the run; 130 interrupted."
+
+func (p *program) runCommand() *cobra.Command {
+	c := &cobra.Command{Use: "run PATH", Short: "Take a recovery path on the real node, step by step",
+		Long: "Takes a recovery path on the real node. On a terminal every step is shown and asked about. With --answers nobody is\n" +
+			"asked: answers come from a file, and a question that it does not answer parks the run.\n\n" +
+			"The work is done by a process of its own: closing the terminal does not end it. Come back with svrescue attach." + runExits,
+		Example: "  svrescue run restore\n  svrescue run restore --dry-run\n  svrescue run restore --answers answers.yaml --namespace sv",
+		Args:    onePath, ValidArgsFunction: completePaths,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			acting := wire.Live
+			if p.flags.dryRun {
+				acting = wire.DryRun
+			}
+			return p.take(cmd.Context(), args[0], acting)
+		}}
+	c.Flags().StringVar(&p.flags.answers, "answers", "", "answer from this file instead of asking")
+	c.Flags().BoolVar(&p.flags.dryRun, "dry-run", false, "show and try every step, change nothing")
+	return c
+}
+
+func onePath(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usage("%s needs one path; see: %s --help", cmd.CommandPath(), cmd.CommandPath())
+	}
+	_, err := findPath(args[0])
+	return err
+}
+
+func completePaths(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	for _, path := range paths() {
+		names = append(names, path.Name+"\t"+path.Title)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// take begins a run on the real cluster and shows it.
+func (p *program) take(ctx context.Context, path string, acting wire.Acting) error {
+	answers, err := p.answers()
+	if err != nil {
+		return err
+	}
+	spec, err := p.real(path, acting)
+	if err != nil {
+		return err
+	}
+	return p.start(ctx, spec, answers)
+}
+
+// answers reads the answers file, if one is named.
+func (p *program) answers() (linear.Answerer, error) {
+	if p.flags.answers == "" {
+		if !isTerminal(p.In) && !p.flags.linear {
+			return nil, usage("nobody can be asked, because the input is not a terminal: name an answers file with --answers, or read questions and answers as lines with --linear")
+		}
+		return nil, nil
+	}
+	file, err := linear.ReadFile(p.flags.answers)
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return file, nil
+}
+
+// start begins a run and shows it to its end, or until it is left.
+func (p *program) start(ctx context.Context, spec runs.Spec, answers linear.Answerer) error {
+	folder, err := p.begin(spec)
+	if err != nil {
+		return err
+	}
+	view, err := p.show(ctx, front{folder: folder, doing: "starting the worker of " + folder.ID(), link: p.linkNew(folder, spec.World), answers: answers})
+	return p.finish(folder, view, err)
+}
+
+// finish prints the report of a run that was shown, where a document is wanted, and gives the exit code.
+func (p *program) finish(folder runs.Folder, view wire.View, err error) error {
+	if err == nil && p.json() {
+		if err := p.printDocument(report.Of(view)); err != nil {
+			return fmt.Errorf("printing the report: %w", err)
+		}
+	}
+	return p.outcome(folder, view, err)
+}

@@ -1,0 +1,113 @@
+package command
+
+import (
+	"bytes"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"canton.example/svrescue/steps/engine/journal"
+	"canton.example/svrescue/steps/engine/report"
+	"canton.example/svrescue/steps/engine/runs"
+	"canton.example/svrescue/steps/wire"
+	"github.com/spf13/cobra"
+)
+
+// runLine is one run as `runs --format json` prints it.
+type runLine struct {
+	ID       string       `json:"id"`
+	Path     string       `json:"path"`
+	World    wire.World   `json:"world"`
+	Acting   wire.Acting  `json:"acting"`
+	Started  time.Time    `json:"started"`
+	Node     string       `json:"node,omitempty"`
+	Step     string       `json:"step,omitempty"`
+	Working  bool         `json:"working"` // a worker runs
+	Outcome  wire.Outcome `json:"outcome,omitempty"`
+	Standing string       `json:"standing"` // in words
+	Folder   string       `json:"folder"`
+}
+
+func (p *program) runsCommand() *cobra.Command {
+	return &cobra.Command{Use: "runs", Short: "List the runs on this machine", Args: cobra.NoArgs,
+		Long: "Lists the runs on this machine, newest first: what they are, where they stand, and whether a worker runs.\n\nExit code: 0.",
+		RunE: func(*cobra.Command, []string) error {
+			all, err := runs.List(p.config.RunDir)
+			if err != nil {
+				return err
+			}
+			lines := []runLine{}
+			for _, s := range all {
+				l := runLine{ID: s.Spec.ID, Path: s.Spec.Path, World: s.Spec.World, Acting: s.Spec.Acting, Started: s.Spec.Started,
+					Node: s.View.Subject.Word(), Working: s.Held, Standing: standing(s), Folder: s.Folder.Path}
+				if step := s.View.CurrentStep(); step != nil {
+					l.Step = step.ID
+				}
+				if s.Ended != nil {
+					l.Outcome = s.Ended.Outcome
+				}
+				lines = append(lines, l)
+			}
+			if p.json() {
+				return p.printDocument(map[string]any{"version": 1, "runs": lines})
+			}
+			if len(lines) == 0 {
+				fmt.Fprintf(p.Err, "svrescue: there is no run in %s\n", p.config.RunDir)
+				return nil
+			}
+			var b bytes.Buffer
+			table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+			fmt.Fprintln(table, "RUN\tWORLD\tNODE\tBEGAN\tSTANDS")
+			for _, l := range lines {
+				fmt.Fprintf(table, "%s\t%s %s\t%s\t%s\t%s\n", l.ID, l.World, l.Acting, l.Node, l.Started.Format("2006-01-02 15:04"), l.Standing)
+			}
+			if err := table.Flush(); err != nil {
+				return err
+			}
+			return p.print(b.Bytes())
+		}}
+}
+
+// standing says in words where a run stands.
+func standing(s runs.Summary) string {
+	step := ""
+	if current := s.View.CurrentStep(); current != nil {
+		step = " at " + current.Title
+	}
+	switch {
+	case s.Problem != "":
+		return "cannot be read: " + s.Problem
+	case s.Ended != nil:
+		return string(s.Ended.Outcome)
+	case s.Held && s.View.Question != nil:
+		return "waits for an answer" + step
+	case s.Held:
+		return "works" + step
+	case s.View.Parked != "":
+		return "parked" + step
+	case s.View.Seq == 0:
+		return "never began"
+	}
+	return "interrupted" + step
+}
+
+func (p *program) reportCommand() *cobra.Command {
+	return &cobra.Command{Use: "report RUN", Short: "Print the report of a run", Args: atMostOneRun, ValidArgsFunction: p.completeRuns,
+		Long: "Prints the report of a run from its journal, as Markdown, or as JSON with --format json. It works for open runs too.\n" +
+			"Without RUN the only open run is meant.\n\nExit codes: 0 printed; 1 the journal cannot be read.",
+		RunE: func(_ *cobra.Command, args []string) error {
+			folder, err := p.findRun(args)
+			if err != nil {
+				return err
+			}
+			events, err := journal.Read(folder.Journal())
+			if err != nil {
+				return err
+			}
+			d := report.Of(wire.FoldAll(events))
+			if p.json() {
+				return p.printDocument(d)
+			}
+			return p.print([]byte(report.Markdown(d)))
+		}}
+}
