@@ -98,7 +98,7 @@ func simulated(t *testing.T) (*Cluster, *sim.Server) {
 	}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	text := string(s.Kubeconfig(server.URL, "admin", "sv"))
+	text := string(sim.Kubeconfig(server.URL, "admin", nil, "sv"))
 	cl, err := Connect(Target{Kubeconfig: write(t, text)}, Options{Timeout: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)

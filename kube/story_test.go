@@ -55,7 +55,7 @@ func TestOldVolumeIsPutBack(t *testing.T) {
 		l := &pipes{make(chan net.Conn), make(chan struct{})}
 		server := &http.Server{Handler: s}
 		go server.Serve(l)
-		cl, err := Connect(Target{Kubeconfig: write(t, string(s.Kubeconfig("http://127.0.0.1:1", "admin", "sv")))}, Options{Dial: l.dial})
+		cl, err := Connect(Target{Kubeconfig: write(t, string(sim.Kubeconfig("http://127.0.0.1:1", "admin", nil, "sv")))}, Options{Dial: l.dial})
 		if err != nil {
 			t.Fatal(err)
 		}

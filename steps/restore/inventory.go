@@ -35,6 +35,13 @@ func inventory() steps.Step[Facts] {
 			return nil
 		},
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
+			if f.Namespace == "" { // there is only one node to choose
+				found, err := findNodes(ctx, w, *f)
+				if err != nil {
+					return nil, err
+				}
+				f.Namespace = found[0].Subject.Namespace
+			}
 			n, err := discover(ctx, w, f.Namespace, f.Where.Context, f.Serial)
 			if err != nil {
 				return nil, err
@@ -51,6 +58,10 @@ func inventoryInputs(ctx context.Context, w steps.World, f Facts) ([]wire.Questi
 		if err != nil {
 			return nil, err
 		}
+		if len(found) == 1 {
+			f.Namespace = found[0].Subject.Namespace
+			return askSynchronizer(ctx, w, f)
+		}
 		q := wire.Question{Name: "namespace", Kind: wire.AskChoice, Title: "Which SV node?",
 			Text: "These namespaces hold a super validator. The run works in one of them and touches no other."}
 		for _, n := range found {
@@ -59,25 +70,28 @@ func inventoryInputs(ctx context.Context, w steps.World, f Facts) ([]wire.Questi
 		}
 		return []wire.Question{q}, nil
 	}
-	if f.Serial == "" {
-		_, err := discover(ctx, w, f.Namespace, f.Where.Context, "")
-		var ambiguous *node.Ambiguous
-		if errors.As(err, &ambiguous) {
-			q := wire.Question{Name: "synchronizer", Kind: wire.AskChoice, Title: "Which synchronizer is the current one?",
-				Text: "Several run, and neither Helm's values nor the SV app tell. The others are left alone."}
-			for _, serial := range ambiguous.Serials {
-				q.Choices = append(q.Choices, wire.Choice{ID: serial, Label: "migration or serial ID " + serial})
-			}
-			return []wire.Question{q}, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return nil, nil
+	return askSynchronizer(ctx, w, f)
 }
 
-// NoNode says that no super validator was found.
+// askSynchronizer asks which synchronizer is current, where it cannot be told.
+func askSynchronizer(ctx context.Context, w steps.World, f Facts) ([]wire.Question, error) {
+	if f.Serial != "" {
+		return nil, nil
+	}
+	_, err := discover(ctx, w, f.Namespace, f.Where.Context, "")
+	var ambiguous *node.Ambiguous
+	if !errors.As(err, &ambiguous) {
+		return nil, err
+	}
+	q := wire.Question{Name: "synchronizer", Kind: wire.AskChoice, Title: "Which synchronizer is the current one?",
+		Text: "Several run, and neither Helm's values nor the SV app tell. The others are left alone."}
+	for _, serial := range ambiguous.Serials {
+		q.Choices = append(q.Choices, wire.Choice{ID: serial, Label: "migration or serial ID " + serial})
+	}
+	return []wire.Question{q}, nil
+}
+
+// noNode says that no super validator was found.
 func noNode(where, seen string) error {
 	return &steps.Problem{Tried: "looking for a super validator in " + where, Seen: seen,
 		Next: "Name its namespace with --namespace, or another cluster with --context"}

@@ -124,8 +124,12 @@ type Subject struct {
 	Cluster   string `json:"cluster,omitempty"` // context name, or the address of the API
 }
 
-// Word is what an operator types to confirm destruction: NETWORK/SV-NAME, or the namespace where a name is unknown.
+// Word is what an operator types to confirm destruction: NETWORK/SV-NAME; the namespace stands for a name that is not
+// known, the cluster for a network. Empty: nothing is known yet.
 func (s Subject) Word() string {
+	if s.SV == "" && s.Namespace == "" {
+		return ""
+	}
 	network, sv := s.Network, s.SV
 	if sv == "" {
 		sv = s.Namespace
