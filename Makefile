@@ -1,0 +1,57 @@
+# svrescue: what to do with this folder. `make help` lists it.
+GO      ?= go
+FLAGS   := -trimpath
+BIN     := bin/svrescue
+CLUSTER := e2e/cluster
+
+.DEFAULT_GOAL := help
+.PHONY: help build rehearse test race lint e2e bench soak runbook cluster-deps cluster-build cluster-up cluster-down clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## the program, as bin/svrescue
+	CGO_ENABLED=0 $(GO) build $(FLAGS) -ldflags "-s -w" -o $(BIN) .
+
+rehearse: build ## practise a recovery on the built-in network (SCENARIO=restore-clean goes straight to one)
+	./$(BIN) rehearse $(SCENARIO)
+
+test: ## every test that needs no cluster; under five minutes
+	$(GO) test ./...
+
+race: ## the same with the race detector
+	$(GO) test -race ./...
+
+lint: ## formatting, vet, staticcheck
+	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }
+	$(GO) vet ./...
+	$(GO) vet -tags e2e ./e2e/...
+	$(GO) tool -modfile=tools.mod staticcheck ./...
+
+e2e: ## everything again on a real Kubernetes cluster on this machine (Linux, root)
+	e2e/run.sh
+
+bench: ## speed and size, beside what they are measured against
+	bench/run.sh
+
+soak: ## the kill and fault matrices at every point instead of a sample
+	$(GO) test -timeout 60m ./steps/rehearsal -soak
+	$(GO) test -timeout 60m ./ui/command -run SIGKILL -soak
+
+runbook: ## write docs/runbook.md from the paths
+	$(GO) test ./ui/command -run Runbook -update
+
+cluster-deps: ## what the cluster takes from Debian packages (root)
+	$(CLUSTER)/deps.sh
+
+cluster-build: ## build the cluster's parts; minutes the first time
+	$(CLUSTER)/build.sh
+
+cluster-up: ## start the cluster
+	$(CLUSTER)/up.sh
+
+cluster-down: ## end it
+	$(CLUSTER)/down.sh
+
+clean: ## remove what was built here
+	rm -rf bin
