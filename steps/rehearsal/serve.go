@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -40,9 +41,10 @@ func (a Address) client() *http.Client {
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, DisableKeepAlives: true}}
 }
 
-// Kubeconfig and addressFile are the files of a world's folder.
+// Files of a world's folder.
 const (
 	Kubeconfig  = "kubeconfig"
+	LastState   = "state.json" // what State answered last; written when the world ends
 	addressFile = "address.json"
 )
 
@@ -78,18 +80,27 @@ func Serve(ctx context.Context, s Scenario, clk clock.WithTicker, wall clock.Wit
 	}
 	url := "https://" + listener.Addr().String()
 	busy := newWatch(wall)
-	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		busy.touch()
-		if r.Method == http.MethodPost && r.URL.Path == stopPath {
+	own := func(answer http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
 			if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+token)) != 1 {
 				w.WriteHeader(http.StatusUnauthorized)
 				return
 			}
-			w.WriteHeader(http.StatusAccepted)
-			cancel()
-			return
+			answer(w, r)
 		}
-		world.ServeHTTP(w, r)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", world)
+	mux.HandleFunc("POST "+stopPath, own(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusAccepted)
+		cancel()
+	}))
+	mux.HandleFunc("GET "+statePath, own(func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(world.World()) // who asked may be gone
+	}))
+	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		busy.touch()
+		mux.ServeHTTP(w, r)
 	})}
 	var running sync.WaitGroup
 	running.Go(func() { world.Run(ctx) })
@@ -111,13 +122,45 @@ func Serve(ctx context.Context, s Scenario, clk clock.WithTicker, wall clock.Wit
 	cancel()
 	running.Wait()
 	if errors.Is(err, http.ErrServerClosed) {
-		return nil
+		err = nil
 	}
-	return err
+	return errors.Join(err, leave(world, folder))
 }
 
-// stopPath is no path of Kubernetes.
-const stopPath = "/svrescue/stop"
+// leave writes what the world was like at its end, so that it can be looked at when its process is gone.
+func leave(world *sim.Server, folder string) error {
+	state, err := json.Marshal(world.World())
+	if err != nil {
+		return err
+	}
+	return durable.WriteFile(filepath.Join(folder, LastState), state)
+}
+
+// Paths that no Kubernetes server has: to end the world, and to look at all of it (sim.Server.World).
+const (
+	stopPath  = "/svrescue/stop"
+	statePath = "/svrescue/state"
+)
+
+// State is the whole present world as JSON, with what differs between equal runs normalised.
+func State(ctx context.Context, a Address) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.URL+statePath, nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", "Bearer "+a.Token)
+	response, err := a.client().Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the rehearsal network answered %s", response.Status)
+	}
+	return io.ReadAll(response.Body)
+}
 
 // ReadAddress returns where the world of this folder is, fs.ErrNotExist while it is not up yet.
 func ReadAddress(folder string) (Address, error) {
