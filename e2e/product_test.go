@@ -178,7 +178,7 @@ func word(n *node.Node) string { return n.Network + "/" + n.SV }
 func (o *operator) answers(n *node.Node, run string) string {
 	o.t.Helper()
 	b, err := yaml.Marshal(map[string]any{
-		"confirm": "yes",
+		"confirm": true,
 		"word":    word(n),
 		"answers": map[string]string{"restore/backup-set.set": run},
 	})
