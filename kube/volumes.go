@@ -2,6 +2,8 @@ package kube
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -28,6 +30,8 @@ type Volume struct {
 	Claim         *ClaimRef `json:"claim,omitempty"`
 	Driver        string    `json:"driver,omitempty"` // CSI driver
 	Handle        string    `json:"handle,omitempty"` // the driver's name of the disk
+	// Zones are the zones from which the volume can be reached, as its node affinity says; empty: from all.
+	Zones []string `json:"zones,omitempty"`
 }
 
 // ClaimRef is the claim a volume is bound to, was bound to (phase Released), or is kept for (no UID).
@@ -79,7 +83,30 @@ func volumeOf(v *corev1.PersistentVolume) Volume {
 	if s := v.Spec.CSI; s != nil {
 		out.Driver, out.Handle = s.Driver, s.VolumeHandle
 	}
+	out.Zones = zonesOf(v.Spec.NodeAffinity)
 	return out
+}
+
+// isZoneKey says whether a label of a node names its zone: the standard one, the one before it, and those of CSI drivers.
+func isZoneKey(key string) bool {
+	return key == corev1.LabelTopologyZone || key == corev1.LabelFailureDomainBetaZone ||
+		strings.HasPrefix(key, "topology.") && strings.HasSuffix(key, "/zone")
+}
+
+func zonesOf(a *corev1.VolumeNodeAffinity) []string {
+	if a == nil || a.Required == nil {
+		return nil
+	}
+	var zones []string
+	for _, term := range a.Required.NodeSelectorTerms {
+		for _, e := range term.MatchExpressions {
+			if e.Operator == corev1.NodeSelectorOpIn && isZoneKey(e.Key) {
+				zones = append(zones, e.Values...)
+			}
+		}
+	}
+	slices.Sort(zones)
+	return slices.Compact(zones)
 }
 
 // StorageClasses lists the storage classes by name.

@@ -23,7 +23,7 @@ func preflight(later []steps.Step[Facts]) steps.Step[Facts] {
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			var found []wire.Finding
 			for _, look := range []func(context.Context, steps.World, Facts) ([]wire.Finding, error){
-				reachable, permitted(later), classes, replaceable, alone,
+				reachable, permitted(later), classes, space, zones, replaceable, alone,
 			} {
 				more, err := look(ctx, w, *f)
 				if err != nil {
@@ -171,6 +171,34 @@ func className(n node.Node, claim node.Claim) string {
 		}
 	}
 	return ""
+}
+
+// space says what the storage must hold while the old volumes are kept. Whether it has that much cannot be read from
+// Kubernetes, so this is for the operator to know, not a proof.
+func space(_ context.Context, _ steps.World, f Facts) ([]wire.Finding, error) {
+	var bytes int64
+	for _, m := range f.Set.Members {
+		claim, _ := f.Node.Claim(m.Claim)
+		bytes += largest(claim, m).Bytes
+	}
+	return []wire.Finding{{ID: "space", Verdict: wire.Attention,
+		Text: fmt.Sprintf("%.1f GiB more storage are used while the old volumes are kept; whether the storage has them cannot be seen from here", float64(bytes)/(1<<30)),
+		Next: "Look at the quota of the storage itself. A claim that gets no volume stays Pending, and the step can be taken back"}}, nil
+}
+
+// zones tells of volumes that can be reached from some zones only: a class that binds at once may put the new volume into
+// another zone than its pod can run in.
+func zones(_ context.Context, _ steps.World, f Facts) ([]wire.Finding, error) {
+	var found []wire.Finding
+	for _, m := range f.Set.Members {
+		claim, _ := f.Node.Claim(m.Claim)
+		if len(claim.Old.Zones) > 0 && claim.Binding != waitForFirstConsumer {
+			found = append(found, wire.Finding{ID: "zone-" + m.Claim, Verdict: wire.Attention,
+				Text: fmt.Sprintf("the volume of %s is in zone %s, and class %s chooses a zone without looking at the pod", m.Claim, strings.Join(claim.Old.Zones, ", "), claim.StorageClass.Name),
+				Next: "The step that restores volumes proves that the new one is in the same zone; if it is not, take the step back and restrict the class to that zone"})
+		}
+	}
+	return found, nil
 }
 
 // replaceable checks that nobody outside this node's plan uses the claims that are replaced.

@@ -3,6 +3,7 @@ package restore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"canton.example/svrescue/kube"
@@ -39,7 +40,12 @@ func restoreVolumes() steps.Step[Facts] {
 			return replaceClaims(f), nil
 		},
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
-			return claimsFromSnapshots(ctx, w, *f)
+			found, err := claimsFromSnapshots(ctx, w, *f)
+			if err != nil {
+				return nil, err
+			}
+			moved, err := sameZones(ctx, w, *f)
+			return append(found, moved...), err
 		},
 		Undo: func(f Facts) ([]steps.Action, string) {
 			if f.Set == nil {
@@ -74,14 +80,19 @@ const waitForFirstConsumer = "WaitForFirstConsumer"
 
 // claimSpec is the claim as it was, filled from its snapshot, with at least the size of both.
 func claimSpec(f Facts, claim node.Claim, m backup.Member) kube.ClaimSpec {
+	return kube.ClaimSpec{Namespace: f.Namespace, Name: claim.Name, Labels: claim.Labels, Annotations: ownAnnotations(claim.Annotations),
+		Class: className(*f.Node, claim), Modes: claim.Modes, VolumeMode: claim.VolumeMode, Size: largest(claim, m).Text, Snapshot: m.Snapshot.Name}
+}
+
+// largest is the size that a restored claim needs: that of the original, or of the snapshot if it is larger.
+func largest(claim node.Claim, m backup.Member) kube.Size {
 	size := claim.Request
 	for _, other := range []kube.Size{claim.Capacity, m.Snapshot.RestoreSize} {
 		if other.Bytes > size.Bytes {
 			size = other
 		}
 	}
-	return kube.ClaimSpec{Namespace: f.Namespace, Name: claim.Name, Labels: claim.Labels, Annotations: ownAnnotations(claim.Annotations),
-		Class: className(*f.Node, claim), Modes: claim.Modes, VolumeMode: claim.VolumeMode, Size: size.Text, Snapshot: m.Snapshot.Name}
+	return size
 }
 
 // ownAnnotations leaves out what Kubernetes wrote about the binding of the old claim: copied, it would pin the new one
@@ -135,6 +146,35 @@ func snapshotsStill(ctx context.Context, w steps.World, f Facts) ([]wire.Finding
 		finding.Evidence = append(finding.Evidence, wire.Evidence{Source: "volumesnapshot " + s.Name, Seen: "ready", At: w.Clock.Now()})
 	}
 	return []wire.Finding{finding}, nil
+}
+
+// sameZones finds restored volumes that cannot be reached from the zone of the old one.
+func sameZones(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+	var found []wire.Finding
+	for _, m := range f.Set.Members {
+		old, _ := f.Node.Claim(m.Claim)
+		if len(old.Old.Zones) == 0 {
+			continue
+		}
+		claim, there, err := w.Kube.Claim(ctx, f.Namespace, m.Claim)
+		if err != nil || !there || claim.Volume == "" { // Pending until its first pod: the scheduler chooses the zone
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		volume, there, err := w.Kube.Volume(ctx, claim.Volume)
+		if err != nil {
+			return nil, err
+		}
+		if there && len(volume.Zones) > 0 && !slices.ContainsFunc(volume.Zones, func(z string) bool { return slices.Contains(old.Old.Zones, z) }) {
+			found = append(found, wire.Finding{ID: "zone-" + m.Claim, Verdict: wire.Violated,
+				Text:  fmt.Sprintf("the restored volume of %s is in zone %s, the old one was in %s", m.Claim, strings.Join(volume.Zones, ", "), strings.Join(old.Old.Zones, ", ")),
+				Next:  "Its pod may find no node there. Take the step back and restrict the class to the old zone; or go on, if pods may run in the new zone",
+				Waive: "the pods can run in the new zone"})
+		}
+	}
+	return found, nil
 }
 
 // claimsFromSnapshots proves that each claim is a new one, made from its snapshot, and that the old volume is there.
