@@ -1,0 +1,112 @@
+// Package sim imitates the HTTP surface of the Splice apps, faithful to reference/apis.md: so far health and version,
+// which is what probes and a restore look at. It is a handler; who serves it decides where.
+package sim
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// Base paths of the apps (reference/apis.md 1).
+const (
+	SV        = "/api/sv"
+	Scan      = "/api/scan"
+	Validator = "/api/validator"
+)
+
+// App is one app. Its functions are asked anew for each request.
+type App struct {
+	Base    string // SV, Scan or Validator
+	ID      string // as its status names it
+	Version string // Splice release
+	Built   string // commit time that the version tells, ISO-8601
+	Port    int
+	Uptime  func() time.Duration
+	// NotReady is why the app is not initialised; empty: it is ready.
+	NotReady func() string
+	// Part asks the sequencer or the mediator whether it is there; only the SV app has it.
+	Part func(ctx context.Context, name string) error
+	// CometBFT asks the chain; nil: this node has none.
+	CometBFT func(context.Context) (CometBFT, error)
+}
+
+// CometBFT is what the SV app tells of its chain node (reference/apis.md 2.3). VotingPower is a JSON number here.
+type CometBFT struct {
+	ID          string `json:"id"`
+	CatchingUp  bool   `json:"catching_up"`
+	VotingPower int    `json:"voting_power"`
+}
+
+// Handler serves the app.
+func (a App) Handler() http.Handler {
+	m := http.NewServeMux()
+	m.HandleFunc("GET "+a.Base+"/livez", func(http.ResponseWriter, *http.Request) {}) // always 200, empty
+	m.HandleFunc("GET "+a.Base+"/readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if a.NotReady() != "" {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	m.HandleFunc("GET "+a.Base+"/version", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]any{"version": a.Version, "commit_ts": a.Built})
+	})
+	m.HandleFunc("GET "+a.Base+"/status", func(w http.ResponseWriter, _ *http.Request) {
+		if a.NotReady() != "" {
+			answer(w, http.StatusOK, map[string]any{"not_initialized": map[string]any{"active": false}})
+			return
+		}
+		answer(w, http.StatusOK, success(a.ID, a.Uptime(), map[string]any{"http": a.Port}))
+	})
+	if a.Base == SV {
+		a.domain(m)
+	}
+	return m
+}
+
+// domain serves what the SV app tells of its synchronizer's nodes.
+func (a App) domain(m *http.ServeMux) {
+	for _, part := range []string{"sequencer", "mediator"} {
+		m.HandleFunc("GET "+a.Base+"/v0/admin/domain/"+part+"/status", func(w http.ResponseWriter, r *http.Request) {
+			if err := a.Part(r.Context(), part); err != nil { // 200 all the same: HTTP 200 is not health
+				answer(w, http.StatusOK, map[string]any{"failed": map[string]any{"error": "io.grpc.StatusRuntimeException: UNAVAILABLE: " + err.Error()}})
+				return
+			}
+			answer(w, http.StatusOK, success(part, a.Uptime(), map[string]any{}))
+		})
+	}
+	m.HandleFunc("GET "+a.Base+"/v0/admin/domain/cometbft/status", func(w http.ResponseWriter, r *http.Request) {
+		if a.CometBFT == nil {
+			answer(w, http.StatusNotFound, failure("CometBFT is not configured."))
+			return
+		}
+		status, err := a.CometBFT(r.Context())
+		if err != nil {
+			answer(w, http.StatusServiceUnavailable, failure(err.Error()))
+			return
+		}
+		answer(w, http.StatusOK, status)
+	})
+}
+
+// success is the first case of the NodeStatus union (reference/apis.md 2.2).
+func success(id string, uptime time.Duration, ports map[string]any) any {
+	return map[string]any{"success": map[string]any{
+		"id": id, "uptime": fmt.Sprintf("PT%dS", int(uptime.Seconds())), "ports": ports, "extra": nil, "active": true}}
+}
+
+// failure is the error body of every app (reference/apis.md 1).
+func failure(text string) any { return map[string]any{"error": text} }
+
+// answer prints a body as the apps do, indented by two spaces.
+func answer(w http.ResponseWriter, code int, body any) {
+	data, err := json.MarshalIndent(body, "", "  ")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_, _ = w.Write(data) // a client that has gone needs no answer
+}
