@@ -132,7 +132,7 @@ func (m *Machine[F]) confirm(ctx context.Context, s steps.Step[F], actions []ste
 		text = strings.TrimSpace(fmt.Sprintf("%s\nThe world already shows %d of %d actions done; they are not sent again.",
 			text, count(done), len(actions)))
 	}
-	q := wire.Question{Step: s.ID, Name: s.ID + ".confirm", Kind: wire.AskConfirm, Title: "Send this?", Text: text, Hash: plan.Hash}
+	q := wire.Question{Step: s.ID, Name: s.ID + ".confirm", Kind: wire.AskConfirm, Title: s.Title + ": send this?", Text: text, Hash: plan.Hash}
 	yes := wire.Choice{ID: wire.ChoiceYes, Label: "Send it", Effect: effect}
 	if effect == wire.Destroy {
 		q.Kind, q.Word = wire.AskWord, m.view.Subject.Word()

@@ -77,9 +77,9 @@ func askSet(sets []backup.Set, loose []string, f Facts, now time.Time) ([]wire.Q
 		Text: "Newest first. Users who were onboarded after the backup must be onboarded again by hand."}
 	for _, set := range sets {
 		findings := backup.Judge(set, *f.Node, now)
-		c := wire.Choice{ID: set.Run, Label: "run " + set.Run,
-			Detail: fmt.Sprintf("cut %s to %s, %s old, %d of %d claims", set.Begin().Format("2006-01-02 15:04:05"), set.End().Format("15:04:05 MST"),
-				age(now.Sub(set.Begin())), len(set.Members), len(f.Node.Claims))}
+		c := wire.Choice{ID: set.Run, Label: fmt.Sprintf("%s old, run %s", age(now.Sub(set.Begin())), set.Run),
+			Detail: fmt.Sprintf("cut %s to %s, %d of %d claims", set.Begin().Format("2006-01-02 15:04:05"), set.End().Format("15:04:05 MST"),
+				len(set.Members), len(f.Node.Claims))}
 		if !backup.Restorable(findings) {
 			for _, finding := range findings {
 				if finding.Verdict == wire.Violated || finding.Verdict == wire.Undetermined {
@@ -89,7 +89,7 @@ func askSet(sets []backup.Set, loose []string, f Facts, now time.Time) ([]wire.Q
 			}
 		} else if q.Default == "" {
 			q.Default = set.Run
-			c.Label += "  (newest that is whole)"
+			c.Label += " (newest that is whole)"
 		}
 		q.Choices = append(q.Choices, c)
 	}

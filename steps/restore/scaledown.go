@@ -74,6 +74,7 @@ func countsAsRecorded(ctx context.Context, w steps.World, f Facts) ([]wire.Findi
 		return nil, nil
 	}
 	var found []wire.Finding
+	var seen []wire.Evidence
 	for _, c := range append(applications(*f.Node), replaced(f)...) {
 		now, there, err := w.Kube.Workload(ctx, c.Ref.Kind, c.Ref.Namespace, c.Ref.Name)
 		switch {
@@ -89,10 +90,12 @@ func countsAsRecorded(ctx context.Context, w steps.World, f Facts) ([]wire.Findi
 			found = append(found, wire.Finding{ID: c.Ref.Name, Verdict: wire.Violated,
 				Text: fmt.Sprintf("%s wants %d replicas, the inventory saw %d", c.Ref, now.Replicas, c.Replicas),
 				Next: "Somebody or something else scales it: stop that first"})
+		default:
+			seen = append(seen, wire.Evidence{Source: c.Ref.String(), Seen: fmt.Sprintf("%d wanted", now.Replicas), At: w.Clock.Now()})
 		}
 	}
 	if len(found) == 0 {
-		found = append(found, wire.Finding{ID: "counts", Verdict: wire.Holds, Text: "replica counts are as the inventory saw them, or 0"})
+		found = append(found, wire.Finding{ID: "counts", Verdict: wire.Holds, Text: "replica counts are as the inventory saw them, or 0", Evidence: seen})
 	}
 	return found, nil
 }
@@ -101,6 +104,7 @@ func countsAsRecorded(ctx context.Context, w steps.World, f Facts) ([]wire.Findi
 func stillStopped(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
 	var found []wire.Finding
 	stopped := 0
+	var seen []wire.Evidence
 	components := append(applications(*f.Node), replaced(f)...)
 	for _, c := range components {
 		now, there, err := w.Kube.Workload(ctx, c.Ref.Kind, c.Ref.Namespace, c.Ref.Name)
@@ -123,10 +127,11 @@ func stillStopped(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, 
 			found = append(found, wire.Finding{ID: c.Ref.Name, Verdict: wire.Violated, Text: fmt.Sprintf("pod %s is still there. %s", pods[0].Name, e.Summary), Next: e.Hint})
 		default:
 			stopped++
+			seen = append(seen, wire.Evidence{Source: c.Ref.String(), Seen: "no replicas wanted, no pods", At: w.Clock.Now()})
 		}
 	}
 	return append(found, wire.Finding{ID: "stopped", Verdict: verdict(stopped == len(components)),
-		Text: fmt.Sprintf("%d of %d workloads want no replicas and have no pods", stopped, len(components))}), nil
+		Text: fmt.Sprintf("%d of %d workloads want no replicas and have no pods", stopped, len(components)), Evidence: seen}), nil
 }
 
 func verdict(ok bool) wire.Verdict {

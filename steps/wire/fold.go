@@ -161,7 +161,10 @@ func foldAnswer(v View, e Event) View {
 	if q != nil {
 		title = q.Title
 	}
-	return entry(v, e, title+": "+said+" ("+e.Answer.By+")", false)
+	if !strings.HasSuffix(title, "?") {
+		title += ":"
+	}
+	return entry(v, e, title+" "+said+" ("+e.Answer.By+")", false)
 }
 
 func foldResult(v View, e Event) View {

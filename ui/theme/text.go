@@ -106,6 +106,19 @@ func (t Theme) ClipLeft(text string, width int) string {
 	}
 }
 
+// ClipMiddle keeps both ends of text, for lines whose verb is at the start and whose tail tells names apart.
+func (t Theme) ClipMiddle(text string, width int) string {
+	if Width(text) <= width {
+		return text
+	}
+	room := width - Width(t.Glyphs.More)
+	if room < 8 {
+		return t.Clip(text, width)
+	}
+	tail := room * 2 / 5
+	return ansi.Truncate(text, room-tail, "") + t.ClipLeft(text, tail+Width(t.Glyphs.More))
+}
+
 // Pad clips text to width cells and fills it up to them.
 func (t Theme) Pad(text string, width int) string {
 	text = t.Clip(text, width)

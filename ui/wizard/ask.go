@@ -3,6 +3,7 @@ package wizard
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"canton.example/svrescue/steps/wire"
 )
@@ -15,15 +16,16 @@ type asking struct {
 	cursor   int
 	field    field
 	visible  bool   // it was on the screen when the last frame was drawn
+	seen     bool   // it has taken keys before; back in sight, only keys that answer must wait
 	sent     bool   // an answer is on its way; the engine has not said what it thinks of it
 	problem  string // why the last try was no answer
 }
 
 // option is one line of a choice list. A stay option answers nothing: it is where the cursor starts when every other line
-// would change something.
+// would change something. A more option opens the list of the answers that are seldom given.
 type option struct {
 	wire.Choice
-	stay bool
+	stay, more bool
 }
 
 func newAsking(q wire.Question) *asking {
@@ -31,17 +33,33 @@ func newAsking(q wire.Question) *asking {
 	if a.typed() {
 		return a
 	}
-	for _, c := range q.Choices {
-		a.options = append(a.options, option{Choice: c})
-	}
 	start := slices.IndexFunc(q.Choices, func(c wire.Choice) bool { return c.ID == q.Default })
 	if start < 0 || !harmless(q, q.Choices[start]) {
-		a.options = append([]option{{stay: true, Choice: wire.Choice{Label: stayLabel(q.Kind),
-			Detail: "Nothing is sent and the question stays open."}}}, a.options...)
+		a.options = append(a.options, option{stay: true, Choice: wire.Choice{Label: stayLabel(q.Kind),
+			Detail: "Nothing is sent and the question stays open."}})
 		start = 0
 	}
 	a.cursor = start
+	if rare := others(q); a.kind == wire.AskConfirm && len(rare) > 2 {
+		if yes := choice(q, wire.ChoiceYes); yes != nil {
+			a.options = append(a.options, option{Choice: *yes})
+		}
+		a.options = append(a.options, option{more: true, Choice: wire.Choice{Label: "Something else", Detail: labels(rare)}})
+		return a
+	}
+	for _, c := range q.Choices {
+		a.options = append(a.options, option{Choice: c})
+	}
 	return a
+}
+
+// labels names choices in one line.
+func labels(choices []wire.Choice) string {
+	var words []string
+	for _, c := range choices {
+		words = append(words, c.Label)
+	}
+	return strings.Join(words, ", ")
 }
 
 // stayLabel names the line that answers nothing.
@@ -117,6 +135,9 @@ func (r *root) submit() action {
 	o := a.options[a.cursor]
 	if o.stay {
 		return notice{"Nothing was sent; the question stays open."}
+	}
+	if o.more {
+		return push{r.otherDialog()}
 	}
 	return r.choose(o.Choice)
 }

@@ -137,10 +137,19 @@ type chooser struct {
 	take        func(i int) action
 	question    string
 	quits       bool // it asks whether to leave; ctrl+c means yes here
+	details     bool // the line under the cursor says what it means
 }
 
 func (c *chooser) lines(r *root, w int) int {
-	return 2 + len(r.t.Wrap(c.text, w-2)) + len(c.options) + 1
+	n := 2 + len(r.t.Wrap(c.text, w-2)) + len(c.options) + 1
+	if c.details {
+		most := 0
+		for _, o := range c.options {
+			most = max(most, len(r.optionDetail(o, w)))
+		}
+		n += most
+	}
+	return n
 }
 func (c *chooser) belongs() string { return c.question }
 
@@ -179,6 +188,9 @@ func (c *chooser) draw(r *root, w, h int) []string {
 	out = append(out, "")
 	for i, o := range c.options {
 		out = append(out, r.optionLine(i, o, i == c.cursor, w))
+		if c.details && i == c.cursor {
+			out = append(out, r.optionDetail(o, w)...)
+		}
 	}
 	if len(out) > h { // the options matter more than the text
 		out = append(out[:1], out[len(out)-h+1:]...)

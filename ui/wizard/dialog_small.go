@@ -57,10 +57,10 @@ func (r *root) byHandDialog() dialog {
 		take:    func(int) action { return r.chosen(c, given) }}
 }
 
-// others are the ways to answer a typed question other than typing.
-func (r *root) others() []wire.Choice {
+// others are the ways to answer a confirmation other than yes.
+func others(q wire.Question) []wire.Choice {
 	var list []wire.Choice
-	for _, c := range r.view.Question.Choices {
+	for _, c := range q.Choices {
 		if c.ID != wire.ChoiceYes {
 			list = append(list, c)
 		}
@@ -69,8 +69,8 @@ func (r *root) others() []wire.Choice {
 }
 
 func (r *root) otherDialog() dialog {
-	choices, given := r.others(), r.give(wire.Choice{}, "")
-	c := &chooser{title: "Other answers", text: r.view.Question.Title, question: r.ask.id,
+	choices, given := others(*r.view.Question), r.give(wire.Choice{}, "")
+	c := &chooser{title: "Other answers", text: r.view.Question.Title, question: r.ask.id, details: true,
 		options: []option{stayOption("None of these")}}
 	for _, o := range choices {
 		c.options = append(c.options, option{Choice: o})

@@ -144,7 +144,32 @@ func (r *root) headWord(s *wire.StepView) (string, theme.Style) {
 	if d := stepSpan(*s, r.now()); d != "" {
 		word += " " + d
 	}
+	if s.State == wire.StepRunning {
+		if done, all := actionsDone(s); all > 1 && done > 0 {
+			word += fmt.Sprintf(", %d of %d done", done, all)
+		}
+	}
 	return word, style
+}
+
+// actionsDone counts the actions of the plan that is being sent.
+func actionsDone(s *wire.StepView) (done, all int) {
+	undo := false
+	for _, a := range s.Actions {
+		undo = undo || a.Undo && a.State != wire.ActionPending
+	}
+	for _, a := range s.Actions {
+		if a.Undo != undo {
+			continue
+		}
+		all++
+		switch a.State {
+		case wire.ActionPending, wire.ActionRunning, wire.ActionFailed:
+		default:
+			done++
+		}
+	}
+	return done, all
 }
 
 // heading is the first line of a step: number, title and the word for it. On narrow screens the line above the step says

@@ -55,7 +55,7 @@ func (r *root) keys() []binding {
 		{[]string{"1", "2", "3", "4", "5", "6", "7", "8", "9"}, "", "Moves the cursor to that choice.", answer, nil},
 		{[]string{"enter", " "}, "open", "Opens or closes the line under the cursor: commands, evidence, what is lost.",
 			free && run && r.focus == onList && r.list.len > 0, r.toggle},
-		{[]string{"enter"}, "back to the current step", "Shows the step the run stands at again.",
+		{[]string{"enter"}, "back to the run", "Shows the step the run stands at again.",
 			free && run && !current && r.focus != onList, r.back},
 		{[]string{"esc"}, r.escWord(), "Goes back to the question or the current step.",
 			free && run && r.focus != onAnswer && (asked || !current), r.back},
@@ -74,7 +74,7 @@ func (r *root) keys() []binding {
 		{[]string{"r"}, "try again", "Tries the connection once more.",
 			r.link.state == refused, func() action { return again{} }},
 		{[]string{"o"}, "other answers", "Shows the other ways to answer the question.",
-			free && asked && r.ask.typed() && len(r.others()) > 0, func() action { return push{r.otherDialog()} }},
+			free && asked && r.rare(), func() action { return push{r.otherDialog()} }},
 		{[]string{"h"}, "by hand", "You act yourself; svrescue watches until the world shows it.",
 			free && r.offers(wire.ChoiceByHand) != nil, func() action { return push{r.byHandDialog()} }},
 		{[]string{"c"}, "commands", "Shows the plan as commands a person could type, and offers them to the clipboard.",
@@ -87,6 +87,8 @@ func (r *root) keys() []binding {
 			free && run, r.statusCopy},
 		{[]string{"l"}, "log", "Shows the timeline and the live log.",
 			free && run, func() action { return push{newLogDialog()} }},
+		{[]string{"v"}, "path", "Shows the whole path: what each step may do, whether it can be taken back, where it stands.",
+			free && run && len(r.view.Steps) > 0, func() action { return push{pathDialog(r)} }},
 		{[]string{"w"}, "why", "Shows everything written about the step and the question, in full.",
 			free && run && step != nil, func() action { return push{whyDialog(r)} }},
 		{[]string{"e"}, "evidence", "Shows every finding of the step with what was looked at, and when.",
@@ -119,6 +121,9 @@ func (r *root) waiting() bool {
 	return r.ask != nil && r.answerable() && !r.quiet.ready(r.opts.Clock.Now())
 }
 
+// fresh says that the question has come up and no key counts yet.
+func (r *root) fresh() bool { return r.waiting() && !r.ask.seen }
+
 // key takes one key press.
 func (r *root) key(msg tea.KeyMsg) tea.Cmd {
 	now := r.opts.Clock.Now()
@@ -131,12 +136,17 @@ func (r *root) key(msg tea.KeyMsg) tea.Cmd {
 		return tea.Batch(cmds...)
 	}
 	name := msg.String()
-	swallow := r.waiting() && name != "ctrl+c" && name != "ctrl+z"
+	early := r.waiting()
+	swallow := early && !r.ask.seen && name != "ctrl+c" && name != "ctrl+z"
 	r.quiet.key(now)
 	if swallow {
 		return nil
 	}
 	r.notice = ""
+	if early && r.gives(name) {
+		r.tell("The question has only just come back into sight; nothing was sent. Press " + name + " again.")
+		return nil
+	}
 	for _, b := range r.active() {
 		if b.on && slices.Contains(b.keys, name) {
 			if b.do != nil {
@@ -153,6 +163,25 @@ func (r *root) key(msg tea.KeyMsg) tea.Cmd {
 		r.ask.field.typed(msg)
 	}
 	return nil
+}
+
+// gives says that a key would answer the question.
+func (r *root) gives(name string) bool {
+	switch name {
+	case "enter":
+		return r.top() == nil && r.focus == onAnswer
+	case "y", "r":
+		return r.top() == nil && !r.typing()
+	}
+	return false
+}
+
+// rare says that the question has answers that are not among the lines on the screen.
+func (r *root) rare() bool {
+	if r.ask.typed() {
+		return len(others(*r.view.Question)) > 0
+	}
+	return slices.ContainsFunc(r.ask.options, func(o option) bool { return o.more })
 }
 
 // move carries out the keys that only move a cursor.
@@ -224,7 +253,10 @@ func (r *root) next1(by int) focus {
 }
 
 func (r *root) nextWord() string {
-	return map[focus]string{onSteps: "steps", onAnswer: "answer", onList: "list"}[r.next1(1)]
+	if f := r.next1(1); f != onList {
+		return map[focus]string{onSteps: "steps", onAnswer: "answer"}[f]
+	}
+	return map[panel]string{panelConfirm: "plan", panelRun: "actions", panelBoard: "findings"}[r.panel()]
 }
 
 // escWord keeps the footer from naming two keys for the same thing.

@@ -100,6 +100,9 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	case tea.ResumeMsg:
 		r.quiet.begin(r.opts.Clock.Now()) // keys were meant for the shell
+		if r.ask != nil {
+			r.ask.seen = false
+		}
 	case connectedMsg:
 		cmd = r.connected(msg)
 	case eventsMsg:
@@ -148,6 +151,7 @@ func (r *root) settle() tea.Cmd {
 		r.quiet.begin(r.opts.Clock.Now())
 	}
 	r.ask.visible = visible
+	r.ask.seen = r.ask.seen || visible && r.quiet.ready(r.opts.Clock.Now())
 	if visible && !r.quiet.ready(r.opts.Clock.Now()) && !r.waking {
 		r.waking = true // one tick at a time, however many messages come in
 		return r.after(rest / 5)

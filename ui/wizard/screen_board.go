@@ -71,32 +71,43 @@ func (r *root) boardScreen(s *wire.StepView, w, h int) []string {
 	if r.view.Question != nil && r.atCurrent() {
 		text = r.questionText(*r.view.Question, w)
 	}
-	var entries []entry
-	size := 0
-	for i, f := range findings {
-		head := r.findingHead(f, w-2)
-		if len(head) > 3 {
-			head = append(head[:2], r.t.Clip(head[2]+r.t.Glyphs.More, w-2))
-		}
-		for k := range head {
-			mark := "  "
-			if k == 0 && i == r.list.cursor && r.focus == onList {
-				mark = r.t.Accent.Render(r.t.Glyphs.Cursor) + " "
-			}
-			head[k] = mark + head[k]
-		}
-		if i == 0 || findings[i-1].Verdict != f.Verdict {
-			_, group := r.verdictSign(f.Verdict)
-			head = append([]string{group.Render(verdictWord(f.Verdict))}, head...)
-		}
-		e := entry{head: head, detail: indent(r.findingDetail(f, w-2), "  ")}
-		entries = append(entries, e)
-		size += len(e.head)
-		if r.list.open && i == r.list.cursor {
-			size += len(e.detail)
-		}
+	kinds := map[wire.Verdict]bool{}
+	for _, f := range findings {
+		kinds[f.Verdict] = true
 	}
+	build := func(most int) (entries []entry, size int) {
+		for i, f := range findings {
+			head := r.findingLines(f, w-2)
+			detail := r.findingEvidence(f, w-2)
+			if len(head) > most {
+				detail = r.findingDetail(f, w-2)
+				head = append(head[:most-1], r.t.Clip(head[most-1]+r.t.Glyphs.More, w-2))
+			}
+			for k := range head {
+				mark := "  "
+				if k == 0 && i == r.list.cursor && r.focus == onList {
+					mark = r.t.Accent.Render(r.t.Glyphs.Cursor) + " "
+				}
+				head[k] = mark + head[k]
+			}
+			if len(kinds) > 1 && (i == 0 || findings[i-1].Verdict != f.Verdict) {
+				_, group := r.verdictSign(f.Verdict)
+				head = append([]string{group.Render(verdictWord(f.Verdict))}, head...)
+			}
+			e := entry{head: head, detail: indent(detail, "  ")}
+			entries = append(entries, e)
+			size += len(e.head)
+			if r.list.open && i == r.list.cursor {
+				size += len(e.detail)
+			}
+		}
+		return entries, size
+	}
+	entries, size := build(99)
 	board := section{min: min(size, 4), want: size, rank: 3, draw: func(h int) []string {
+		if h < size {
+			entries, _ = build(3)
+		}
 		return window(entries, r.list.cursor, r.list.open, h, r.outside(w))
 	}}
 	return stack(h,
@@ -171,6 +182,17 @@ func (r *root) findingHead(f wire.Finding, w int) []string {
 
 // findingDetail is what was looked at and what to do about it.
 func (r *root) findingDetail(f wire.Finding, w int) []string {
+	lines := r.findingEvidence(f, w)
+	if f.Next != "" {
+		for _, l := range r.t.Hang("Next: "+stop(f.Next), w-4, 6) {
+			lines = append(lines, "    "+r.t.Accent.Render(l))
+		}
+	}
+	return lines
+}
+
+// findingEvidence is what was looked at.
+func (r *root) findingEvidence(f wire.Finding, w int) []string {
 	var lines []string
 	for _, e := range f.Evidence {
 		for _, l := range r.t.Hang(e.Source+": "+e.Seen+r.seenAgo(e.At), w-4, 2) {
@@ -179,11 +201,6 @@ func (r *root) findingDetail(f wire.Finding, w int) []string {
 	}
 	if len(f.Evidence) == 0 {
 		lines = append(lines, "    "+r.t.Dim.Render("no evidence was recorded"))
-	}
-	if f.Next != "" {
-		for _, l := range r.t.Hang("Next: "+stop(f.Next), w-4, 6) {
-			lines = append(lines, "    "+r.t.Accent.Render(l))
-		}
 	}
 	return lines
 }

@@ -141,7 +141,7 @@ func (r *root) actionEntry(i int, a wire.ActionView, w int, whole bool) entry {
 	if here && r.focus == onList {
 		style = r.t.Selected
 	}
-	titles := []string{r.t.Clip(text, w-7)}
+	titles := []string{r.t.ClipMiddle(text, w-7)}
 	if whole {
 		titles = r.t.Wrap(text, w-7)
 	}
@@ -220,7 +220,7 @@ func lostSentence(s wire.StepView) (text string, danger bool) {
 	switch s.Undo {
 	case "yes":
 		if text == "" {
-			return "nothing here.", false
+			return "nothing; it can be taken back.", false
 		}
 		return text + " The rest can be taken back.", true
 	case "":

@@ -41,8 +41,8 @@ func (r *root) answerBox(w, h int) []string {
 			lines = append(lines, r.t.Title.Render(l))
 		}
 	}
-	if h < 3 {
-		lines = nil // the step above and the choices say it
+	if h < 3 || q.Kind == wire.AskWord {
+		lines = nil // the step above and the choices say it; the field's label is the title
 	}
 	if a == nil { // between the event and the next message
 		return lines
@@ -52,7 +52,7 @@ func (r *root) answerBox(w, h int) []string {
 	}
 	switch q.Kind {
 	case wire.AskWord:
-		lines = append(lines, r.fieldLines("Type "+r.t.Clean(q.Word)+" to go on: ", "", w)...)
+		lines = append(lines, r.fieldLines(r.wordLabel(q), "", w)...)
 	case wire.AskText:
 		hint := ""
 		if q.Default != "" {
@@ -70,20 +70,31 @@ func (r *root) answerBox(w, h int) []string {
 	return lines
 }
 
+// wordLabel says what must be typed; the title of the question where it says that itself.
+func (r *root) wordLabel(q wire.Question) string {
+	if q.Word != "" && strings.HasPrefix(q.Title, "Type "+q.Word) {
+		return r.t.Clean(q.Title) + ": "
+	}
+	return "Type " + r.t.Clean(q.Word) + " to go on: "
+}
+
 // fieldLines draw the text field behind its label, or below it where there is no room; where the field has not the
 // cursor they say how to get there.
 func (r *root) fieldLines(label, hint string, w int) []string {
 	style := r.t.Accent
-	if r.waiting() || !r.typing() {
+	if r.fresh() || !r.typing() {
 		style = r.t.Plain
 	}
 	var lines []string
 	if w-cellsOf(label) < 16 {
-		lines, label = []string{style.Render(r.t.Clip(label, w))}, "> "
+		for _, l := range r.t.Wrap(label, w) {
+			lines = append(lines, style.Render(l))
+		}
+		label = "> "
 	}
 	line := style.Render(label)
 	switch {
-	case r.waiting():
+	case r.fresh():
 		line += r.t.Dim.Render(r.t.Glyphs.More)
 	case !r.typing():
 		line = r.t.Clip(line+r.t.Clean(r.ask.field.value())+r.t.Dim.Render(" (esc to type)"), w)
@@ -97,6 +108,11 @@ func (r *root) fieldLines(label, hint string, w int) []string {
 func (r *root) optionLines(w, h int) []string {
 	a := r.ask
 	detail := r.optionDetail(a.options[a.cursor], w)
+	all := len(a.options)
+	for _, o := range a.options {
+		all += len(r.optionDetail(o, w))
+	}
+	compare := a.kind == wire.AskChoice && all <= h // things to choose from are told apart by their details
 	if len(a.options)+len(detail) > h {
 		detail = clampLines(r, detail, min(max(h-len(a.options), 0), 1), w)
 	}
@@ -105,6 +121,8 @@ func (r *root) optionLines(w, h int) []string {
 		head := []string{r.optionLine(i, o, i == a.cursor, w)}
 		if i == a.cursor {
 			head = append(head, detail...)
+		} else if compare {
+			head = append(head, r.optionDetail(o, w)...)
 		}
 		entries = append(entries, entry{head: head})
 	}
@@ -129,7 +147,7 @@ func (r *root) optionLine(i int, o option, here bool, w int) string {
 	if !here {
 		return mark + r.t.Dim.Render(number) + text
 	}
-	if r.top() == nil && r.waiting() {
+	if r.top() == nil && r.fresh() {
 		return r.t.Dim.Render(r.t.Pad(r.t.Glyphs.More, 2) + number + text)
 	}
 	mark = r.t.Accent.Render(r.t.Glyphs.Cursor) + " "
@@ -164,7 +182,7 @@ func (r *root) failureScreen(s *wire.StepView, w, h int) []string {
 	}
 	var detail []string
 	for _, d := range f.Detail {
-		detail = append(detail, r.t.Dim.Render(r.t.Clip("  "+r.t.Clean(d), w)))
+		detail = append(detail, indent(dimmed(r, r.t.Hang(d, w-2, 4)), "  ")...)
 	}
 	answer := r.answerBox(w, max(h/2, 6))
 	return stack(h,

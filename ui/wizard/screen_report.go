@@ -2,6 +2,7 @@ package wizard
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"canton.example/svrescue/steps/wire"
@@ -42,7 +43,7 @@ func (r *root) reportScreen(w, h int) []string {
 	for _, s := range v.Steps {
 		for _, f := range inOrder(s.Findings[wire.PhaseVerify]) {
 			if f.Verdict != wire.Holds {
-				know = append(know, r.findingHead(f, w)...)
+				know = append(know, r.findingLines(f, w)...)
 			}
 		}
 	}
@@ -61,10 +62,16 @@ func (r *root) reportScreen(w, h int) []string {
 	return stack(h,
 		fixed(head, 2, 0, r.cutLine(w)),
 		fixed([]string{"Took " + stopwatch(elapsed(v, r.opts.Clock.Now())) + ", " +
-			fmt.Sprintf("%d of %d steps behind it", v.DoneSteps(), len(v.Steps))}, 1, 1, nil),
-		gap(),
-		fixed(rows, 3, 5, r.cutMark(w, r.t.Glyphs.More+" the rest: up and down")),
+			fmt.Sprintf("%d of %d steps done", v.DoneSteps(), len(v.Steps))}, 1, 1, nil),
 		fixed(know, 0, 2, r.cutMark(w, r.t.Glyphs.More+" e: all")),
+		gapAt(3),
+		section{want: len(rows), rank: 5, draw: func(h int) []string {
+			if h >= len(rows) || h == 0 {
+				return rows[:h]
+			}
+			left := r.t.Dim.Render(fmt.Sprintf("  %s %d more in the report", r.t.Glyphs.More, len(rows)-h+1))
+			return append(slices.Clone(rows[:h-1]), left)
+		}},
 		fixed(notes, 0, 4, r.cutMark(w, r.t.Glyphs.More+" l: all")),
 		fixed(end, len(end), 1, nil),
 	)

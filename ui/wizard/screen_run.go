@@ -31,9 +31,11 @@ func (r *root) runScreen(s *wire.StepView, w, h int) []string {
 	sections := []section{
 		fixed(r.heading(s, w), 1, 0, nil),
 		fixed(r.t.Wrap(s.Summary, w), 0, 6, r.cutLine(w)),
-		gap(),
-		actions,
 	}
+	if proof := s.Findings[wire.PhaseVerify]; len(proof) > 0 { // what was found comes before how
+		sections = append(sections, gap(), fixed(r.proofLines(proof, w), 1, 2, r.cutMark(w, r.t.Glyphs.More+" e: all")))
+	}
+	sections = append(sections, gap(), actions)
 	if s.Reason != "" {
 		sections = append(sections, fixed(r.t.Wrap(sentence(s.Reason), w), 1, 3, r.cutLine(w)))
 	}
@@ -43,15 +45,30 @@ func (r *root) runScreen(s *wire.StepView, w, h int) []string {
 	if current && r.layout.side.w == 0 {
 		sections = append(sections, gap(), r.logTail(s.ID, w, 5))
 	}
-	if proof := s.Findings[wire.PhaseVerify]; len(proof) > 0 {
-		lines := r.countLines(proof, w-6)
-		lines[0] = r.t.Title.Render("Proof") + " " + lines[0]
-		sections = append(sections, gap(), fixed(lines, 1, 4, nil))
-	}
 	if current && r.opts.Attach != "" && s.State == wire.StepRunning {
 		sections = append(sections, gap(), fixed(r.closeLines(w), 1, 1, nil))
 	}
 	return stack(h, sections...)
+}
+
+// proofLines are what was found when the step was proven, with what to do about what does not simply hold.
+func (r *root) proofLines(proof []wire.Finding, w int) []string {
+	lines := []string{r.t.Spread(r.t.Title.Render("What was proven"), r.t.Dim.Render("e: evidence"), w)}
+	for _, f := range inOrder(proof) {
+		lines = append(lines, r.findingLines(f, w)...)
+	}
+	return lines
+}
+
+// findingLines are a finding and, where it does not simply hold, what to do about it.
+func (r *root) findingLines(f wire.Finding, w int) []string {
+	lines := r.findingHead(f, w)
+	if f.Verdict != wire.Holds && f.Next != "" {
+		for _, l := range r.t.Wrap(sentence(f.Next), w-2) {
+			lines = append(lines, "  "+r.t.Accent.Render(l))
+		}
+	}
+	return lines
 }
 
 // closeLines say that the work does not depend on this window.
@@ -72,7 +89,7 @@ func (r *root) betweenLines(s *wire.StepView, w int) []string {
 	if s.State != wire.StepRunning || r.view.Running() != nil {
 		return nil
 	}
-	return dimmed(r, r.t.Wrap("No action runs at this moment: svrescue reads the world or proves what was done.", w))
+	return dimmed(r, []string{r.t.Clip("Between actions: svrescue reads the world.", w)})
 }
 
 // progressEntry is one action: its state, its title, its time; a running one with what is known of its progress.
@@ -114,7 +131,8 @@ func (r *root) progressEntry(i int, a wire.ActionView, w int) entry {
 	if a.State == wire.ActionRunning || i == r.list.cursor && r.focus == onList {
 		titles = r.t.Wrap(text, w-5-cellsOf(word))
 	}
-	head := []string{mark + r.t.Spread(style.Render(g)+" "+strings.Join(titles[:min(1, len(titles))], ""), style.Render(word), w-2)}
+	first := r.t.ClipMiddle(strings.Join(titles[:min(1, len(titles))], ""), w-5-cellsOf(word))
+	head := []string{mark + r.t.Spread(style.Render(g)+" "+first, style.Render(word), w-2)}
 	for _, l := range titles[min(1, len(titles)):] {
 		head = append(head, "    "+l)
 	}
@@ -187,6 +205,7 @@ func (r *root) itemLines(items []wire.Item, w int) []string {
 	}
 	name = min(name, w/2)
 	var lines []string
+	said := map[string]bool{}
 	for _, it := range items {
 		g, style := r.t.Glyphs.Dot, r.t.Dim
 		if it.Done {
@@ -202,8 +221,9 @@ func (r *root) itemLines(items []wire.Item, w int) []string {
 			}
 		}
 		lines = append(lines, "    "+r.t.Clip(line+text, w))
-		if note != "" {
-			lines = append(lines, "      "+r.t.Dim.Render(r.t.Clip(note, w-2)))
+		if note != "" && !said[note] { // what holds for several is said once
+			said[note] = true
+			lines = append(lines, indent(dimmed(r, clampLines(r, r.t.Wrap(note, w-2), 2, w-2)), "      ")...)
 		}
 	}
 	return lines

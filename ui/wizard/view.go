@@ -166,15 +166,45 @@ func (r *root) noticeLine() string {
 		if n := r.view.Viewers; n > 1 && !r.over() {
 			right = fmt.Sprintf("%d screens watch this run", n)
 		}
-		return r.t.Dim.Render(r.t.Line("", right, r.layout.w))
+		return r.provenLine(right)
 	}
 	return r.t.Attention.Render(r.t.Clip(" "+r.t.Clean(text), r.layout.w))
+}
+
+// provenLine is the rule above the keys; it says what the step before the one on screen has proven.
+func (r *root) provenLine(right string) string {
+	w := r.layout.w
+	i := r.index() - 1
+	for i >= 0 && r.view.Steps[i].State != wire.StepDone && r.view.Steps[i].State != wire.StepByHand {
+		i--
+	}
+	if i < 0 || r.top() != nil || !r.atCurrent() || r.over() {
+		return r.t.Dim.Render(r.t.Line("", right, w))
+	}
+	s := r.view.Steps[i]
+	findings := inOrder(s.Findings[wire.PhaseVerify])
+	if len(findings) == 0 {
+		return r.t.Dim.Render(r.t.Line("", right, w))
+	}
+	sign, style := r.glyph(s)
+	text := fmt.Sprintf("%d %s: %s", i+1, r.t.Clean(s.Title), r.t.Clean(findings[0].Text))
+	tail := ""
+	if n := len(findings) - 1; n > 0 {
+		tail = fmt.Sprintf(", and %d more", n)
+	}
+	room := w - 6 - cellsOf(tail)
+	if right != "" {
+		room -= cellsOf(right) + 5
+	}
+	rule := r.t.Glyphs.Rule
+	line := r.t.Dim.Render(rule+rule) + " " + style.Render(sign) + " " + r.t.Clip(text, room) + r.t.Dim.Render(tail) + " "
+	return line + r.t.Dim.Render(r.t.Line("", right, max(w-cellsOf(line), 0)))
 }
 
 // footer names the keys that work now, as many as fit, and always the help.
 func (r *root) footer() string {
 	w := r.layout.w - 2
-	if r.top() == nil && r.waiting() {
+	if r.top() == nil && r.fresh() {
 		return " " + r.t.Dim.Render(r.t.Clip(r.t.Glyphs.More+" the question has just come into sight; keys count in a moment", w))
 	}
 	last := ""
