@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"time"
 
+	"canton.example/svrescue/svapp/sim"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health"
@@ -58,26 +60,10 @@ func (h *healthServer) Check(_ context.Context, q *healthpb.HealthCheckRequest) 
 
 func (c *component) routes() http.Handler {
 	m := http.NewServeMux()
-	if base := c.role.base; base != "" {
-		m.HandleFunc("GET "+base+"/livez", func(http.ResponseWriter, *http.Request) {})
-		m.HandleFunc("GET "+base+"/readyz", func(w http.ResponseWriter, _ *http.Request) {
-			if c.why() != "" {
-				w.WriteHeader(http.StatusServiceUnavailable)
-			}
-		})
-		m.HandleFunc("GET "+base+"/status", func(w http.ResponseWriter, _ *http.Request) { answer(w, c.nodeStatus()) })
-		m.HandleFunc("GET "+base+"/version", func(w http.ResponseWriter, _ *http.Request) {
-			answer(w, map[string]any{"version": c.version, "commit_ts": "2026-01-20T10:11:12Z"})
-		})
+	if c.role.base != "" {
+		m.Handle(c.role.base+"/", c.app().Handler())
 	}
 	switch c.name {
-	case "sv-app":
-		m.HandleFunc("GET /api/sv/v0/admin/domain/cometbft/status", c.cometbftStatus)
-		for _, part := range []string{"sequencer", "mediator"} {
-			m.HandleFunc("GET /api/sv/v0/admin/domain/"+part+"/status", func(w http.ResponseWriter, r *http.Request) {
-				answer(w, c.partStatus(part))
-			})
-		}
 	case "cometbft":
 		rpc := func(result func() any) http.HandlerFunc {
 			return func(w http.ResponseWriter, _ *http.Request) {
@@ -112,43 +98,33 @@ func answer(w http.ResponseWriter, v any) {
 	json.NewEncoder(w).Encode(v)
 }
 
-// nodeStatus is the NodeStatus union of apis.md 2.2.
-func (c *component) nodeStatus() any {
-	if c.why() != "" {
-		return map[string]any{"not_initialized": map[string]any{"active": false}}
-	}
-	return map[string]any{"success": map[string]any{"id": c.name, "uptime": fmt.Sprintf("PT%dS", int(time.Since(c.started).Seconds())),
-		"ports": map[string]any{"http": c.role.http[0]}, "active": true}}
+// app is this component as svapp/sim plays it, with what is true here.
+func (c *component) app() sim.App {
+	return sim.App{Base: c.role.base, ID: c.name, Version: c.version, Built: "2026-01-20T10:11:12Z", Port: c.role.http[0],
+		Uptime: func() time.Duration { return time.Since(c.started) }, NotReady: c.why, Part: c.part, CometBFT: c.cometbftStatus}
 }
 
-// partStatus is what the SV app says of its sequencer or mediator: 200 with "failed" inside when it is down.
-func (c *component) partStatus(part string) any {
-	conn, err := net.DialTimeout("tcp", c.health[part], time.Second)
+// part asks whether the sequencer or the mediator opens its port.
+func (c *component) part(ctx context.Context, name string) error {
+	dialer := net.Dialer{Timeout: time.Second}
+	conn, err := dialer.DialContext(ctx, "tcp", c.health[name])
 	if err != nil {
-		return map[string]any{"failed": map[string]any{"error": "io.grpc.StatusRuntimeException: UNAVAILABLE: io exception"}}
+		return errors.New("io exception")
 	}
-	conn.Close()
-	return map[string]any{"success": map[string]any{"id": part, "uptime": "PT1M", "ports": map[string]any{}, "active": true}}
+	return conn.Close()
 }
 
 // cometbftStatus passes on the three values that the SV app takes from CometBFT (apis.md 2.3).
-func (c *component) cometbftStatus(w http.ResponseWriter, r *http.Request) {
-	fail := func(err error) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusServiceUnavailable)
-		json.NewEncoder(w).Encode(map[string]any{"error": err.Error()})
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+func (c *component) cometbftStatus(ctx context.Context) (sim.CometBFT, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	q, err := http.NewRequestWithContext(ctx, "GET", c.cometbft+"/status", nil)
 	if err != nil {
-		fail(err)
-		return
+		return sim.CometBFT{}, err
 	}
 	got, err := http.DefaultClient.Do(q)
 	if err != nil {
-		fail(err)
-		return
+		return sim.CometBFT{}, err
 	}
 	defer got.Body.Close()
 	var s struct {
@@ -165,10 +141,9 @@ func (c *component) cometbftStatus(w http.ResponseWriter, r *http.Request) {
 		} `json:"result"`
 	}
 	if err := json.NewDecoder(got.Body).Decode(&s); err != nil {
-		fail(err)
-		return
+		return sim.CometBFT{}, err
 	}
-	answer(w, map[string]any{"id": s.Result.NodeInfo.ID, "catching_up": s.Result.SyncInfo.CatchingUp, "voting_power": s.Result.ValidatorInfo.VotingPower})
+	return sim.CometBFT{ID: s.Result.NodeInfo.ID, CatchingUp: s.Result.SyncInfo.CatchingUp, VotingPower: s.Result.ValidatorInfo.VotingPower}, nil
 }
 
 // metrics are the three gauges of the catch-up check (deployment.md 8.4) and the one of background automation.
