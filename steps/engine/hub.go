@@ -10,7 +10,7 @@ import (
 const maxQueued = 256
 
 // Hub passes events to viewers. Durable events are kept and never dropped; a viewer that joins late receives all of
-// them, then the last progress of each running action, then what comes. It is safe for several goroutines.
+// them, then the last progress of each running action, then an event of kind viewers, then what comes. It is safe for several goroutines.
 type Hub struct {
 	mu       sync.Mutex
 	durable  []wire.Event
@@ -73,6 +73,8 @@ func (h *Hub) Join() *Viewer {
 		v.queue = append(v.queue, *h.halt)
 	}
 	h.viewers[v] = true
+	// Never dropped, however long the past is: it tells the viewer that what follows is the present.
+	v.queue = append(v.queue, wire.Event{Kind: wire.KindViewers, Viewers: len(h.viewers)})
 	h.count()
 	go v.deliver(out)
 	return v

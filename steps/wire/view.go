@@ -52,19 +52,19 @@ type ActionView struct {
 
 // Note is a line that a person added.
 type Note struct {
-	At   time.Time
-	By   string
-	Step string
-	Text string
+	At   time.Time `json:"at"`
+	By   string    `json:"by,omitempty"`
+	Step string    `json:"step,omitempty"`
+	Text string    `json:"text"`
 }
 
 // Entry is one line of the timeline or the log.
 type Entry struct {
-	At   time.Time
-	Step string
-	Text string
-	Kind Kind
-	Bad  bool
+	At   time.Time `json:"at"`
+	Step string    `json:"step,omitempty"`
+	Text string    `json:"text"`
+	Kind Kind      `json:"kind"`
+	Bad  bool      `json:"bad,omitempty"`
 }
 
 // Step returns the step with that id, nil if there is none.

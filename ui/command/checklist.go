@@ -13,9 +13,10 @@ import (
 func (p *program) checklistCommand() *cobra.Command {
 	var tick bool
 	c := &cobra.Command{Use: "checklist PATH", Short: "Print a path as a checklist, or tick it off",
+		Example: "  svrescue checklist restore > restore.md\n  svrescue checklist restore --tick",
 		Long: "Prints a path as a Markdown checklist. With --tick it is gone through on the screen: you act by your own means, tick the\n" +
 			"steps, and the tool keeps the time and your notes. No cluster is needed and nothing is sent.\n\n" +
-			"Exit codes: 0 done; 1 ended before its end; 4 to be gone on with.",
+			"Exit codes: 0 done; 1 ended before its end; 2 the command line is wrong; 4 to be gone on with.",
 		Args: onePath, ValidArgsFunction: completePaths,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, err := findPath(args[0])
@@ -23,11 +24,11 @@ func (p *program) checklistCommand() *cobra.Command {
 				return err
 			}
 			if tick {
-				answers, err := p.answers()
+				answers, err := p.answers(path)
 				if err != nil {
 					return err
 				}
-				spec := runs.Spec{Path: path.Name, Acting: wire.Checklist, World: wire.Real, Kubeconfig: kubeconfigOf(p.config.Kubeconfig),
+				spec := runs.Spec{Path: path.Name, Acting: wire.Checklist, World: wire.Real, Kubeconfig: p.kubeconfig(),
 					Context: p.config.Context, Namespace: p.config.Namespace}
 				return p.start(cmd.Context(), spec, answers)
 			}
@@ -36,6 +37,7 @@ func (p *program) checklistCommand() *cobra.Command {
 			}
 			return p.print(Checklist(path.Name))
 		}}
+	c.Flags().StringVar(&p.flags.answers, "answers", "", "with --tick: answer from this file instead of asking")
 	c.Flags().BoolVar(&tick, "tick", false, "go through it on the screen")
 	return c
 }

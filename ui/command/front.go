@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"time"
 
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/engine"
@@ -25,6 +26,7 @@ type front struct {
 	doing   string // what link does
 	link    func(context.Context) (*engine.Client, error)
 	answers linear.Answerer // nil: a person answers
+	again   bool            // the run is come back to
 }
 
 // show runs the front end that fits the terminal and returns what it last saw.
@@ -42,7 +44,8 @@ func (p *program) show(ctx context.Context, f front) (wire.View, error) {
 		return wire.View{}, err
 	}
 	defer client.Close()
-	o := linear.Options{Source: client, Out: p.Out, Answers: f.answers, Operator: p.operator(), Come: "svrescue attach " + f.folder.ID() + p.runDirFlag()}
+	o := linear.Options{Source: client, Out: p.Out, Answers: f.answers, Operator: p.operator(), Brief: f.again,
+		Come: "svrescue attach " + f.folder.ID() + p.runDirFlag()}
 	if p.json() {
 		o.Out = p.Err
 	}
@@ -78,6 +81,8 @@ func (p *program) outcome(folder runs.Folder, v wire.View, err error) error {
 	switch {
 	case errors.Is(err, io.EOF):
 		return told(exitParked) // the linear front end has said how to come back
+	case errors.Is(err, context.Canceled):
+		return told(exitInterrupted)
 	case err != nil:
 		return err
 	case v.Ended != nil:
@@ -103,7 +108,7 @@ func (p *program) outcome(folder runs.Folder, v wire.View, err error) error {
 		folder.ID(), folder.ID(), p.runDirFlag()))
 }
 
-// dial reaches the worker of a run. fs.ErrNotExist: there is none.
+// dial reaches the worker of a run. fs.ErrNotExist: there is none. Any other error means that one holds the run.
 func (p *program) dial(folder runs.Folder) (*engine.Client, error) {
 	held, err := journal.Held(folder.Journal())
 	if err != nil {
@@ -114,13 +119,38 @@ func (p *program) dial(folder runs.Folder) (*engine.Client, error) {
 	}
 	w, err := folder.Worker()
 	if err != nil {
-		return nil, err
+		return nil, mute(folder, w, err)
 	}
 	conn, err := net.Dial("unix", w.Socket)
 	if err != nil {
-		return nil, err
+		return nil, mute(folder, w, err)
 	}
-	return engine.Connect(conn, wire.Hello{Binary: Version(), Run: folder.ID()})
+	_ = conn.SetDeadline(p.Clock.Now().Add(greeting)) // a Unix socket can
+	client, err := engine.Connect(conn, wire.Hello{Binary: Version(), Run: folder.ID()})
+	var mismatch *wire.MismatchError
+	switch {
+	case errors.As(err, &mismatch):
+		return nil, exit(exitHeld, err)
+	case err != nil:
+		conn.Close()
+		return nil, mute(folder, w, err)
+	}
+	_ = conn.SetDeadline(time.Time{})
+	return client, nil
+}
+
+// greeting is how long a worker may take to say who it is.
+const greeting = 5 * time.Second
+
+// mute says that a process holds a run and cannot be talked to.
+func mute(folder runs.Folder, w runs.Worker, err error) error {
+	who := "a worker"
+	if w.PID > 0 {
+		who = fmt.Sprintf("worker process %d", w.PID)
+	}
+	return exit(exitHeld, &steps.Problem{Tried: "connecting to the worker of run " + folder.ID(), // without Err: a missing socket is no missing worker
+		Seen: who + " holds the run and does not answer: " + err.Error(),
+		Next: "Wait a moment and try again. If it stays so, end that process (it parks at SIGTERM, after what it does) and: svrescue resume " + folder.ID()})
 }
 
 // work starts a worker for the run and connects to it.
@@ -130,21 +160,17 @@ func (p *program) startWorker(ctx context.Context, folder runs.Folder) (*engine.
 		return nil, err
 	}
 	var client *engine.Client
-	var mismatch *wire.MismatchError
-	var refused error
 	err = p.waitFor(ctx, child, "starting the worker of run "+folder.ID(), folder.WorkerLog(), func() bool {
 		if w, err := folder.Worker(); err != nil || w.PID != child.pid {
 			return false
 		}
-		c, err := p.dial(folder)
-		if errors.As(err, &mismatch) {
-			refused = err
-		}
-		client = c
-		return err == nil || refused != nil
+		client, err = p.dial(folder)
+		return err == nil
 	})
-	if err == nil && refused != nil {
-		return nil, refused
+	var c coded
+	if errors.As(err, &c) && c.code == exitHeld {
+		return nil, exit(exitHeld, &steps.Problem{Tried: "taking up run " + folder.ID(), Seen: "another process was faster and holds it",
+			Next: "Look at it with: svrescue attach " + folder.ID() + p.runDirFlag()})
 	}
 	return client, err
 }

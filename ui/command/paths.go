@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -86,21 +87,23 @@ type artifacts interface {
 // newMachine wires real clients into the path of the spec.
 func newMachine(spec runs.Spec, folder string, files artifacts, wall clock.WithTicker, j engine.Journal, past []wire.Event, operator, host string) (machine, *engine.Hub, error) {
 	clk := clockOf(spec, wall)
-	cluster, err := connect(spec, clk)
-	if err != nil {
-		return nil, nil, err
-	}
-	where := kube.Where{Context: cluster.Target().Context}
-	if spec.Kubeconfig != "" {
-		where.Kubeconfig = spec.Kubeconfig
+	where := kube.Where{Context: spec.Context, Kubeconfig: spec.Kubeconfig}
+	namespace := spec.Namespace
+	var cluster *kube.Cluster
+	if spec.Acting != wire.Checklist { // which needs none: the operator looks and acts
+		var err error
+		if cluster, err = connect(spec, clk); err != nil {
+			return nil, nil, err
+		}
+		where.Context, namespace = cluster.Target().Context, cluster.Target().Namespace
 	}
 	w := wiring{spec: spec, folder: folder, files: files, clock: clk, journal: j, past: past, operator: operator, host: host, cluster: cluster}
 	switch spec.Path {
 	case "restore":
 		return build(w, restore.New(), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where})
 	case "release-old-volumes":
-		return build(w, restore.Release(), restore.ReleaseFacts{Wanted: cluster.Target().Namespace, Where: where,
-			Subject: wire.Subject{Namespace: cluster.Target().Namespace, Cluster: where.Context}})
+		return build(w, restore.Release(), restore.ReleaseFacts{Wanted: namespace, Where: where,
+			Subject: wire.Subject{Namespace: namespace, Cluster: where.Context}})
 	}
 	return nil, nil, fmt.Errorf("there is no path %q", spec.Path)
 }
@@ -148,13 +151,14 @@ func quietLogs(out io.Writer) {
 	kube.Logging(slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelWarn})))
 }
 
-// kubeconfigOf makes a path absolute, since the worker runs elsewhere; a list of files is left to kubectl's rules.
-func kubeconfigOf(path string) string {
-	if path == "" || strings.ContainsRune(path, filepath.ListSeparator) {
-		return path
+// kubeconfig is the kubeconfig, or the list of them, that was named, with absolute paths, since the worker runs elsewhere.
+// Empty: none was named, and kubectl's default is meant.
+func (p *program) kubeconfig() string {
+	files := filepath.SplitList(cmp.Or(p.config.Kubeconfig, p.Env("KUBECONFIG")))
+	for i, file := range files {
+		if abs, err := filepath.Abs(file); err == nil && file != "" {
+			files[i] = abs
+		}
 	}
-	if abs, err := filepath.Abs(path); err == nil {
-		return abs
-	}
-	return path
+	return strings.Join(files, string(filepath.ListSeparator))
 }

@@ -40,7 +40,8 @@ func (p *program) planCommand() *cobra.Command {
 			"can be tried without changing anything is tried. Questions are answered by their proposed answer, or from --answers.\n\n" +
 			"Exit codes: 0 the whole plan is printed; 2 the command line or the configuration is wrong; 3 a precondition does not\n" +
 			"hold, the plan goes no further; 4 an answer is needed.",
-		Args: onePath, ValidArgsFunction: completePaths,
+		Example: "  svrescue plan restore\n  svrescue plan restore --namespace sv --format json",
+		Args:    onePath, ValidArgsFunction: completePaths,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.plan(cmd.Context(), args[0])
 		}}
@@ -70,14 +71,18 @@ func (s scratch) Write(name string, data []byte) error { s[name] = data; return 
 func (s scratch) Only([]steps.Ref) steps.FileWriter    { return s }
 
 func (p *program) plan(ctx context.Context, path string) error {
-	spec, err := p.real(path, wire.DryRun)
+	spec, err := p.real(ctx, path, wire.DryRun)
 	if err != nil {
 		return err
 	}
 	var file *linear.File
 	if p.flags.answers != "" {
-		if file, err = linear.ReadFile(p.flags.answers); err != nil {
-			return &usageError{err}
+		info, err := findPath(path)
+		if err != nil {
+			return err
+		}
+		if file, err = p.answersFile(info); err != nil {
+			return err
 		}
 	}
 	spec.ID = "plan"

@@ -62,6 +62,7 @@ func (p *program) rehearseCommand() *cobra.Command {
 		}}
 	c.Flags().BoolVar(&o.list, "list", false, "list the scenarios")
 	c.Flags().BoolVar(&o.auto, "auto", false, "play what a good operator does")
+	c.Flags().StringVar(&p.flags.answers, "answers", "", "answer from this file instead of asking")
 	c.Flags().Int64Var(&o.seed, "seed", 1, "makes the simulated network's names and choices")
 	c.Flags().Float64Var(&o.speed, "speed", 0, "simulated seconds in one second (default 4, with --auto 40)")
 	c.Flags().BoolVar(&p.flags.dryRun, "dry-run", false, "show and try every step, change nothing even there")
@@ -93,16 +94,27 @@ func (p *program) rehearse(ctx context.Context, id string, o rehearseOptions) er
 		acting = wire.DryRun
 	}
 	spec := runs.Spec{Path: scenario.Path, Acting: acting, World: wire.Simulated, Scenario: scenario.ID, Seed: o.seed, Speed: o.speed, Context: "rehearsal"}
+	if o.auto && p.flags.answers != "" {
+		return usage("--auto plays a good operator and --answers reads answers from a file: name one of them")
+	}
+	var answers linear.Answerer
 	if !o.auto {
-		if _, err := p.answers(); err != nil {
-			return usage("nobody can be asked, because the input is not a terminal: let a good operator be played with --auto, or use --linear")
+		path, err := findPath(scenario.Path)
+		if err != nil {
+			return err
+		}
+		if p.flags.answers == "" && !isTerminal(p.In) && !p.flags.linear {
+			return usage("nobody can be asked, because the input is not a terminal: let a good operator be played with --auto, name an answers file with --answers, or use --linear")
+		}
+		if answers, err = p.answers(path); err != nil {
+			return err
 		}
 	}
 	folder, err := p.begin(spec)
 	if err != nil {
 		return err
 	}
-	f := front{folder: folder, doing: "starting the rehearsal network", link: p.linkNew(folder, wire.Simulated)}
+	f := front{folder: folder, doing: "starting the rehearsal network", link: p.linkNew(folder, wire.Simulated), answers: answers}
 	if o.auto {
 		f.answers = p.player(scenario, folder)
 	}
@@ -111,7 +123,7 @@ func (p *program) rehearse(ctx context.Context, id string, o rehearseOptions) er
 		return p.finish(folder, view, err)
 	}
 	if err != nil {
-		return err
+		return p.outcome(folder, view, err)
 	}
 	return p.judge(scenario, acting, folder, view)
 }

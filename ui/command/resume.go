@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"canton.example/svrescue/internal/durable"
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/engine"
 	"canton.example/svrescue/steps/engine/journal"
@@ -20,13 +21,10 @@ func (p *program) resumeCommand() *cobra.Command {
 		Long: "Goes on with a run whose worker has ended: parked, killed, or lost with its machine. What was under way is looked\n" +
 			"at in the world first; nothing is sent twice. Without RUN the only open run is meant. A run whose worker is still\n" +
 			"there is attached to." + runExits,
-		Args: atMostOneRun, ValidArgsFunction: p.completeRuns,
+		Example: "  svrescue resume\n  svrescue resume restore-0412-0309-k7qd --answers answers.yaml",
+		Args:    atMostOneRun, ValidArgsFunction: p.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			answers, err := p.answers()
-			if err != nil {
-				return err
-			}
-			folder, err := p.findRun(args)
+			folder, answers, err := p.openRun(args)
 			if err != nil {
 				return err
 			}
@@ -63,44 +61,78 @@ func (p *program) findRun(args []string) (runs.Folder, error) {
 	return runs.Find(p.config.RunDir, id)
 }
 
+// openRun finds a run that is to be gone on with, and what answers its questions. A folder that others can write to is
+// not believed: what it says is sent to a cluster.
+func (p *program) openRun(args []string) (runs.Folder, linear.Answerer, error) {
+	folder, err := p.findRun(args)
+	if err != nil {
+		return folder, nil, err
+	}
+	if err := durable.Folder(folder.Path); err != nil {
+		return folder, nil, exit(exitRefused, &steps.Problem{Tried: "going on with run " + folder.ID(), Seen: "its folder is not safe: " + err.Error(), Err: err,
+			Next: "Find out who could have changed it before you do that"})
+	}
+	spec, err := folder.Spec()
+	if err != nil {
+		return folder, nil, exit(exitRefused, &steps.Problem{Tried: "going on with run " + folder.ID(), Seen: err.Error(), Err: err,
+			Next: "Nothing was done. Keep the folder and start a new run"})
+	}
+	path, err := findPath(spec.Path)
+	if err != nil {
+		return folder, nil, err
+	}
+	answers, err := p.answers(path)
+	return folder, answers, err
+}
+
 // resume takes a run up again, or attaches to it where its worker runs.
 func (p *program) resume(ctx context.Context, folder runs.Folder, answers linear.Answerer) error {
 	spec, err := folder.Spec()
 	if err != nil {
 		return err
 	}
-	events, err := journal.Read(folder.Journal())
+	events, err := readJournal(folder)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if end := wire.FoldAll(events).Ended; end != nil {
-		return exit(exitRefused, fmt.Errorf("run %s has ended (%s): %s. Read it with: svrescue report %s", spec.ID, end.Outcome, end.Text, spec.ID))
+		return exit(exitRefused, fmt.Errorf("run %s has ended (%s): %s. Read it with: svrescue report %s%s", spec.ID, end.Outcome, end.Text, spec.ID, p.runDirFlag()))
 	}
 	if spec.World == wire.Simulated && len(events) > 0 && !worldAlive(ctx, folder) {
 		return exit(exitRefused, &steps.Problem{Tried: "going on with rehearsal " + spec.ID, Seen: "its simulated network has ended, and with it the world as the run left it",
 			Next: "Begin another: svrescue rehearse " + spec.Scenario})
 	}
-	view, err := p.show(ctx, front{folder: folder, doing: "taking up " + folder.ID(), link: p.linkNew(folder, spec.World), answers: answers})
+	view, err := p.show(ctx, front{folder: folder, doing: "taking up " + folder.ID(), link: p.linkNew(folder, spec.World), answers: answers, again: len(events) > 0})
 	return p.finish(folder, view, err)
 }
 
+// readJournal reads the journal of a run; one that is damaged is refused.
+func readJournal(folder runs.Folder) ([]wire.Event, error) {
+	events, err := journal.Read(folder.Journal())
+	var broken *journal.BrokenError
+	if errors.As(err, &broken) {
+		return nil, exit(exitRefused, fmt.Errorf("run %s in %s: %w", folder.ID(), folder.Path, err))
+	}
+	return events, err
+}
+
 func (p *program) attachCommand() *cobra.Command {
-	return &cobra.Command{Use: "attach [RUN]", Short: "Look at a run that works, and answer its questions",
-		Long: "Shows a run whose worker is still there, as another terminal left it. Without RUN the only open run is meant." + runExits,
-		Args: atMostOneRun, ValidArgsFunction: p.completeRuns,
+	c := &cobra.Command{Use: "attach [RUN]", Short: "Look at a run that works, and answer its questions",
+		Long:    "Shows a run whose worker is still there, as another terminal left it. Without RUN the only open run is meant." + runExits,
+		Example: "  svrescue attach\n  svrescue attach restore-0412-0309-k7qd --linear",
+		Args:    atMostOneRun, ValidArgsFunction: p.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			folder, err := p.findRun(args)
+			folder, answers, err := p.openRun(args)
 			if err != nil {
 				return err
 			}
-			if _, err := p.answers(); err != nil {
-				return err
-			}
-			return p.attach(cmd.Context(), folder)
+			return p.attach(cmd.Context(), folder, answers)
 		}}
+	c.Flags().StringVar(&p.flags.answers, "answers", "", "answer from this file instead of asking")
+	return c
 }
 
-func (p *program) attach(ctx context.Context, folder runs.Folder) error {
+func (p *program) attach(ctx context.Context, folder runs.Folder, answers linear.Answerer) error {
 	held, err := journal.Held(folder.Journal())
 	if err != nil && !notThere(err) {
 		return err
@@ -110,6 +142,6 @@ func (p *program) attach(ctx context.Context, folder runs.Folder) error {
 			folder.ID(), folder.ID(), p.runDirFlag(), folder.ID(), p.runDirFlag()))
 	}
 	view, err := p.show(ctx, front{folder: folder, doing: "connecting to the worker of " + folder.ID(),
-		link: func(context.Context) (*engine.Client, error) { return p.dial(folder) }})
+		link: func(context.Context) (*engine.Client, error) { return p.dial(folder) }, answers: answers, again: true})
 	return p.finish(folder, view, err)
 }

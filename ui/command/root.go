@@ -3,6 +3,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"canton.example/svrescue/kube"
@@ -146,7 +148,7 @@ func (p *program) root() *cobra.Command {
 		Example: "  svrescue rehearse                 practise on the built-in network; nothing real is touched\n" +
 			"  svrescue plan restore             show what a restore of the real node would send\n" +
 			"  svrescue run restore              restore the real node, step by step",
-		SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs,
+		SilenceErrors: true, SilenceUsage: true, Args: noArgs,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return p.prepare() },
 		RunE:              func(cmd *cobra.Command, _ []string) error { return p.home(cmd.Context()) },
 	}
@@ -165,7 +167,7 @@ func (p *program) root() *cobra.Command {
 	f.BoolVar(&p.flags.noColor, "no-color", false, "no colours (also NO_COLOR)")
 	root.AddCommand(p.runCommand(), p.planCommand(), p.resumeCommand(), p.attachCommand(), p.runsCommand(), p.reportCommand(),
 		p.checklistCommand(), p.rehearseCommand(), p.versionCommand(), p.workerCommand(), p.worldCommand())
-	root.CompletionOptions.HiddenDefaultCmd = false
+	root.SuggestionsMinimumDistance = 2
 	return root
 }
 
@@ -216,12 +218,28 @@ func Version() string {
 }
 
 func (p *program) versionCommand() *cobra.Command {
-	return &cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+	return &cobra.Command{Use: "version", Short: "Print the version", Args: noArgs,
+		Long: "Prints the version. It needs no configuration, no terminal and no cluster.\n\nExit code: 0.", Example: "  svrescue version",
 		PersistentPreRunE: func(*cobra.Command, []string) error { return nil }, // needs no configuration
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(p.Out, "svrescue "+Version())
 			return err
 		}}
+}
+
+// noArgs refuses arguments: at the top they are commands that do not exist.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if cmd.HasParent() {
+		return usage("%s takes no argument, not %q; see: %s --help", cmd.CommandPath(), args[0], cmd.CommandPath())
+	}
+	text := ""
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		text = "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return usage("there is no command %q%s See: svrescue --help", args[0], cmp.Or(text, "."))
 }
 
 // notThere says whether an error is a file that does not exist.

@@ -3,7 +3,9 @@ package command
 import (
 	"context"
 	"fmt"
+	"strings"
 
+	"canton.example/svrescue/steps/engine"
 	"canton.example/svrescue/steps/engine/report"
 	"canton.example/svrescue/steps/engine/runs"
 	"canton.example/svrescue/steps/wire"
@@ -51,28 +53,54 @@ func completePaths(*cobra.Command, []string, string) ([]string, cobra.ShellCompD
 
 // take begins a run on the real cluster and shows it.
 func (p *program) take(ctx context.Context, path string, acting wire.Acting) error {
-	answers, err := p.answers()
+	info, err := findPath(path)
 	if err != nil {
 		return err
 	}
-	spec, err := p.real(path, acting)
+	answers, err := p.answers(info)
+	if err != nil {
+		return err
+	}
+	spec, err := p.real(ctx, path, acting)
 	if err != nil {
 		return err
 	}
 	return p.start(ctx, spec, answers)
 }
 
-// answers reads the answers file, if one is named.
-func (p *program) answers() (linear.Answerer, error) {
+// answers reads the answers file for a path, if one is named. Without one somebody must be there to ask.
+func (p *program) answers(path pathInfo) (linear.Answerer, error) {
 	if p.flags.answers == "" {
 		if !isTerminal(p.In) && !p.flags.linear {
 			return nil, usage("nobody can be asked, because the input is not a terminal: name an answers file with --answers, or read questions and answers as lines with --linear")
 		}
 		return nil, nil
 	}
+	file, err := p.answersFile(path)
+	if err != nil {
+		return nil, err // not a File that is nil in an Answerer that is not
+	}
+	return file, nil
+}
+
+// answersFile reads the answers file and refuses answers to questions that the path never asks.
+func (p *program) answersFile(path pathInfo) (*linear.File, error) {
 	file, err := linear.ReadFile(p.flags.answers)
 	if err != nil {
 		return nil, &usageError{err}
+	}
+	known := map[string]bool{}
+	for _, s := range path.Steps {
+		for _, name := range engine.Asked() {
+			known[s.ID+"."+name] = true
+		}
+		for _, ask := range path.Asks[s.ID] {
+			known[s.ID+"."+ask.Name] = true
+		}
+	}
+	if unknown := file.Unknown(func(name string) bool { return known[name] }); len(unknown) > 0 {
+		return nil, usage("the answers file %s answers questions that path %s never asks: %s. Questions are named STEP.QUESTION, such as %s.confirm; svrescue plan %s --format json lists the steps and what they ask",
+			p.flags.answers, path.Name, strings.Join(unknown, ", "), path.Steps[len(path.Steps)-1].ID, path.Name)
 	}
 	return file, nil
 }

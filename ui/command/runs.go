@@ -6,7 +6,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"canton.example/svrescue/steps/engine/journal"
 	"canton.example/svrescue/steps/engine/report"
 	"canton.example/svrescue/steps/engine/runs"
 	"canton.example/svrescue/steps/wire"
@@ -29,8 +28,9 @@ type runLine struct {
 }
 
 func (p *program) runsCommand() *cobra.Command {
-	return &cobra.Command{Use: "runs", Short: "List the runs on this machine", Args: cobra.NoArgs,
-		Long: "Lists the runs on this machine, newest first: what they are, where they stand, and whether a worker runs.\n\nExit code: 0.",
+	return &cobra.Command{Use: "runs", Short: "List the runs on this machine", Args: noArgs,
+		Example: "  svrescue runs\n  svrescue runs --format json",
+		Long:    "Lists the runs on this machine, newest first: what they are, where they stand, and whether a worker runs.\n\nExit codes: 0 listed; 1 the place of the run folders cannot be read.",
 		RunE: func(*cobra.Command, []string) error {
 			all, err := runs.List(p.config.RunDir)
 			if err != nil {
@@ -93,14 +93,18 @@ func standing(s runs.Summary) string {
 
 func (p *program) reportCommand() *cobra.Command {
 	return &cobra.Command{Use: "report RUN", Short: "Print the report of a run", Args: atMostOneRun, ValidArgsFunction: p.completeRuns,
+		Example: "  svrescue report\n  svrescue report restore-0412-0309-k7qd -o postmortem.md\n  svrescue report --format json",
 		Long: "Prints the report of a run from its journal, as Markdown, or as JSON with --format json. It works for open runs too.\n" +
-			"Without RUN the only open run is meant.\n\nExit codes: 0 printed; 1 the journal cannot be read.",
+			"Without RUN the only open run is meant.\n\nExit codes: 0 printed; 1 there is no such run; 3 the journal is damaged, or there is none.",
 		RunE: func(_ *cobra.Command, args []string) error {
 			folder, err := p.findRun(args)
 			if err != nil {
 				return err
 			}
-			events, err := journal.Read(folder.Journal())
+			events, err := readJournal(folder)
+			if notThere(err) {
+				return exit(exitRefused, fmt.Errorf("run %s never began: it has no journal, so there is nothing to report", folder.ID()))
+			}
 			if err != nil {
 				return err
 			}

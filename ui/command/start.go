@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps/engine"
 	"canton.example/svrescue/steps/engine/runs"
 	"canton.example/svrescue/steps/rehearsal"
@@ -29,12 +30,21 @@ func (p *program) begin(spec runs.Spec) (runs.Folder, error) {
 	return runs.Create(p.config.RunDir, spec)
 }
 
-// real is the spec of a run on the real cluster. The kubeconfig and its context are checked before a folder is made.
-func (p *program) real(path string, acting wire.Acting) (runs.Spec, error) {
-	spec := runs.Spec{Path: path, Acting: acting, World: wire.Real, Kubeconfig: kubeconfigOf(p.config.Kubeconfig),
-		Context: p.config.Context, Namespace: p.config.Namespace}
+// reaching is how long the cluster may take for its first answer.
+const reaching = 15 * time.Second
+
+// real is the spec of a run on the real cluster. The kubeconfig, its context and whether the cluster answers are checked
+// before a folder is made. The kubeconfig is named in the spec even where it is $KUBECONFIG: a run that is taken up from
+// another shell must not meet another cluster whose context has the same name.
+func (p *program) real(ctx context.Context, path string, acting wire.Acting) (runs.Spec, error) {
+	spec := runs.Spec{Path: path, Acting: acting, World: wire.Real, Kubeconfig: p.kubeconfig(), Context: p.config.Context, Namespace: p.config.Namespace}
 	cluster, err := connect(spec, p.Clock)
 	if err != nil {
+		return spec, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, reaching)
+	defer cancel()
+	if _, err := cluster.Reach(ctx); err != nil && kube.KindOf(err) != kube.Forbidden {
 		return spec, err
 	}
 	if spec.Context == "" {
@@ -51,8 +61,9 @@ func (p *program) linkNew(folder runs.Folder, world wire.World) func(context.Con
 				return nil, err
 			}
 		}
-		if client, err := p.dial(folder); err == nil {
-			return client, nil // the operator asked to try again, and it has come up meanwhile
+		client, err := p.dial(folder)
+		if err == nil || !notThere(err) {
+			return client, err // it is there already, or somebody holds the run whom we cannot talk to
 		}
 		return p.startWorker(ctx, folder)
 	}

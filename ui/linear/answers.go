@@ -1,11 +1,15 @@
 package linear
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 
+	"canton.example/svrescue/internal/plain"
 	"canton.example/svrescue/steps/wire"
 	"sigs.k8s.io/yaml"
 )
@@ -32,11 +36,13 @@ type Chosen struct {
 	Text   string `json:"text"`
 }
 
-// UnmarshalJSON takes a plain text as a choice.
+// UnmarshalJSON takes a plain text as a choice; a number is one too, and an unquoted yes, which YAML reads as true.
 func (c *Chosen) UnmarshalJSON(data []byte) error {
 	var text string
 	if err := yaml.Unmarshal(data, &text); err == nil {
-		c.Choice = text
+		if c.Choice = text; bytes.Equal(data, []byte("true")) {
+			c.Choice = wire.ChoiceYes
+		}
 		return nil
 	}
 	type plainChosen Chosen
@@ -50,11 +56,11 @@ const maxRepeats = 3
 func ReadFile(path string) (*File, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("reading the answers file: %w", err)
 	}
 	f, err := ParseFile(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("the answers file %s is not right: %w", path, err)
 	}
 	return f, nil
 }
@@ -63,9 +69,31 @@ func ReadFile(path string) (*File, error) {
 func ParseFile(data []byte) (*File, error) {
 	f := &File{used: map[string]int{}}
 	if err := yaml.UnmarshalStrict(data, f); err != nil {
-		return nil, fmt.Errorf("not an answers file: %s", strings.TrimPrefix(strings.TrimPrefix(err.Error(), "error unmarshaling JSON: "), "while decoding JSON: "))
+		text := err.Error()
+		if m := unknownKey.FindStringSubmatch(text); m != nil {
+			return nil, fmt.Errorf("it has an unknown key %q; the keys are confirm, word and answers, and in an answer choice and text", m[1])
+		}
+		for _, noise := range []string{"error converting YAML to JSON: ", "error unmarshaling JSON: ", "while decoding JSON: ", "json: "} {
+			text = strings.TrimPrefix(text, noise)
+		}
+		return nil, fmt.Errorf("it is not an answers file: %s", plain.Line(text))
 	}
 	return f, nil
+}
+
+var unknownKey = regexp.MustCompile(`unknown field "([^"]+)"`)
+
+// Unknown returns the questions that the file answers and that are not known, sorted: a misspelt name would otherwise
+// park the run in the middle.
+func (f *File) Unknown(known func(question string) bool) []string {
+	var names []string
+	for name := range f.Answers {
+		if !known(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Answer looks the question up by its name.

@@ -4,11 +4,8 @@ package linear
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"strings"
 
-	"canton.example/svrescue/internal/plain"
 	"canton.example/svrescue/steps/wire"
 )
 
@@ -32,79 +29,173 @@ type Options struct {
 	Answers  Answerer  // nil: none
 	Operator string
 	Come     string // command line to come back with
+	Brief    bool   // tell what happened before in short: the run is come back to
 }
 
-// Run shows events until the run ends, parks, or the worker is gone. The view is what was seen.
+// Run shows events until the run ends, parks, or the worker is gone. The view is what was seen. io.EOF: the input ended,
+// which is no answer; the error of the context: it was left. Both times a line says how to come back.
 func Run(ctx context.Context, o Options) (wire.View, error) {
-	v := wire.View{Current: -1}
-	p := printer{out: o.Out}
-	asked := ""
+	s := &session{Options: o, view: wire.View{Current: -1}, printer: &printer{out: o.Out}}
+	err := s.run(ctx)
+	return s.view, err
+}
+
+// session is one front end at work.
+type session struct {
+	Options
+	*printer
+	view    wire.View
+	present bool         // what was there before is replayed; questions are answered only now
+	tried   string       // id of the last question that Answers was asked about
+	open    bool         // a person was asked and has not answered
+	reason  *wire.Answer // a choice that waits for its reason
+}
+
+func (s *session) run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return v, ctx.Err()
-		case e, ok := <-o.Source.Events():
+			s.line("Left. The work goes on, and waits at its next question. Come back with: %s", s.Come)
+			return ctx.Err()
+		case e, ok := <-s.Source.Events():
 			if !ok {
-				return v, nil
+				return nil
 			}
-			before := v
-			v = wire.Fold(v, e)
-			p.event(before, v, e)
-			if v.Ended != nil {
-				return v, nil
+			if err := s.event(ctx, e); err != nil || s.view.Ended != nil {
+				return err
 			}
-			if v.Question == nil || e.Kind != wire.KindAsk && e.Kind != wire.KindRefusal {
-				continue
+		case text, ok := <-s.lines():
+			if !ok {
+				return s.inputEnded()
 			}
-			if e.Kind == wire.KindRefusal && o.In == nil {
-				continue // an answers file does not get better by trying again; it parks below at the repeat
-			}
-			if err := o.answer(ctx, v, &asked, p); err != nil {
-				return v, err
+			if err := s.typed(text); err != nil {
+				return err
 			}
 		}
 	}
 }
 
-// answer finds an answer to the open question and sends it, or parks the run.
-func (o Options) answer(ctx context.Context, v wire.View, asked *string, p printer) error {
-	q := *v.Question
-	if o.Answers != nil && *asked != q.ID {
-		*asked = q.ID
-		if a, ok := o.Answers.Answer(ctx, v, q); ok {
-			a.Question = q.ID
-			if a.Hash == "" {
-				a.Hash = q.Hash
-			}
-			if err := q.Accepts(a); err != nil {
-				p.line("The answer given for %s does not fit: %v.", q.Name, err)
-			} else {
-				return o.Source.Send(wire.Message{Kind: wire.SayAnswer, Answer: &a, By: o.Operator})
-			}
-		}
+// lines is where a person's lines come from now. What is piped in is read only as an answer to a question; on a terminal
+// every line is read, so that nothing typed too early waits for the next question.
+func (s *session) lines() <-chan string {
+	if s.In == nil || !s.open && s.In.Flush == nil {
+		return nil
 	}
-	if o.In != nil {
-		a, err := o.In.Ask(ctx, q, p.out)
-		if err == nil {
-			if a.Kind == wire.SayAnswer {
-				a.Answer.Question, a.Answer.Hash = q.ID, q.Hash
-			}
-			a.By = o.Operator
-			return o.Source.Send(a)
-		}
-		if err != io.EOF {
-			return err
-		}
-		p.line("The input ended; that is no answer. The question stays open. Come back with: %s", o.Come)
-		return err
-	}
-	p.line("No answer is given for %s, so the run is parked.", q.Name)
-	return o.Source.Send(wire.Message{Kind: wire.SayPark, By: o.Operator + " (no answer for " + q.Name + ")"})
+	return s.In.lines
 }
 
-// printer writes lines.
-type printer struct{ out io.Writer }
+func (s *session) inputEnded() error {
+	if s.open {
+		s.line("The input ended; that is no answer. The question stays open. Come back with: %s", s.Come)
+	} else {
+		s.line("The input ended. The work goes on, and waits at its next question. Come back with: %s", s.Come)
+	}
+	return io.EOF
+}
 
-func (p printer) line(format string, args ...any) {
-	fmt.Fprintln(p.out, strings.TrimRight(plain.Clean(fmt.Sprintf(format, args...)), " \n"))
+// event folds and prints one event, and sees to a question that it opens.
+func (s *session) event(ctx context.Context, e wire.Event) error {
+	s.view = wire.Fold(s.view, e)
+	if s.view.Question == nil {
+		s.open, s.reason = false, nil
+	}
+	if e.Kind == wire.KindViewers && !s.present {
+		s.present = true
+		if s.view.Question == nil {
+			return nil
+		}
+		if s.Brief {
+			s.standing(s.view)
+			s.question(*s.view.Question)
+		}
+		return s.ask(ctx)
+	}
+	if s.present || !s.Brief || inShort(e) {
+		s.printer.event(s.view, e)
+	}
+	if !s.present || s.view.Question == nil {
+		return nil
+	}
+	switch e.Kind {
+	case wire.KindAsk:
+		return s.ask(ctx)
+	case wire.KindRefusal, wire.KindNote:
+		if s.In != nil {
+			s.prompt()
+		} else if e.Kind == wire.KindRefusal {
+			return s.park() // an answers file does not get better by trying again
+		}
+	}
+	return nil
+}
+
+// ask finds an answer to the open question and sends it, asks a person, or parks the run.
+func (s *session) ask(ctx context.Context) error {
+	q := *s.view.Question
+	if s.Answers != nil && s.tried != q.ID {
+		s.tried = q.ID
+		if a, ok := s.Answers.Answer(ctx, s.view, q); ok {
+			a.Question, a.Hash = q.ID, q.Hash
+			err := q.Accepts(a)
+			if err == nil {
+				return s.Source.Send(wire.Message{Kind: wire.SayAnswer, Answer: &a, By: s.Operator})
+			}
+			s.line("The answer given for %s does not fit: %v.", q.Name, err)
+		}
+	}
+	if s.In == nil {
+		return s.park()
+	}
+	s.In.drop()
+	s.prompt()
+	return nil
+}
+
+func (s *session) park() error {
+	name := s.view.Question.Name
+	s.line("No answer is given for %s, so the run is parked.", name)
+	return s.Source.Send(wire.Message{Kind: wire.SayPark, By: s.Operator + " (no answer for " + name + ")"})
+}
+
+func (s *session) prompt() {
+	s.open, s.reason = true, nil
+	s.same(hint(*s.view.Question))
+}
+
+// typed takes a line of a person: an answer, the reason of one, a note ("note TEXT"), or the wish to park ("park").
+func (s *session) typed(text string) error {
+	if s.In.Flush != nil {
+		s.mid = false // the terminal has shown the line and its end
+	}
+	msg, said := said(text)
+	switch {
+	case said && s.reason == nil:
+		msg.By = s.Operator
+		s.open = s.open && msg.Kind == wire.SayNote
+		return s.Source.Send(msg)
+	case !s.open:
+		s.line("No question is open, so that line is dropped. \"note TEXT\" and \"park\" are understood at any time.")
+		return nil
+	}
+	q := *s.view.Question
+	a, err := wire.Answer{}, error(nil)
+	if s.reason != nil {
+		a, s.reason = *s.reason, nil
+		a.Text = text
+	} else if a, err = parse(q, text); err == nil && needsReason(q, a) {
+		s.reason = &a
+		s.same("  Why? ")
+		return nil
+	}
+	if err == nil {
+		a.Question, a.Hash = q.ID, q.Hash
+		err = q.Accepts(a)
+	}
+	if err != nil {
+		s.line("  %v.", err)
+		s.prompt()
+		return nil
+	}
+	s.open = false
+	return s.Source.Send(wire.Message{Kind: wire.SayAnswer, Answer: &a, By: s.Operator})
 }

@@ -2,14 +2,54 @@ package linear
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
+	"canton.example/svrescue/internal/plain"
 	"canton.example/svrescue/steps/wire"
 )
 
-// event prints what one event changed. before and after are the views around it.
-func (p printer) event(before, after wire.View, e wire.Event) {
+// printer writes lines.
+type printer struct {
+	out  io.Writer
+	mid  bool   // a prompt stands on the line
+	last string // the action whose beginning was the last line
+	wait waiting
+}
+
+// line prints one line of clean text.
+func (p *printer) line(format string, args ...any) {
+	if p.mid {
+		fmt.Fprintln(p.out)
+		p.mid = false
+	}
+	p.last = ""
+	fmt.Fprintln(p.out, strings.TrimRight(plain.Clean(fmt.Sprintf(format, args...)), " \n"))
+}
+
+// same prints a prompt, after which the line stays open.
+func (p *printer) same(text string) {
+	if p.mid {
+		fmt.Fprintln(p.out)
+	}
+	fmt.Fprint(p.out, plain.Clean(text))
+	p.mid = true
+}
+
+// inShort says whether an event is told of a past that is told in short.
+func inShort(e wire.Event) bool {
+	switch e.Kind {
+	case wire.KindRun, wire.KindStep, wire.KindAnswer, wire.KindNote, wire.KindPark, wire.KindResume, wire.KindHalt, wire.KindEnd:
+		return true
+	case wire.KindResult:
+		return e.Outcome == wire.ActionFailed
+	}
+	return false
+}
+
+// event prints what one event changed. after is the view with it.
+func (p *printer) event(after wire.View, e wire.Event) {
 	at := e.At.UTC().Format("15:04:05")
 	switch e.Kind {
 	case wire.KindRun:
@@ -17,32 +57,26 @@ func (p printer) event(before, after wire.View, e wire.Event) {
 		p.line("%s %s", world(*r), r.Title)
 		p.line("run %s, by %s on %s, %d steps", r.ID, r.Operator, r.Host, len(r.Steps))
 	case wire.KindSubject:
-		p.line("%s node %s, namespace %s, cluster %s", at, e.Subject.Word(), e.Subject.Namespace, e.Subject.Cluster)
+		if e.Subject.SV != "" || e.Subject.Network != "" {
+			p.line("%s node %s, namespace %s, cluster %s", at, e.Subject.Word(), e.Subject.Namespace, e.Subject.Cluster)
+		}
 	case wire.KindStep:
 		p.step(at, after, e)
 	case wire.KindFindings:
-		for _, f := range e.Findings {
-			p.line("%s   %s %s", at, mark(f.Verdict), f.Text)
-			if f.Next != "" && f.Verdict != wire.Holds {
-				p.line("%s       next: %s", at, f.Next)
-			}
-		}
+		p.findings(at, e.Findings)
 	case wire.KindPlan:
-		p.plan(at, e)
+		p.plan(at, *e.Plan)
 	case wire.KindAsk:
-		p.question(after)
+		p.question(*e.Question)
 	case wire.KindAnswer:
 		p.line("%s   %s", at, after.Timeline[len(after.Timeline)-1].Text)
 	case wire.KindIntent:
 		p.line("%s   … %s", at, title(after, e))
+		p.last, p.wait = e.Step+" "+e.Action, waiting{}
 	case wire.KindResult:
-		text := fmt.Sprintf("%s   %s: %s", at, title(after, e), e.Outcome)
-		if e.Failure != nil {
-			text += ": " + e.Failure.Error()
-		}
-		p.line("%s", text)
+		p.result(at, after, e)
 	case wire.KindProgress:
-		p.progress(at, before, after, e)
+		p.progress(at, after, e)
 	case wire.KindLog:
 		p.line("%s   %s", at, e.Text)
 	case wire.KindNote, wire.KindPark, wire.KindResume:
@@ -58,22 +92,23 @@ func (p printer) event(before, after wire.View, e wire.Event) {
 
 // world says where actions arrive, in words.
 func world(r wire.Run) string {
-	switch {
-	case r.World == wire.Simulated:
+	if r.World == wire.Simulated {
 		return "SIMULATED " + strings.ToUpper(string(r.Acting))
-	default:
-		return strings.ToUpper(string(r.Acting))
 	}
+	return strings.ToUpper(string(r.Acting))
 }
 
-func (p printer) step(at string, v wire.View, e wire.Event) {
+func (p *printer) step(at string, v wire.View, e wire.Event) {
 	for i := range v.Steps {
 		if v.Steps[i].ID != e.Step {
 			continue
 		}
 		state := string(e.State)
-		if e.State == wire.StepRunning {
+		switch e.State {
+		case wire.StepRunning:
 			state = v.Steps[i].Summary
+		case wire.StepPending:
+			state = "open again"
 		}
 		if e.Text != "" {
 			state += " (" + e.Text + ")"
@@ -82,11 +117,20 @@ func (p printer) step(at string, v wire.View, e wire.Event) {
 	}
 }
 
-func (p printer) plan(at string, e wire.Event) {
-	if e.Plan.Later != "" {
-		p.line("%s   %s", at, e.Plan.Later)
+func (p *printer) findings(at string, findings []wire.Finding) {
+	for _, f := range findings {
+		p.line("%s   %s %s", at, mark(f.Verdict), f.Text)
+		if f.Next != "" && f.Verdict != wire.Holds {
+			p.line("%s       next: %s", at, f.Next)
+		}
 	}
-	for i, a := range e.Plan.Actions {
+}
+
+func (p *printer) plan(at string, plan wire.Plan) {
+	if plan.Later != "" {
+		p.line("%s   %s", at, plan.Later)
+	}
+	for i, a := range plan.Actions {
 		text := fmt.Sprintf("%s   %d. %s (%s)", at, i+1, a.Title, a.Effect.Words())
 		if a.Lost != "" {
 			text += "; lost: " + a.Lost
@@ -95,9 +139,28 @@ func (p printer) plan(at string, e wire.Event) {
 	}
 }
 
+// standing prints the step that an open question is about, for somebody who comes back to it.
+func (p *printer) standing(v wire.View) {
+	s := v.Step(v.Question.Step)
+	if s == nil {
+		return
+	}
+	at := v.Question.At.UTC().Format("15:04:05")
+	if v.Subject.Word() != "" {
+		p.line("%s node %s, namespace %s, cluster %s", at, v.Subject.Word(), v.Subject.Namespace, v.Subject.Cluster)
+	}
+	p.findings(at, s.Findings[wire.PhaseCheck])
+	plan := wire.Plan{Later: s.Later}
+	for _, a := range s.Actions {
+		if !a.Undo {
+			plan.Actions = append(plan.Actions, a.Preview)
+		}
+	}
+	p.plan(at, plan)
+}
+
 // question prints an open question with every choice.
-func (p printer) question(v wire.View) {
-	q := v.Question
+func (p *printer) question(q wire.Question) {
 	p.line("")
 	p.line("QUESTION %s: %s", q.Name, q.Title)
 	if q.Error != nil {
@@ -128,56 +191,107 @@ func (p printer) question(v wire.View) {
 	}
 }
 
-// quiet is how long progress without news is not repeated.
-const quiet = 15 * time.Second
-
-// progress prints what is new, and now and then that nothing is.
-func (p printer) progress(at string, before, after wire.View, e wire.Event) {
-	a, old := action(after, e), action(before, e)
-	if a == nil {
-		return
+// result prints how an action came out; right after its beginning its name is not said again.
+func (p *printer) result(at string, v wire.View, e wire.Event) {
+	text := string(e.Outcome)
+	if e.Outcome == wire.ActionAlready {
+		text = "was done already"
 	}
-	fresh := old == nil || old.Progress == nil || a.Moved.After(old.Moved)
-	if !fresh {
-		since := e.At.Sub(a.Moved)
-		last := before.Last.Sub(a.Moved)
-		if int(since/quiet) > int(last/quiet) {
-			p.line("%s   no progress for %s: %s", at, since.Round(time.Second), a.Title)
-		}
-		return
+	if p.last != e.Step+" "+e.Action {
+		text += ": " + title(v, e)
 	}
-	text := e.Progress.Text
-	if e.Progress.Total > 0 {
-		text = strings.TrimSpace(fmt.Sprintf("%d of %d %s %s", e.Progress.Done, e.Progress.Total, e.Progress.Unit, text))
-	}
-	var open []string
-	for _, item := range e.Progress.Items {
-		if !item.Done {
-			open = append(open, strings.TrimSpace(item.Name+" "+item.State+"; "+item.Note))
-		}
-	}
-	if len(open) > 0 {
-		text += ": " + strings.TrimRight(strings.Join(open, ", "), "; ")
+	if e.Failure != nil {
+		text += ": " + e.Failure.Seen // what to do next is in the question that follows
 	}
 	p.line("%s     %s", at, text)
 }
 
-func action(v wire.View, e wire.Event) *wire.ActionView {
-	s := v.Step(e.Step)
-	if s == nil {
-		return nil
+// How often progress is told, in the time of the run: a count that goes up every few seconds; that nothing has changed,
+// with the reasons, after a while, and then ever more seldom. A change in what is waited for is told at once.
+const (
+	counting = 5 * time.Second
+	quiet    = 15 * time.Second
+	seldom   = 2 * time.Minute
+	reasons  = 5 // at most so many
+)
+
+// waiting is what was last told of the action that runs.
+type waiting struct {
+	shape string
+	at    time.Time // when it was told
+	since time.Time // since when it has this shape
+	quiet time.Duration
+}
+
+func (p *printer) progress(at string, v wire.View, e wire.Event) {
+	now := *e.Progress
+	if now.Total > 0 && now.Done >= now.Total {
+		return // its result follows
 	}
-	for i := range s.Actions {
-		if s.Actions[i].Key == e.Action && s.Actions[i].Undo == e.Undo {
-			return &s.Actions[i]
+	fresh := p.wait.at.IsZero()
+	shape := shapeOf(now)
+	if fresh || shape != p.wait.shape {
+		p.wait.since, p.wait.quiet = e.At, quiet
+	}
+	passed := e.At.Sub(p.wait.at)
+	switch {
+	case fresh, len(now.Items) > 0 && shape != p.wait.shape, len(now.Items) == 0 && shape != p.wait.shape && passed >= counting:
+		p.line("%s     %s", at, summary(now))
+	case passed >= p.wait.quiet:
+		p.wait.quiet = min(2*p.wait.quiet, seldom)
+		p.line("%s     no change for %s: %s", at, e.At.Sub(p.wait.since).Round(time.Second), strings.TrimSuffix(title(v, e)+"; "+now.Text, "; "))
+		told := 0
+		for _, item := range now.Items {
+			if item.Done || item.Note == "" || told == reasons {
+				continue
+			}
+			told++
+			p.line("%s       %s: %s", at, item.Name, item.Note)
+		}
+	default:
+		return
+	}
+	p.wait.shape, p.wait.at = shape, e.At
+}
+
+// shapeOf is what of a progress is news: not its notes, which count seconds.
+func shapeOf(now wire.Progress) string {
+	var b strings.Builder
+	fmt.Fprint(&b, now.Done, now.Total)
+	for _, item := range now.Items {
+		fmt.Fprint(&b, "\n", item.Name, item.State, item.Done)
+	}
+	if len(now.Items) == 0 {
+		b.WriteString(now.Text)
+	}
+	return b.String()
+}
+
+// summary is a progress as one line: how far, and what is open.
+func summary(now wire.Progress) string {
+	text := now.Text
+	if now.Total > 0 {
+		text = strings.TrimSpace(fmt.Sprintf("%d of %d %s %s", now.Done, now.Total, now.Unit, text))
+	}
+	var open []string
+	for _, item := range now.Items {
+		if !item.Done {
+			open = append(open, strings.TrimSpace(item.Name+" "+item.State))
 		}
 	}
-	return nil
+	if len(open) > 0 {
+		text = strings.TrimPrefix(text+"; open: "+strings.Join(open, ", "), "; ")
+	}
+	return text
 }
 
 func title(v wire.View, e wire.Event) string {
-	if a := action(v, e); a != nil {
-		return a.Title
+	if s := v.Step(e.Step); s != nil {
+		for i := range s.Actions {
+			if s.Actions[i].Key == e.Action && s.Actions[i].Undo == e.Undo {
+				return s.Actions[i].Title
+			}
+		}
 	}
 	return e.Action
 }

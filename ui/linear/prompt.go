@@ -2,7 +2,6 @@ package linear
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"strconv"
@@ -11,11 +10,12 @@ import (
 	"canton.example/svrescue/steps/wire"
 )
 
-// Prompter reads answers as lines. A line is read only after its question was printed: what was typed before it counts
-// for nothing where the input is a terminal, because Flush drops it.
+// Prompter reads answers as lines.
 type Prompter struct {
 	lines chan string
-	Flush func() // drops what was typed before the question; nil where there is nothing to drop
+	// Flush makes the terminal forget what was typed and not read; nil where the input is no terminal. What was typed
+	// before a question was printed is no answer to it.
+	Flush func()
 }
 
 // NewPrompter reads lines from in until it ends.
@@ -31,55 +31,38 @@ func NewPrompter(in io.Reader) *Prompter {
 	return p
 }
 
-// Ask prompts until the line is an answer, a note ("note TEXT") or a wish to park ("park"). io.EOF: the input ended.
-func (p *Prompter) Ask(ctx context.Context, q wire.Question, out io.Writer) (wire.Message, error) {
-	if p.Flush != nil {
-		p.Flush()
+// drop forgets what was typed on a terminal before now.
+func (p *Prompter) drop() {
+	if p.Flush == nil {
+		return
 	}
-	for {
-		fmt.Fprint(out, hint(q))
-		line, err := p.line(ctx)
-		if err != nil {
-			return wire.Message{}, err
-		}
-		if text, ok := strings.CutPrefix(line, "note "); ok {
-			return wire.Message{Kind: wire.SayNote, Text: text}, nil
-		}
-		if line == "park" {
-			return wire.Message{Kind: wire.SayPark}, nil
-		}
-		a, err := parse(q, line)
-		if err != nil {
-			fmt.Fprintf(out, "  %v.\n", err)
-			continue
-		}
-		if needsReason(q, a) {
-			fmt.Fprint(out, "  Why? ")
-			if a.Text, err = p.line(ctx); err != nil {
-				return wire.Message{}, err
-			}
-		}
-		check := a
-		check.Question, check.Hash = q.ID, q.Hash
-		if err := q.Accepts(check); err != nil {
-			fmt.Fprintf(out, "  %v.\n", err)
-			continue
-		}
-		return wire.Message{Kind: wire.SayAnswer, Answer: &a}, nil
+	p.Flush()
+	select {
+	case <-p.lines: // read already, but not taken; an end of input stays one
+	default:
 	}
+}
+
+// said reads a line that is understood at any time.
+func said(line string) (wire.Message, bool) {
+	line = strings.TrimSpace(line)
+	if text, ok := strings.CutPrefix(line, "note "); ok {
+		return wire.Message{Kind: wire.SayNote, Text: strings.TrimSpace(text)}, true
+	}
+	return wire.Message{Kind: wire.SayPark}, line == "park"
 }
 
 func hint(q wire.Question) string {
 	switch q.Kind {
 	case wire.AskText:
 		if q.Default != "" {
-			return fmt.Sprintf("  A value [%s], or \"park\": ", q.Default)
+			return fmt.Sprintf("  A value (Enter alone takes %s), \"note TEXT\", or \"park\": ", q.Default)
 		}
-		return "  A value, or \"park\": "
+		return "  A value, \"note TEXT\", or \"park\": "
 	case wire.AskWord:
-		return fmt.Sprintf("  Type %s to send it, a number for another choice, or \"note TEXT\": ", q.Word)
+		return fmt.Sprintf("  Type %s to send it, a number for another choice, \"note TEXT\", or \"park\": ", q.Word)
 	}
-	return "  A number, or \"note TEXT\": "
+	return fmt.Sprintf("  A number from 1 to %d, \"note TEXT\", or \"park\": ", len(q.Choices))
 }
 
 // parse reads a line as an answer. An empty line is none, except for a text that has a default.
@@ -108,20 +91,8 @@ func parse(q wire.Question, line string) (wire.Answer, error) {
 func needsReason(q wire.Question, a wire.Answer) bool {
 	for _, c := range q.Choices {
 		if c.ID == a.Choice {
-			return c.Reason
+			return c.Reason && c.Refuse == ""
 		}
 	}
 	return false
-}
-
-func (p *Prompter) line(ctx context.Context) (string, error) {
-	select {
-	case line, ok := <-p.lines:
-		if !ok {
-			return "", io.EOF
-		}
-		return line, nil
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
 }

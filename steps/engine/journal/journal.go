@@ -43,7 +43,7 @@ type BrokenError struct {
 
 func (e *BrokenError) Error() string {
 	return fmt.Sprintf("the journal is damaged at line %d: %s. Nothing was done; keep the run folder, look at the world "+
-		"with triage, and start a new run", e.Line, e.Why)
+		"with svrescue plan, and start a new run", e.Line, e.Why)
 }
 
 // ErrHeld says that another process writes this journal.
