@@ -27,8 +27,9 @@ type Step[F any] struct {
 	// Take puts one answer into the facts: the chosen id, or the text. Its error is a sentence, and the question stays.
 	Take func(f *F, ask, value string) error
 
-	// Check says what must hold before the plan is sent. It runs before the confirmation and again after it. The text of
-	// a finding must not change merely because time passes: a difference makes the engine ask again.
+	// Check says what must hold before the plan is sent. It runs before the confirmation, again after it, after an error
+	// that somebody decided about, and before each later action that destroys: so it must hold while the step is half done
+	// too. The text of a finding must not change merely because time passes: a difference makes the engine ask again.
 	Check func(context.Context, World, F) ([]wire.Finding, error)
 	// Plan is a pure function from facts to actions. What only a later step will know is reported as *NotYet.
 	Plan func(F) ([]Action, error)

@@ -13,7 +13,8 @@ import (
 // claimPatience is how long a claim may take to go or to be bound before the operator is asked.
 const claimPatience = 5 * time.Minute
 
-// DeleteClaim deletes the claim of this uid and waits until it is gone.
+// DeleteClaim deletes the claim of this uid and waits until it is gone. Immediately before it is sent, the volume must
+// still be kept and the snapshot still usable: a look at the whole step is too long ago for that.
 type DeleteClaim struct {
 	Where     kube.Where
 	Namespace string
@@ -21,7 +22,12 @@ type DeleteClaim struct {
 	UID       string
 	After     string // what becomes of the data: "its volume pv-1 is kept"
 	Lost      string // what cannot be put back; empty when nothing is lost
+	Keeps     Object // the volume that must not go with the claim; empty where there is none
+	Source    Object // the snapshot that the claim is made from afterwards
 }
+
+// Object is an object and no other of its name.
+type Object struct{ Name, UID string }
 
 func (d DeleteClaim) Key() string         { return "delete pvc/" + d.Name }
 func (d DeleteClaim) Effect() wire.Effect { return wire.Destroy }
@@ -58,7 +64,35 @@ func (d DeleteClaim) Probe(ctx context.Context, w steps.World) (wire.ActionState
 	return wire.ActionPending, []wire.Evidence{{Source: source, Seen: claim.Phase}}, nil
 }
 
+// safe says why the claim must not be deleted now, nil if it may.
+func (d DeleteClaim) safe(ctx context.Context, w steps.World) error {
+	if d.Keeps.Name != "" {
+		v, found, err := w.Kube.Volume(ctx, d.Keeps.Name)
+		if err != nil {
+			return err
+		}
+		if !found || v.UID != d.Keeps.UID || v.ReclaimPolicy != kube.Retain {
+			return &steps.Problem{Tried: d.Key(), Seen: "its volume " + d.Keeps.Name + " is not kept (any more): its data would go with the claim",
+				Next: "Nothing was deleted. Set the volume's reclaim policy to Retain, and find out who set it back"}
+		}
+	}
+	if d.Source.Name != "" {
+		s, found, err := w.Kube.Snapshot(ctx, d.Namespace, d.Source.Name)
+		if err != nil {
+			return err
+		}
+		if !found || s.UID != d.Source.UID || !s.Ready || s.Deleting != nil {
+			return &steps.Problem{Tried: d.Key(), Seen: "snapshot " + d.Source.Name + " is gone, was replaced, or is not ready any more",
+				Next: "The claim was not deleted. Find out who removed the snapshot; what was replaced before can be taken back"}
+		}
+	}
+	return nil
+}
+
 func (d DeleteClaim) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
+	if err := d.safe(ctx, h.World); err != nil {
+		return err
+	}
 	if err := h.Kube.DeleteClaim(ctx, d.Namespace, d.Name, d.UID); err != nil && kube.KindOf(err) != kube.NotFound {
 		return err
 	}
@@ -247,6 +281,12 @@ type RemoveCopy struct {
 	Namespace string
 	Name      string
 	Snapshot  string
+	Original  string // uid of the claim that the copy replaced; it may have been made from the same snapshot once
+}
+
+// is says whether the claim is the copy.
+func (r RemoveCopy) is(claim kube.Claim) bool {
+	return claim.UID != r.Original && claim.Source != nil && claim.Source.Name == r.Snapshot
 }
 
 func (r RemoveCopy) Key() string         { return "delete the restored pvc/" + r.Name }
@@ -267,7 +307,7 @@ func (r RemoveCopy) Probe(ctx context.Context, w steps.World) (wire.ActionState,
 	switch {
 	case err != nil:
 		return wire.ActionUnknown, nil, err
-	case !found || claim.Source == nil || claim.Source.Name != r.Snapshot:
+	case !found || !r.is(claim):
 		return wire.ActionDone, []wire.Evidence{{Source: "pvc/" + r.Name, Seen: "is not the restored one"}}, nil
 	case claim.Deleting != nil:
 		return wire.ActionPartly, []wire.Evidence{{Source: "pvc/" + r.Name, Seen: "is being deleted"}}, nil
@@ -277,7 +317,7 @@ func (r RemoveCopy) Probe(ctx context.Context, w steps.World) (wire.ActionState,
 
 func (r RemoveCopy) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
 	claim, found, err := h.World.Kube.Claim(ctx, r.Namespace, r.Name)
-	if err != nil || !found || claim.Source == nil || claim.Source.Name != r.Snapshot {
+	if err != nil || !found || !r.is(claim) {
 		return err
 	}
 	return DeleteClaim{Where: r.Where, Namespace: r.Namespace, Name: r.Name, UID: claim.UID}.Do(ctx, h, report)

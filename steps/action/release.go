@@ -2,6 +2,7 @@ package action
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"canton.example/svrescue/kube"
@@ -17,6 +18,7 @@ type ReleaseVolume struct {
 	Where       kube.Where
 	Volume, UID string
 	Claim, Size string
+	Run         string // that keeps it, as its mark says
 }
 
 func (r ReleaseVolume) Key() string         { return "release pv/" + r.Volume }
@@ -55,6 +57,15 @@ func (r ReleaseVolume) Do(ctx context.Context, h steps.Hands, report func(wire.P
 		return err
 	}
 	if state == wire.ActionPending {
+		// Between the confirmation and this volume others were removed, which takes time: somebody may use it by now.
+		v, found, err := h.World.Kube.Volume(ctx, r.Volume)
+		if err != nil {
+			return err
+		}
+		if found && (v.Phase != "Released" || v.Annotations[KeptBy] != r.Run) {
+			return &steps.Problem{Tried: r.Key(), Seen: fmt.Sprintf("it is %s now, kept by %q", v.Phase, v.Annotations[KeptBy]),
+				Next: "It was not touched. Leave it out: somebody took it into use"}
+		}
 		if err := h.Kube.SetReclaimPolicy(ctx, r.Volume, r.UID, kube.Retain, kube.Delete); err != nil {
 			return err
 		}

@@ -49,11 +49,24 @@ func (p Policy) Probe(ctx context.Context, w steps.World) (wire.ActionState, []w
 	return wire.ActionPending, evidence, nil
 }
 
+// Do refuses to set a volume to Delete that no claim holds: its storage driver would remove it, and its data, at once.
 func (p Policy) Do(ctx context.Context, h steps.Hands, _ func(wire.Progress)) error {
+	if p.To == kube.Delete {
+		v, found, err := h.World.Kube.Volume(ctx, p.Volume)
+		if err != nil {
+			return err
+		}
+		if found && v.Phase != "Bound" {
+			return &steps.Problem{Tried: p.Key(), Seen: "the volume is " + v.Phase + ": with " + kube.Delete + " its data would be removed at once",
+				Next: "Nothing was changed. Give it back to its claim first, or keep it"}
+		}
+	}
 	return h.Kube.SetReclaimPolicy(ctx, p.Volume, p.UID, p.From, p.To)
 }
 
-// FreeVolume takes a kept volume out of the hands of its old claim and keeps it for a new claim of the same name.
+// FreeVolume takes a kept volume out of the hands of its old claim, once that is gone, and keeps it for a new claim of the
+// same name. A volume whose old claim is still there is left alone: taken away from under a bound claim, the claim would
+// be Lost for ever.
 type FreeVolume struct {
 	Where  kube.Where
 	Volume string
@@ -83,10 +96,38 @@ func (f FreeVolume) Probe(ctx context.Context, w steps.World) (wire.ActionState,
 	if v.Claim != nil && v.Claim.Name == f.Held.Name && v.Claim.UID != f.Held.UID {
 		return wire.ActionDone, evidence, nil
 	}
+	old, held, err := f.held(ctx, w)
+	if err != nil {
+		return wire.ActionUnknown, nil, err
+	}
+	if held && old.Deleting == nil {
+		return wire.ActionDone, append(evidence, wire.Evidence{Source: "pvc/" + old.Name, Seen: "it was never replaced and holds the volume"}), nil
+	}
 	return wire.ActionPending, evidence, nil
 }
 
-func (f FreeVolume) Do(ctx context.Context, h steps.Hands, _ func(wire.Progress)) error {
+// held returns the old claim while it is there.
+func (f FreeVolume) held(ctx context.Context, w steps.World) (kube.Claim, bool, error) {
+	old, found, err := w.Kube.Claim(ctx, f.Held.Namespace, f.Held.Name)
+	return old, found && old.UID == f.Held.UID, err
+}
+
+func (f FreeVolume) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
+	err := steps.Poll(ctx, h.World.Clock, look, claimPatience, "the old pvc/"+f.Held.Name+" to be gone", kube.IsTransient, report,
+		func(ctx context.Context) (wire.Progress, bool, error) {
+			_, held, err := f.held(ctx, h.World)
+			return wire.Progress{Text: "the old pvc/" + f.Held.Name + " is being deleted"}, !held, err
+		})
+	if err != nil {
+		return withDetail(err, nil, "A claim stays while a pod uses it: look for a pod that still mounts pvc/"+f.Held.Name)
+	}
+	v, found, err := h.World.Kube.Volume(ctx, f.Volume)
+	if err != nil {
+		return err
+	}
+	if found && v.Claim == nil { // somebody released it by hand
+		return h.Kube.BindVolumeTo(ctx, f.Volume, f.UID, nil, f.Held.Namespace, f.Held.Name)
+	}
 	return h.Kube.ReleaseVolume(ctx, f.Volume, f.UID, f.Held)
 }
 

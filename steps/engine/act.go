@@ -13,40 +13,50 @@ import (
 // sendTries is how often a repeatable action is sent again by itself after an error that passes.
 const sendTries = 4
 
-// perform brings one action to its end: probed, journaled, sent. nil means done, already done, or left out with a
-// reason.
-func (m *Machine[F]) perform(ctx context.Context, s steps.Step[F], a steps.Action, undo bool) error {
+// askedToPark is why a run parks that somebody wants parked.
+const askedToPark = "asked for by the operator"
+
+// perform brings one action to its end: probed, journaled, sent. No error means done, already done, or left out with a
+// reason; sent says whether it was sent. An action is not sent beyond what was agreed to: one that the world showed done
+// when the plan was shown, and that is not done any more, is shown anew.
+func (m *Machine[F]) perform(ctx context.Context, s steps.Step[F], a steps.Action, ok consent) (sent bool, err error) {
+	undo := ok.undo
 	wait := 2 * time.Second
 	for try := 1; ; try++ {
+		if m.parkAfter {
+			return sent, &parking{askedToPark}
+		}
 		done, err := m.probe(ctx, s, a, undo)
 		if done || err != nil && passesThrough(err) {
-			return err
+			return sent, err
 		}
 		if err == nil {
+			if a.Effect().Rank() > ok.effect.Rank() {
+				return sent, &askAgain{"The world has changed since it was shown: " + a.Show().Title + " is not done any more"}
+			}
+			sent = true
 			if err := m.emit(wire.Event{Kind: wire.KindIntent, Step: s.ID, Action: a.Key(), Undo: undo}); err != nil {
-				return err
+				return sent, err
 			}
 			err = m.send(ctx, s, a, undo)
 			if passesThrough(err) || ctx.Err() != nil {
-				return firstOf(ctx.Err(), err)
+				return sent, firstOf(ctx.Err(), err)
 			}
 			if err == nil {
-				return m.result(s, a, undo, wire.ActionDone, nil)
+				return sent, m.result(s, a, undo, wire.ActionDone, nil)
 			}
 			failure := steps.FailureOf(a.Show().Title, err)
 			if err := m.result(s, a, undo, wire.ActionFailed, &failure); err != nil {
-				return err
+				return sent, err
 			}
 		}
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return sent, ctx.Err()
 		}
 		if kube.IsTransient(err) && a.Effect() != wire.Once && try < sendTries {
 			m.log(s.ID, fmt.Sprintf("%v; looking again in %s", err, wait))
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-m.Clock.After(wait):
+			if err := m.rest(ctx, wait); err != nil {
+				return sent, err
 			}
 			wait *= 2
 			continue
@@ -54,10 +64,15 @@ func (m *Machine[F]) perform(ctx context.Context, s steps.Step[F], a steps.Actio
 		switch err := m.remedy(ctx, s, a.Show().Title, err, remedies{action: true}); err {
 		case nil:
 			try, wait = 0, 2*time.Second
+			if a.Effect().Rank() > 0 && !undo { // the question may have been open for hours
+				if err := m.recheck(ctx, s, ok.hash); err != nil {
+					return sent, err
+				}
+			}
 		case errSkipAction:
-			return m.result(s, a, undo, wire.ActionSkipped, nil)
+			return sent, m.result(s, a, undo, wire.ActionSkipped, nil)
 		default:
-			return err
+			return sent, err
 		}
 	}
 }
@@ -80,7 +95,7 @@ func (m *Machine[F]) probe(ctx context.Context, s steps.Step[F], a steps.Action,
 		return true, m.result(s, a, undo, wire.ActionDone, nil)
 	case state == wire.ActionDone && (before == wire.ActionPending || before == wire.ActionFailed):
 		return true, m.result(s, a, undo, wire.ActionAlready, nil)
-	case state == wire.ActionDone || before == wire.ActionSkipped:
+	case state == wire.ActionDone:
 		return true, nil
 	case state == wire.ActionUnknown && before == wire.ActionRunning && a.Effect() == wire.Once:
 		return m.unknown(ctx, s, a, undo, evidence)

@@ -21,7 +21,7 @@ type watching struct {
 func (m *Machine[F]) ask(ctx context.Context, q wire.Question, w *watching) (wire.Answer, error) {
 	q.ID, q.At = fmt.Sprintf("q%d", m.view.Seq+1), m.Clock.Now().UTC()
 	if m.parkAfter {
-		return wire.Answer{}, &parking{"asked for by the operator"}
+		return wire.Answer{}, &parking{askedToPark}
 	}
 	if err := m.emit(wire.Event{Kind: wire.KindAsk, Step: q.Step, Question: &q}); err != nil {
 		return wire.Answer{}, err
@@ -109,12 +109,13 @@ func (m *Machine[F]) heard(msg wire.Message) error {
 	return nil
 }
 
-// confirm asks before the plan is sent. Actions that the world already shows done are counted, and when all are there
-// is nothing to ask.
-func (m *Machine[F]) confirm(ctx context.Context, s steps.Step[F], actions []steps.Action, plan wire.Plan, changed string) error {
+// confirm asks before the plan is sent, and returns the worst effect that was agreed to. Actions that the world already
+// shows done are counted, and when all are there is nothing to ask.
+func (m *Machine[F]) confirm(ctx context.Context, s steps.Step[F], actions []steps.Action, plan wire.Plan, changed string) (wire.Effect, error) {
+	none := wire.Observe
 	done, err := m.doneAlready(ctx, s, actions)
 	if err != nil {
-		return err
+		return none, err
 	}
 	open := 0
 	effect := wire.Observe
@@ -125,7 +126,7 @@ func (m *Machine[F]) confirm(ctx context.Context, s steps.Step[F], actions []ste
 		}
 	}
 	if open == 0 {
-		return nil
+		return none, nil
 	}
 	text := changed
 	if n := len(actions) - open; n > 0 && slices.Contains(done, true) {
@@ -135,30 +136,38 @@ func (m *Machine[F]) confirm(ctx context.Context, s steps.Step[F], actions []ste
 	q := wire.Question{Step: s.ID, Name: s.ID + ".confirm", Kind: wire.AskConfirm, Title: s.Title + ": send this?", Text: text, Hash: plan.Hash}
 	yes := wire.Choice{ID: wire.ChoiceYes, Label: "Send it", Effect: effect}
 	if effect == wire.Destroy {
-		q.Kind, q.Word = wire.AskWord, m.view.Subject.Word()
+		q.Kind, q.Word = wire.AskWord, m.word()
 		q.Title = "Type " + q.Word + " to go on"
 	}
-	q.Choices = append([]wire.Choice{yes}, m.ways(s, true)...)
+	q.Choices = append([]wire.Choice{yes}, m.ways(s)...)
 	answer, err := m.ask(ctx, q, nil)
 	if err != nil {
-		return err
+		return none, err
 	}
 	switch answer.Choice {
 	case wire.ChoiceYes:
-		return nil
+		return effect, nil
 	case wire.ChoiceByHand:
-		return errByHand
+		return none, errByHand
 	case wire.ChoiceUndo:
-		return m.undoPrevious(ctx, s)
+		return none, m.undoLast(ctx, s)
 	case wire.ChoiceSkip:
 		if err := m.state(s.ID, wire.StepSkipped, answer.Text); err != nil {
-			return err
+			return none, err
 		}
-		return errOver
+		return none, errOver
 	case wire.ChoiceAbort:
-		return m.abort("the operator ended the run before " + s.Title)
+		return none, m.abort("the operator ended the run before " + s.Title)
 	}
-	return &askAgain{}
+	return none, &askAgain{}
+}
+
+// word is what is typed to confirm destruction. It is never empty: the run's own name stands for a node without one.
+func (m *Machine[F]) word() string {
+	if word := m.view.Subject.Word(); word != "" {
+		return word
+	}
+	return m.view.Run.ID
 }
 
 func count(done []bool) int {
@@ -194,15 +203,13 @@ func (m *Machine[F]) doneAlready(ctx context.Context, s steps.Step[F], actions [
 }
 
 // ways are the choices other than sending.
-func (m *Machine[F]) ways(s steps.Step[F], confirming bool) []wire.Choice {
+func (m *Machine[F]) ways(s steps.Step[F]) []wire.Choice {
 	choices := []wire.Choice{
 		{ID: wire.ChoiceBack, Label: "Not now; look again", Detail: "reads the world once more and shows this step anew"},
 		{ID: wire.ChoiceByHand, Label: "I do it by hand", Detail: "shows the commands and watches until the world shows them done"},
 	}
-	if confirming {
-		if prev := m.previous(s); prev != nil {
-			choices = append(choices, wire.Choice{ID: wire.ChoiceUndo, Label: "Take back " + prev.Title, Detail: "shows what would be sent first"})
-		}
+	if undo, ok := m.undoChoice(s); ok {
+		choices = append(choices, undo)
 	}
 	return append(choices,
 		wire.Choice{ID: wire.ChoiceSkip, Label: "Skip this step", Detail: "later checks may refuse to go on", Reason: true},

@@ -204,7 +204,8 @@ func TestARunThatGoesWell(t *testing.T) {
 	})
 }
 
-// An intent is in the journal before its action is sent, and a confirmation before the intent.
+// An intent is in the journal before its action is sent, a confirmation before the intent, and a look before each
+// action that destroys.
 func TestOrderOfTheJournal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := &memory{}
@@ -215,7 +216,7 @@ func TestOrderOfTheJournal(t *testing.T) {
 				kinds = append(kinds, string(e.Kind))
 			}
 		}
-		want := "step findings plan ask answer findings intent result intent result findings facts step"
+		want := "step findings plan ask answer findings intent result findings intent result findings facts step"
 		if got := strings.Join(kinds, " "); got != want {
 			t.Fatalf("got  %s\nwant %s", got, want)
 		}

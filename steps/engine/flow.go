@@ -28,7 +28,7 @@ func (m *Machine[F]) runStep(ctx context.Context, s steps.Step[F]) error {
 		err := m.attempt(ctx, s, changed)
 		var again *askAgain
 		switch {
-		case err == nil:
+		case err == nil || err == errOver:
 			return nil
 		case errors.As(err, &again):
 			changed = again.why
@@ -59,36 +59,51 @@ func (m *Machine[F]) attempt(ctx context.Context, s steps.Step[F], changed strin
 	if m.view.Run.Acting == wire.DryRun && plan.Effect.Rank() > 0 {
 		return m.try(ctx, s, actions)
 	}
+	err = m.carryOut(ctx, s, actions, plan, changed)
+	if err == nil {
+		err = m.verify(ctx, s, wire.StepDone)
+	}
+	if err == errByHand {
+		return m.byHand(ctx, s, actions)
+	}
+	return err
+}
+
+// carryOut asks, looks again, and sends. What is looked at before the first action is looked at again before each
+// later one that destroys: the actions before it may have taken long.
+func (m *Machine[F]) carryOut(ctx context.Context, s steps.Step[F], actions []steps.Action, plan wire.Plan, changed string) error {
+	ok := consent{effect: wire.Observe, hash: plan.Hash}
 	if plan.Effect.Rank() > 0 {
-		err := m.confirm(ctx, s, actions, plan, changed)
-		if err == errByHand {
-			return m.byHand(ctx, s, actions)
-		}
-		if err == errOver {
-			return nil
-		}
-		if err != nil {
+		var err error
+		if ok.effect, err = m.confirm(ctx, s, actions, plan, changed); err != nil {
 			return err
 		}
 		if err := m.recheck(ctx, s, plan.Hash); err != nil {
 			return err
 		}
 	}
+	fresh := true // nothing was sent since the last look
 	for _, a := range actions {
-		if err := m.perform(ctx, s, a, false); err != nil {
-			if err == errByHand {
-				return m.byHand(ctx, s, actions)
+		if a.Effect() == wire.Destroy && !fresh {
+			if err := m.recheck(ctx, s, plan.Hash); err != nil {
+				return err
 			}
-			if err == errOver {
-				return nil
-			}
+		}
+		sent, err := m.perform(ctx, s, a, ok)
+		if err != nil {
 			return err
 		}
+		fresh = fresh && !sent
 	}
-	if err := m.verify(ctx, s, wire.StepDone); err != errByHand {
-		return err
-	}
-	return m.byHand(ctx, s, actions)
+	return nil
+}
+
+// consent is what the operator has agreed to: actions of at most this effect, of the plan with this hash. Observe means
+// that nothing was asked, because the world showed every action done.
+type consent struct {
+	effect wire.Effect
+	hash   string
+	undo   bool
 }
 
 // errByHand and errOver tell attempt how a question was answered: the operator acts, or the step was skipped.
@@ -101,6 +116,7 @@ func (m *Machine[F]) inputs(ctx context.Context, s steps.Step[F]) error {
 	if s.Inputs == nil {
 		return nil
 	}
+	refused := "" // why the last answer was not taken; it stands above the question that is asked again
 	for {
 		var open []wire.Question
 		err := m.patiently(ctx, s.ID, func() (err error) {
@@ -119,6 +135,7 @@ func (m *Machine[F]) inputs(ctx context.Context, s steps.Step[F]) error {
 		q := open[0]
 		ask := q.Name
 		q.Step, q.Name = s.ID, s.ID+"."+ask
+		q.Text = strings.TrimSpace(refused + "\n" + q.Text)
 		answer, err := m.ask(ctx, q, nil)
 		if err != nil {
 			return err
@@ -130,9 +147,10 @@ func (m *Machine[F]) inputs(ctx context.Context, s steps.Step[F]) error {
 			}
 		}
 		if err := s.Take(&m.facts, ask, value); err != nil {
-			m.publish(wire.Event{Kind: wire.KindRefusal, Step: s.ID, Text: err.Error()})
+			refused = err.Error()
 			continue
 		}
+		refused = ""
 		if err := m.keepFacts(s.ID); err != nil {
 			return err
 		}
@@ -258,7 +276,7 @@ func (m *Machine[F]) noPlan(ctx context.Context, s steps.Step[F], err error) err
 		return err
 	}
 	if err := m.remedy(ctx, s, "planning "+s.Title, err, remedies{check: true}); err != nil {
-		return overIsFine(err)
+		return err
 	}
 	return &askAgain{}
 }
@@ -267,7 +285,7 @@ func (m *Machine[F]) noPlan(ctx context.Context, s steps.Step[F], err error) err
 func (m *Machine[F]) recheck(ctx context.Context, s steps.Step[F], hash string) error {
 	findings, err := m.check(ctx, s, wire.PhaseRecheck)
 	if err != nil {
-		return overIsFine(err)
+		return err
 	}
 	_, plan, err := m.plan(s, findings, true)
 	if err != nil {
@@ -313,20 +331,13 @@ func (m *Machine[F]) verify(ctx context.Context, s steps.Step[F], state wire.Ste
 			}
 			return m.state(s.ID, state, "not proven; accepted by the operator")
 		default:
-			return overIsFine(err)
+			return err
 		}
 	}
 	if err := m.keepFacts(s.ID); err != nil {
 		return err
 	}
 	return m.state(s.ID, state, "")
-}
-
-func overIsFine(err error) error {
-	if err == errOver {
-		return nil
-	}
-	return err
 }
 
 // patiently repeats a read while the error is one that passes by itself, for about two minutes, and says so.
@@ -338,11 +349,30 @@ func (m *Machine[F]) patiently(ctx context.Context, step string, read func() err
 			return err
 		}
 		m.log(step, fmt.Sprintf("%v; trying again in %s", err, wait))
+		if err := m.rest(ctx, wait); err != nil {
+			return err
+		}
+		wait = min(2*wait, 30*time.Second)
+	}
+}
+
+// rest lets time pass while no action runs. Viewers are heard meanwhile, and the run parks if one asks for it.
+func (m *Machine[F]) rest(ctx context.Context, d time.Duration) error {
+	timer := m.Clock.NewTimer(d)
+	defer timer.Stop()
+	for {
+		if m.parkAfter {
+			return &parking{askedToPark}
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-m.Clock.After(wait):
+		case <-timer.C():
+			return nil
+		case msg := <-m.inbox:
+			if err := m.heard(msg); err != nil {
+				return err
+			}
 		}
-		wait = min(2*wait, 30*time.Second)
 	}
 }

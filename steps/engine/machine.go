@@ -41,6 +41,7 @@ type Machine[F any] struct {
 	Config[F]
 	Hub       *Hub
 	inbox     chan wire.Message
+	over      chan struct{} // closed when Run returns
 	facts     F
 	view      wire.View
 	parkAfter bool // a viewer asked to park when the running action is over
@@ -54,7 +55,8 @@ func New[F any](c Config[F]) (*Machine[F], error) {
 	if c.Hook == nil {
 		c.Hook = func(string) {}
 	}
-	m := &Machine[F]{Config: c, Hub: NewHub(c.Past), inbox: make(chan wire.Message, 16), facts: c.Facts}
+	m := &Machine[F]{Config: c, Hub: NewHub(c.Past), inbox: make(chan wire.Message, 16), over: make(chan struct{}), facts: c.Facts}
+	m.World.Dry = func(refs []steps.Ref) steps.Hands { return c.Hands(refs, true) }
 	m.view = wire.FoldAll(c.Past)
 	if len(c.Past) == 0 {
 		return m, nil
@@ -76,11 +78,21 @@ func New[F any](c Config[F]) (*Machine[F], error) {
 	return m, nil
 }
 
+// Over is returned by Say when Run has returned: nobody listens any more.
+var Over = errors.New("the run is not driven any more")
+
 // Say hands a message to the machine. It blocks only while the machine is busy with sixteen others.
 func (m *Machine[F]) Say(ctx context.Context, msg wire.Message) error {
 	select {
+	case <-m.over:
+		return Over
+	default:
+	}
+	select {
 	case m.inbox <- msg:
 		return nil
+	case <-m.over:
+		return Over
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -95,6 +107,7 @@ func (m *Machine[F]) Facts() F { return m.facts }
 // Run drives the path to its end, until it parks, or until the context ends. Parked and interrupted runs return
 // Interrupted; a journal that cannot be written returns its error. How the run ended is in the view.
 func (m *Machine[F]) Run(ctx context.Context) error {
+	defer close(m.over)
 	if m.view.Ended != nil {
 		return nil
 	}
@@ -188,6 +201,9 @@ func (m *Machine[F]) infos(prose []wire.StepInfo) []wire.StepInfo {
 }
 
 func (m *Machine[F]) steps(ctx context.Context) error {
+	if err := m.undoAgain(ctx); err != nil {
+		return err
+	}
 	for {
 		i := m.next()
 		if i < 0 {

@@ -50,12 +50,8 @@ func (m *Machine[F]) remedy(ctx context.Context, s steps.Step[F], trying string,
 	if s.Plan != nil && !r.check {
 		q.Choices = append(q.Choices, wire.Choice{ID: wire.ChoiceByHand, Label: "I do it by hand", Detail: "shows the commands and watches until the world shows them done"})
 	}
-	if s.Undo != nil && !r.check {
-		if actions, whyNot := s.Undo(m.facts); len(actions) > 0 {
-			q.Choices = append(q.Choices, wire.Choice{ID: wire.ChoiceUndo, Label: "Take this step back", Detail: "shows what would be sent first"})
-		} else if whyNot != "" {
-			q.Choices = append(q.Choices, wire.Choice{ID: wire.ChoiceUndo, Label: "Take this step back", Refuse: whyNot})
-		}
+	if undo, ok := m.undoChoice(s); ok {
+		q.Choices = append(q.Choices, undo)
 	}
 	if r.accept {
 		q.Choices = append(q.Choices, wire.Choice{ID: wire.ChoiceAccept, Label: "Go on without this proof", Reason: true})
@@ -82,7 +78,7 @@ func (m *Machine[F]) remedy(ctx context.Context, s steps.Step[F], trying string,
 	case wire.ChoiceSkip:
 		return errSkipAction
 	case wire.ChoiceUndo:
-		return m.undo(ctx, s)
+		return m.undoLast(ctx, s)
 	case wire.ChoiceAbort:
 		if r.check && !m.changed() {
 			return &ending{wire.Refused, failure.Seen}

@@ -31,6 +31,8 @@ func Serve(ctx context.Context, listener net.Listener, hub *Hub, hello wire.Hell
 // ServeConn serves one viewer until it leaves or the hub closes. How it leaves never answers anything.
 func ServeConn(ctx context.Context, rw io.ReadWriteCloser, hub *Hub, hello wire.Hello, say func(context.Context, wire.Message) error) {
 	defer rw.Close()
+	stop := context.AfterFunc(ctx, func() { rw.Close() }) // a peer that neither reads nor speaks must not hold the worker
+	defer stop()
 	conn, _, err := wire.Open(rw, hello)
 	if err != nil {
 		return

@@ -8,55 +8,100 @@ import (
 	"canton.example/svrescue/steps/wire"
 )
 
-// previous is the last step before s that changed something and can be taken back, nil if there is none.
-func (m *Machine[F]) previous(s steps.Step[F]) *steps.Step[F] {
+// last is the step that holds the last change up to and including s, nil if there is none. Changes are taken back in the
+// reverse of their order and in no other: with a restore half done, the step that keeps the old volumes must not be
+// taken back before it.
+func (m *Machine[F]) last(s steps.Step[F]) *steps.Step[F] {
 	var found *steps.Step[F]
 	for i := range m.Path.Steps {
 		step := &m.Path.Steps[i]
-		if step.ID == s.ID {
-			return found
-		}
-		state := m.view.Steps[i].State
-		if step.Effect.Rank() == 0 || state != wire.StepDone && state != wire.StepByHand {
-			continue
-		}
-		found = nil // what can be taken back is only the last change
-		if step.Undo != nil {
-			if actions, _ := step.Undo(m.facts); len(actions) > 0 {
-				found = step
-			}
-		}
-	}
-	return nil
-}
-
-// undoPrevious takes the last change before s back; the run goes on from there.
-func (m *Machine[F]) undoPrevious(ctx context.Context, s steps.Step[F]) error {
-	prev := m.previous(s)
-	if prev == nil {
-		return &askAgain{"There is nothing to take back"}
-	}
-	err := m.undo(ctx, *prev)
-	var again *askAgain
-	if !errors.As(err, &again) || m.view.Step(prev.ID).State != wire.StepUndone {
-		return err
-	}
-	after := false
-	for _, step := range m.Path.Steps {
-		if after {
-			if err := m.state(step.ID, wire.StepPending, prev.Title+" was taken back"); err != nil {
-				return err
-			}
+		if m.begun(i) {
+			found = step
 		}
 		if step.ID == s.ID {
 			break
 		}
-		after = after || step.ID == prev.ID
 	}
-	return errOver
+	return found
 }
 
-// undo asks, and takes the step back. It always ends with an error: askAgain, so that the step is shown anew.
+// begun says whether the step has changed something, or may have, and was not taken back since.
+func (m *Machine[F]) begun(i int) bool {
+	if m.Path.Steps[i].Effect.Rank() == 0 {
+		return false
+	}
+	view := m.view.Steps[i]
+	if view.State == wire.StepDone || view.State == wire.StepByHand {
+		return true
+	}
+	for _, a := range view.Actions {
+		if !a.Undo && a.Effect.Rank() > 0 && a.State != wire.ActionPending && a.State != wire.ActionSkipped {
+			return true
+		}
+	}
+	return false
+}
+
+// undoChoice offers to take back the last change up to s.
+func (m *Machine[F]) undoChoice(s steps.Step[F]) (wire.Choice, bool) {
+	last := m.last(s)
+	if last == nil || m.view.Run.Acting != wire.Live {
+		return wire.Choice{}, false
+	}
+	c := wire.Choice{ID: wire.ChoiceUndo, Label: "Take back " + last.Title, Detail: "shows what would be sent first"}
+	if last.ID == s.ID {
+		c.Label = "Take this step back"
+	}
+	if last.Undo == nil {
+		c.Refuse = "nothing takes " + last.Title + " back"
+	} else if actions, whyNot := last.Undo(m.facts); len(actions) == 0 {
+		c.Refuse = whyNot
+	}
+	return c, true
+}
+
+// undoLast takes back the last change up to s. When that is another step the run goes on from there.
+func (m *Machine[F]) undoLast(ctx context.Context, s steps.Step[F]) error {
+	last := m.last(s)
+	if last == nil || last.Undo == nil {
+		return &askAgain{"There is nothing to take back"}
+	}
+	err := m.undo(ctx, *last)
+	var again *askAgain
+	if errors.As(err, &again) && m.view.Step(last.ID).State == wire.StepUndone && last.ID != s.ID {
+		return errOver
+	}
+	return err
+}
+
+// undoAgain goes on with an undo that the process before this one did not finish: left half done, neither the step nor
+// the ones after it would find the world they know.
+func (m *Machine[F]) undoAgain(ctx context.Context) error {
+	unfinished := ""
+	for _, e := range m.Past {
+		switch {
+		case e.Kind == wire.KindIntent && e.Undo:
+			unfinished = e.Step
+		case e.Kind == wire.KindIntent, e.Kind == wire.KindStep && e.State == wire.StepUndone:
+			unfinished = ""
+		}
+	}
+	for _, step := range m.Path.Steps {
+		if step.ID != unfinished || step.Undo == nil {
+			continue
+		}
+		err := m.undo(ctx, step)
+		var again *askAgain
+		if errors.As(err, &again) {
+			return nil // taken back, or left to be decided where the run stands
+		}
+		return err
+	}
+	return nil
+}
+
+// undo asks, and takes the step back. It always ends with an error: askAgain, so that the step is shown anew. The fold
+// of its last event opens every later step again.
 func (m *Machine[F]) undo(ctx context.Context, s steps.Step[F]) error {
 	actions, whyNot := s.Undo(m.facts)
 	if len(actions) == 0 {
@@ -73,7 +118,7 @@ func (m *Machine[F]) undo(ctx context.Context, s steps.Step[F]) error {
 			{ID: wire.ChoicePark, Label: "Park", Detail: "ends the worker here; svrescue resume goes on"},
 		}}
 	if plan.Effect == wire.Destroy {
-		q.Kind, q.Word = wire.AskWord, m.view.Subject.Word()
+		q.Kind, q.Word = wire.AskWord, m.word()
 		q.Title = "Type " + q.Word + " to take " + s.Title + " back"
 	}
 	answer, err := m.ask(ctx, q, nil)
@@ -83,14 +128,14 @@ func (m *Machine[F]) undo(ctx context.Context, s steps.Step[F]) error {
 	if answer.Choice != wire.ChoiceYes {
 		return &askAgain{}
 	}
+	ok := consent{effect: plan.Effect, hash: plan.Hash, undo: true}
 	for _, a := range actions {
-		if err := m.perform(ctx, s, a, true); err != nil {
-			if err == errByHand {
-				err = m.byHandUndo(ctx, s, a)
-			}
-			if err != nil {
-				return err
-			}
+		_, err := m.perform(ctx, s, a, ok)
+		if err == errByHand {
+			err = m.byHandUndo(ctx, s, a, ok)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	if err := m.state(s.ID, wire.StepUndone, "taken back"); err != nil {
@@ -100,7 +145,7 @@ func (m *Machine[F]) undo(ctx context.Context, s steps.Step[F]) error {
 }
 
 // byHandUndo waits until the world shows one action of an undo done.
-func (m *Machine[F]) byHandUndo(ctx context.Context, s steps.Step[F], a steps.Action) error {
+func (m *Machine[F]) byHandUndo(ctx context.Context, s steps.Step[F], a steps.Action, ok consent) error {
 	answer, err := m.ask(ctx, wire.Question{Step: s.ID, Name: s.ID + ".undo-by-hand", Kind: wire.AskChoice,
 		Title: "Waiting for you: " + a.Show().Title, Choices: []wire.Choice{
 			{ID: wire.ChoiceBack, Label: "Let the tool try again"},
@@ -113,7 +158,11 @@ func (m *Machine[F]) byHandUndo(ctx context.Context, s steps.Step[F], a steps.Ac
 		return err
 	}
 	if answer.Choice == wire.ChoiceBack {
-		return m.perform(ctx, s, a, true)
+		_, err := m.perform(ctx, s, a, ok)
+		if err == errByHand {
+			return m.byHandUndo(ctx, s, a, ok)
+		}
+		return err
 	}
 	return m.result(s, a, true, wire.ActionByHand, nil)
 }

@@ -51,7 +51,7 @@ func Release() steps.Path[ReleaseFacts] {
 					}
 					var actions []steps.Action
 					for _, v := range f.Volumes {
-						actions = append(actions, action.ReleaseVolume{Where: f.Where, Volume: v.Name, UID: v.UID, Claim: v.Claim, Size: v.Size})
+						actions = append(actions, action.ReleaseVolume{Where: f.Where, Volume: v.Name, UID: v.UID, Claim: v.Claim, Size: v.Size, Run: v.Run})
 					}
 					return actions, nil
 				},

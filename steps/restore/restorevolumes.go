@@ -62,7 +62,9 @@ func replaceClaims(f Facts) []steps.Action {
 	for _, m := range f.Set.Members {
 		claim, _ := f.Node.Claim(m.Claim)
 		if claim.UID != "" {
-			d := action.DeleteClaim{Where: f.Where, Namespace: f.Namespace, Name: claim.Name, UID: claim.UID}
+			d := action.DeleteClaim{Where: f.Where, Namespace: f.Namespace, Name: claim.Name, UID: claim.UID,
+				Keeps:  action.Object{Name: claim.Old.Name, UID: claim.Old.UID},
+				Source: action.Object{Name: m.Snapshot.Name, UID: m.Snapshot.UID}}
 			if claim.Old.Name != "" {
 				d.After = "its volume " + claim.Old.Name + " is kept"
 			} else {
@@ -122,7 +124,7 @@ func putBack(f Facts) []steps.Action {
 		}
 		spec := claimSpec(f, claim, m)
 		actions = append(actions,
-			action.RemoveCopy{Where: f.Where, Namespace: f.Namespace, Name: claim.Name, Snapshot: m.Snapshot.Name},
+			action.RemoveCopy{Where: f.Where, Namespace: f.Namespace, Name: claim.Name, Snapshot: m.Snapshot.Name, Original: claim.UID},
 			action.FreeVolume{Where: f.Where, Volume: claim.Old.Name, UID: claim.Old.UID,
 				Held: kube.ClaimRef{Namespace: f.Namespace, Name: claim.Name, UID: claim.UID}})
 		spec.Snapshot, spec.Volume, spec.Size = "", claim.Old.Name, claim.Request.Text

@@ -124,7 +124,8 @@ func stillStopped(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, 
 			found = append(found, wire.Finding{ID: c.Ref.Name, Verdict: wire.Violated, Text: fmt.Sprintf("%s wants %d replicas again", c.Ref, now.Replicas), Next: next})
 		case len(pods) > 0:
 			e := kube.Why(pods[0], nil, w.Clock.Now())
-			found = append(found, wire.Finding{ID: c.Ref.Name, Verdict: wire.Violated, Text: fmt.Sprintf("pod %s is still there. %s", pods[0].Name, e.Summary), Next: e.Hint})
+			found = append(found, wire.Finding{ID: c.Ref.Name, Verdict: wire.Violated, Text: fmt.Sprintf("pod %s is still there", pods[0].Name), Next: e.Hint,
+				Evidence: []wire.Evidence{{Source: "pod " + pods[0].Name, Seen: e.Summary, At: w.Clock.Now()}}})
 		default:
 			stopped++
 			seen = append(seen, wire.Evidence{Source: c.Ref.String(), Seen: "no replicas wanted, no pods", At: w.Clock.Now()})

@@ -38,12 +38,14 @@ func Fold(v View, e Event) View {
 	case KindPlan:
 		v = withStep(v, e.Step, func(s *StepView) {
 			s.Later, s.Worst = e.Plan.Later, e.Plan.Effect
-			s.Actions = mergeActions(s.Actions, e.Plan.Actions, e.Undo)
+			s.Actions, s.Undoing = mergeActions(s.Actions, e.Plan.Actions, e.Undo), e.Undo
 		})
+		v = standAt(v, e.Step)
 	case KindAsk:
 		q := *e.Question
 		v.Question, v.Refusal = &q, ""
-		v = withState(v, e.Step, StepWaiting)
+		v = standAt(v, e.Step)
+		v = moveState(v, e.Step, StepRunning, StepWaiting)
 	case KindAnswer:
 		v = foldAnswer(v, e)
 	case KindIntent:
@@ -73,7 +75,7 @@ func Fold(v View, e Event) View {
 		v.Parked, v.Question = e.Text, nil
 		v = entry(v, e, "parked: "+e.Text, false)
 	case KindResume:
-		v.Parked, v.Halted = "", nil
+		v.Parked, v.Halted, v.Question, v.Refusal = "", nil, nil, "" // the worker that asked is gone
 		v = entry(v, e, "taken up again by "+e.By, false)
 	case KindEnd:
 		v.Ended, v.Question = e.End, nil
@@ -115,12 +117,7 @@ func foldStep(v View, e Event) View {
 	v = withStep(v, e.Step, func(s *StepView) {
 		s.State, s.Reason = e.State, e.Text
 		if e.State == StepPending || e.State == StepUndone {
-			s.Actions = slices.Clone(s.Actions)
-			for i := range s.Actions {
-				if !s.Actions[i].Undo {
-					s.Actions[i].State, s.Actions[i].Progress = ActionPending, nil
-				}
-			}
+			openActions(s)
 		}
 		if e.State == StepRunning && s.Started.IsZero() {
 			s.Started = e.At
@@ -129,6 +126,13 @@ func foldStep(v View, e Event) View {
 			s.Ended = e.At
 		}
 	})
+	if e.State == StepUndone { // what came after it stood on it
+		at := slices.IndexFunc(v.Steps, func(s StepView) bool { return s.ID == e.Step })
+		for i := at + 1; at >= 0 && i < len(v.Steps); i++ {
+			v.Steps[i].State, v.Steps[i].Reason = StepPending, ""
+			openActions(&v.Steps[i])
+		}
+	}
 	if e.State == StepRunning {
 		return entry(v, e, "step begins", false)
 	}
@@ -142,10 +146,31 @@ func foldStep(v View, e Event) View {
 	return entry(v, e, text, e.State == StepFailed)
 }
 
+// openActions makes the step's own actions pending again; those that took it back stay as what happened.
+func openActions(s *StepView) {
+	s.Actions = slices.Clone(s.Actions)
+	for i := range s.Actions {
+		if !s.Actions[i].Undo {
+			s.Actions[i].State, s.Actions[i].Progress = ActionPending, nil
+		}
+	}
+}
+
+// standAt makes a step the one that the run stands at: it is the one that is planned or asked about, also when it is an
+// earlier one that is taken back.
+func standAt(v View, id string) View {
+	for i := range v.Steps {
+		if v.Steps[i].ID == id {
+			v.Current = i
+		}
+	}
+	return v
+}
+
 func foldAnswer(v View, e Event) View {
 	q := v.Question
 	v.Question, v.Refusal = nil, ""
-	v = withState(v, e.Step, StepRunning)
+	v = moveState(v, e.Step, StepWaiting, StepRunning)
 	said := e.Answer.Choice
 	if q != nil {
 		for _, c := range q.Choices {
@@ -204,8 +229,13 @@ func mergeActions(old []ActionView, plan []Preview, undo bool) []ActionView {
 	return next
 }
 
-func withState(v View, id string, state StepState) View {
-	return withStep(v, id, func(s *StepView) { s.State = state })
+// moveState changes a step's state if it is from: a question about taking a step back does not open the step.
+func moveState(v View, id string, from, to StepState) View {
+	return withStep(v, id, func(s *StepView) {
+		if s.State == from {
+			s.State = to
+		}
+	})
 }
 
 func withStep(v View, id string, change func(*StepView)) View {

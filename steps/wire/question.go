@@ -113,6 +113,9 @@ func (q Question) Accepts(a Answer) error {
 		if a.Hash != q.Hash {
 			return fmt.Errorf("what is shown has changed since that answer was given; read it again")
 		}
+		if q.Kind == AskWord && q.Word == "" {
+			return fmt.Errorf("there is no word to type, so this cannot be confirmed (a defect of the program)")
+		}
 		if q.Kind == AskWord && strings.TrimSpace(a.Text) != q.Word {
 			return fmt.Errorf("type %s exactly to go on", q.Word)
 		}
