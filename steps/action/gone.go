@@ -87,7 +87,10 @@ func (g WaitGone) see(ctx context.Context, w steps.World) (p wire.Progress, done
 			p.Done++
 		} else {
 			done = false
-			item.State = fmt.Sprintf("%d pod(s) left", len(pods))
+			item.State = fmt.Sprintf("%d pods left", len(pods))
+			if len(pods) == 1 {
+				item.State = "1 pod left"
+			}
 			events, err := w.Kube.Events(ctx, g.Namespace, "Pod", pods[0].Name)
 			if err != nil {
 				events = nil // the explanation is poorer without them, not wrong

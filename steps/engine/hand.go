@@ -15,7 +15,7 @@ const byHandLooks = 5 * time.Second
 // byHand shows the commands and waits until the world shows every action done, or the operator decides otherwise.
 func (m *Machine[F]) byHand(ctx context.Context, s steps.Step[F], actions []steps.Action) error {
 	q := wire.Question{Step: s.ID, Name: s.ID + ".by-hand", Kind: wire.AskChoice, Title: "Waiting for you to do it by hand",
-		Text: "The commands are listed above. This screen looks every few seconds and goes on by itself when the world shows them done.",
+		Text: "Send the commands of the plan yourself. The world is looked at every few seconds, and the run goes on by itself when it shows them all done.",
 		Choices: []wire.Choice{
 			{ID: wire.ChoiceBack, Label: "Let the tool do it after all"},
 			{ID: wire.ChoiceAccept, Label: "It is done, although it cannot be seen", Detail: "the proof at the end of the step must still hold", Reason: true},

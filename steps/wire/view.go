@@ -35,6 +35,18 @@ type StepView struct {
 	Later    string
 	Worst    Effect // of the plan, once there is one
 	Actions  []ActionView
+	Undoing  bool // the last plan was one to take the step back
+}
+
+// Shown are the actions of the last plan: those of the step, or those that take it back.
+func (s *StepView) Shown() []ActionView {
+	var shown []ActionView
+	for _, a := range s.Actions {
+		if a.Undo == s.Undoing {
+			shown = append(shown, a)
+		}
+	}
+	return shown
 }
 
 // ActionView is one action of a step's plan.

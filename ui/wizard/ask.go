@@ -35,8 +35,11 @@ func newAsking(q wire.Question) *asking {
 	}
 	start := slices.IndexFunc(q.Choices, func(c wire.Choice) bool { return c.ID == q.Default })
 	if start < 0 || !harmless(q, q.Choices[start]) {
-		a.options = append(a.options, option{stay: true, Choice: wire.Choice{Label: stayLabel(q.Kind),
-			Detail: "Nothing is sent and the question stays open."}})
+		stay := wire.Choice{Label: stayLabel(q.Kind), Detail: "Nothing is sent and the question stays open."}
+		if watched(q) {
+			stay = wire.Choice{Label: "Go on watching", Detail: "The run goes on by itself when the world shows it done."}
+		}
+		a.options = append(a.options, option{stay: true, Choice: stay})
 		start = 0
 	}
 	a.cursor = start
@@ -72,6 +75,12 @@ func stayLabel(k wire.QuestionKind) string {
 	}
 	return "Decide later"
 }
+
+// byHand says that the open question waits for what a person does outside.
+func (r *root) byHand() bool { return r.view.Question != nil && watched(*r.view.Question) }
+
+// watched says that the world itself may answer the question.
+func watched(q wire.Question) bool { return strings.HasSuffix(q.Name, "by-hand") }
 
 // harmless says that Enter alone may take the choice: it changes nothing and gives nothing up.
 func harmless(q wire.Question, c wire.Choice) bool {
@@ -133,6 +142,9 @@ func (r *root) submit() action {
 		return none{}
 	}
 	o := a.options[a.cursor]
+	if o.stay && r.byHand() {
+		return notice{"The world is looked at every few seconds; nothing else was done."}
+	}
 	if o.stay {
 		return notice{"Nothing was sent; the question stays open."}
 	}

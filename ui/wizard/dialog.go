@@ -1,6 +1,8 @@
 package wizard
 
 import (
+	"strconv"
+
 	tea "github.com/charmbracelet/bubbletea"
 
 	"canton.example/svrescue/ui/theme"
@@ -165,11 +167,25 @@ func (c *chooser) keys() []binding {
 			return none{}
 		}
 	}
-	return []binding{
+	list := []binding{
 		{[]string{"enter"}, "choose", "Takes the line under the cursor.", true, c.submit},
 		{[]string{"up", "k"}, "move", "One line up.", true, by(-1)},
 		{[]string{"down", "j"}, "", "One line down.", true, by(1)},
 		{[]string{"esc", "q"}, "back", "Closes the dialog; nothing is sent.", true, func() action { return closeTop{} }},
+	}
+	for i := range min(len(c.options), 9) {
+		list = append(list, binding{[]string{strconv.Itoa(i + 1)}, "", "Moves the cursor to that line.", true, c.to(i)})
+	}
+	return list
+}
+
+// to puts the cursor on a line that can be chosen.
+func (c *chooser) to(i int) func() action {
+	return func() action {
+		if i < len(c.options) && c.options[i].Refuse == "" {
+			c.cursor = i
+		}
+		return none{}
 	}
 }
 

@@ -36,7 +36,7 @@ func harmlessText(text string) string { return strings.Join(theme.Theme{}.Paragr
 // commandText is the plan as a script that a person can read: a comment for each action, then what they could type.
 func commandText(s *wire.StepView) string {
 	var b strings.Builder
-	for i, a := range s.Actions {
+	for i, a := range s.Shown() {
 		undo := ""
 		if a.Undo {
 			undo = ", takes the step back"
@@ -96,14 +96,14 @@ func whyDialog(r *root) dialog {
 			if q.Text == "" {
 				part("The open question", q.Title)
 			}
-			for _, c := range q.Choices {
-				part(r.t.Clean(c.Label), strings.TrimSpace(c.Detail+" "+refusal(c)))
-			}
 			if f := q.Error; f != nil {
-				part("Tried", f.Tried)
-				part("Seen", f.Seen)
-				part("What to do", f.Next)
+				part("Tried", sentence(f.Tried))
+				part("Seen", sentence(f.Seen))
+				part("What to do", sentence(f.Next))
 				part("The last lines", strings.Join(f.Detail, "\n"))
+			}
+			for _, c := range q.Choices {
+				part(r.t.Clean(c.Label), sentence(strings.TrimSpace(c.Detail+" "+refusal(c))))
 			}
 		}
 		part("What it does", s.Summary)

@@ -134,7 +134,7 @@ func (r *root) headWord(s *wire.StepView) (string, theme.Style) {
 	case panelConfirm, panelQuestion:
 		return s.Worst.Words(), r.effectStyle(s.Worst)
 	case panelFailure:
-		return "failed", r.t.Attention
+		return "needs a decision", r.t.Attention
 	}
 	style := r.t.Dim
 	if r.atCurrent() && !r.over() {
@@ -154,14 +154,7 @@ func (r *root) headWord(s *wire.StepView) (string, theme.Style) {
 
 // actionsDone counts the actions of the plan that is being sent.
 func actionsDone(s *wire.StepView) (done, all int) {
-	undo := false
-	for _, a := range s.Actions {
-		undo = undo || a.Undo && a.State != wire.ActionPending
-	}
-	for _, a := range s.Actions {
-		if a.Undo != undo {
-			continue
-		}
+	for _, a := range s.Shown() {
 		all++
 		switch a.State {
 		case wire.ActionPending, wire.ActionRunning, wire.ActionFailed:

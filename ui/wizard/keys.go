@@ -70,7 +70,7 @@ func (r *root) keys() []binding {
 		{[]string{"]", "["}, "", "Shows the next or the previous step, wherever the cursor is.",
 			free && run && len(r.view.Steps) > 1, nil},
 		{[]string{"r"}, "look again", "Reads the world once more and shows the step anew; changes nothing.",
-			free && r.offers(wire.ChoiceBack) != nil, func() action { return r.choose(*r.offers(wire.ChoiceBack)) }},
+			free && r.canLook(), func() action { return r.choose(*r.offers(wire.ChoiceBack)) }},
 		{[]string{"r"}, "try again", "Tries the connection once more.",
 			r.link.state == refused, func() action { return again{} }},
 		{[]string{"o"}, "other answers", "Shows the other ways to answer the question.",
@@ -78,7 +78,7 @@ func (r *root) keys() []binding {
 		{[]string{"h"}, "by hand", "You act yourself; svrescue watches until the world shows it.",
 			free && r.offers(wire.ChoiceByHand) != nil, func() action { return push{r.byHandDialog()} }},
 		{[]string{"c"}, "commands", "Shows the plan as commands a person could type, and offers them to the clipboard.",
-			free && run && step != nil && len(step.Actions) > 0, r.commands},
+			free && run && step != nil && len(step.Shown()) > 0, r.commands},
 		{[]string{"p"}, "park", "Ends the worker after the running action; the run can be resumed. Asks first.",
 			free && run && live, func() action { return push{r.parkDialog()} }},
 		{[]string{"n"}, "note", "Adds a line to the timeline and the report.",
@@ -163,6 +163,12 @@ func (r *root) key(msg tea.KeyMsg) tea.Cmd {
 		r.ask.field.typed(msg)
 	}
 	return nil
+}
+
+// canLook says that going back means looking again, and not leaving an undo or ending the watch over a person's work.
+func (r *root) canLook() bool {
+	s := r.view.CurrentStep()
+	return r.offers(wire.ChoiceBack) != nil && !r.byHand() && (s == nil || !s.Undoing)
 }
 
 // gives says that a key would answer the question.

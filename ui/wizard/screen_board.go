@@ -105,8 +105,8 @@ func (r *root) boardScreen(s *wire.StepView, w, h int) []string {
 	}
 	entries, size := build(99)
 	board := section{min: min(size, 4), want: size, rank: 3, draw: func(h int) []string {
-		if h < size {
-			entries, _ = build(3)
+		for most, got := 6, size; got > h && most >= 3; most-- { // long sentences give way; one key opens them
+			entries, got = build(most)
 		}
 		return window(entries, r.list.cursor, r.list.open, h, r.outside(w))
 	}}

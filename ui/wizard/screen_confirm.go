@@ -25,6 +25,18 @@ func (r *root) confirmScreen(s *wire.StepView, w, h int) []string {
 	}
 	answer := r.answerBox(w, r.answerLines(h))
 	q := r.view.Question
+	if r.byHand() {
+		return stack(h,
+			fixed(r.heading(s, w), 1, 0, nil),
+			fixed(r.questionText(*q, w), 1, 3, r.cutLine(w)),
+			gap(),
+			r.planSection(s, w),
+			gap(),
+			r.logTail(s.ID, w, 2),
+			gapAt(2),
+			urgent(fixed(answer, len(answer), 1, nil)),
+		)
+	}
 	lost := clampLines(r, r.lostLines(s, w), 3, w)
 	return stack(h,
 		fixed(r.heading(s, w), 1, 0, nil),
@@ -78,7 +90,7 @@ func clampLines(r *root, lines []string, n, w int) []string {
 // planSection is the numbered list of what will be sent; the entry under the cursor opens.
 func (r *root) planSection(s *wire.StepView, w int) section {
 	build := func(whole func(here bool) bool) (entries []entry, size int) {
-		for i, a := range s.Actions {
+		for i, a := range s.Shown() {
 			here := i == r.list.cursor
 			e := r.actionEntry(i, a, w, whole(here))
 			entries, size = append(entries, e), size+len(e.head)
@@ -111,19 +123,12 @@ func (r *root) planTitle(s *wire.StepView, w int) string {
 		title = "Would be sent; this is a dry run and changes nothing"
 	case r.view.Run.Acting == wire.Checklist:
 		title = "To be done by you; svrescue sends nothing"
-	case allUndo(s):
+	case r.byHand():
+		title = "To be done by you"
+	case s.Undoing:
 		title = "Will be sent to take the step back"
 	}
-	return r.t.Spread(r.t.Title.Render(title), r.t.Dim.Render(fmt.Sprintf("%d of %d", r.list.cursor+1, len(s.Actions))), w)
-}
-
-func allUndo(s *wire.StepView) bool {
-	for _, a := range s.Actions {
-		if !a.Undo {
-			return false
-		}
-	}
-	return len(s.Actions) > 0
+	return r.t.Spread(r.t.Title.Render(title), r.t.Dim.Render(fmt.Sprintf("%d of %d", r.list.cursor+1, len(s.Shown()))), w)
 }
 
 // actionEntry is one action: what is sent, and opened its commands, before and after, what is lost, what it may touch.
@@ -134,9 +139,6 @@ func (r *root) actionEntry(i int, a wire.ActionView, w int, whole bool) entry {
 		mark = r.t.Accent.Render(r.t.Glyphs.Cursor) + " "
 	}
 	text := r.t.Clean(a.Title)
-	if a.Undo {
-		text = "undo: " + text
-	}
 	style := r.t.Plain
 	if here && r.focus == onList {
 		style = r.t.Selected
@@ -209,7 +211,7 @@ func (r *root) lostLines(s *wire.StepView, w int) []string {
 // lostSentence joins what is lost with why there is no undo; danger says that something is lost for good.
 func lostSentence(s wire.StepView) (text string, danger bool) {
 	var lost []string
-	for _, a := range s.Actions {
+	for _, a := range s.Shown() {
 		if a.Lost != "" {
 			lost = append(lost, strings.TrimRight(a.Lost, "."))
 		}
@@ -217,7 +219,15 @@ func lostSentence(s wire.StepView) (text string, danger bool) {
 	if len(lost) > 0 {
 		text = strings.Join(lost, "; ") + "."
 	}
+	if s.Undoing {
+		if text == "" {
+			return "nothing; the step can be sent again.", false
+		}
+		return text, true
+	}
 	switch s.Undo {
+	case "no":
+		return strings.TrimSpace(text + " the step has no way back."), true
 	case "yes":
 		if text == "" {
 			return "nothing; it can be taken back.", false
@@ -239,6 +249,8 @@ func undoSentence(s wire.StepView) string {
 		return "Yes."
 	case "":
 		return "Not known."
+	case "no":
+		return "No."
 	}
 	return "No: " + stop(s.Undo)
 }
@@ -287,7 +299,7 @@ func (r *root) ageLine(s *wire.StepView, w int) []string {
 	}
 	switch {
 	case reading >= staleAt:
-		if r.offers(wire.ChoiceBack) != nil {
+		if r.canLook() {
 			text += "; r look again"
 			if cellsOf(text) > w {
 				text = "Evidence is " + span(age) + " old; r look again"

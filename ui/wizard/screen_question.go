@@ -112,7 +112,7 @@ func (r *root) optionLines(w, h int) []string {
 	for _, o := range a.options {
 		all += len(r.optionDetail(o, w))
 	}
-	compare := a.kind == wire.AskChoice && all <= h // things to choose from are told apart by their details
+	compare := a.kind == wire.AskChoice && !r.byHand() && all <= h // things to choose from are told apart by their details
 	if len(a.options)+len(detail) > h {
 		detail = clampLines(r, detail, min(max(h-len(a.options), 0), 1), w)
 	}

@@ -13,9 +13,9 @@ const quietAfter = 15 * time.Second
 // runScreen shows the actions of a step and how far each is.
 func (r *root) runScreen(s *wire.StepView, w, h int) []string {
 	current := r.atCurrent() && !r.over()
-	entries := make([]entry, len(s.Actions))
+	entries := make([]entry, len(s.Shown()))
 	want, cursor := 0, r.list.cursor
-	for i, a := range s.Actions {
+	for i, a := range s.Shown() {
 		entries[i] = r.progressEntry(i, a, w)
 		want += len(entries[i].head)
 		if r.list.open && i == cursor {
@@ -238,7 +238,7 @@ func (r *root) logTail(step string, w, n int) section {
 			continue
 		}
 		text := e.At.UTC().Format("15:04:05") + " " + r.t.Clean(e.Text)
-		lines = append([]string{r.t.Dim.Render(r.t.Clip(text, w))}, lines...)
+		lines = append(dimmed(r, r.t.Hang(text, w, 9)), lines...)
 	}
 	return lastOf(lines, 7)
 }

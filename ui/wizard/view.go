@@ -96,7 +96,7 @@ func (r *root) panel() panel {
 		return panelBefore
 	case q == nil || !r.atCurrent():
 		switch {
-		case len(s.Actions) > 0:
+		case len(s.Shown()) > 0:
 			return panelRun
 		case len(boardOf(s)) > 0:
 			return panelBoard
@@ -104,7 +104,7 @@ func (r *root) panel() panel {
 		return panelRead
 	case q.Kind == wire.AskRemedy && q.Error != nil:
 		return panelFailure
-	case len(s.Actions) > 0 && (q.Kind == wire.AskConfirm || q.Kind == wire.AskWord || q.Kind == wire.AskTick):
+	case len(s.Shown()) > 0 && (q.Kind == wire.AskConfirm || q.Kind == wire.AskWord || q.Kind == wire.AskTick || r.byHand()):
 		return panelConfirm
 	case q.Kind != wire.AskChoice && q.Kind != wire.AskText && len(boardOf(s)) > 0:
 		return panelBoard
@@ -148,7 +148,7 @@ func (r *root) listLen() int {
 	}
 	switch r.panel() {
 	case panelRun, panelConfirm:
-		return len(r.step().Actions)
+		return len(r.step().Shown())
 	case panelBoard:
 		return len(boardOf(r.step()))
 	}
