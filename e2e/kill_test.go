@@ -19,11 +19,14 @@ import (
 	"canton.example/svrescue/e2e/node"
 )
 
-// killPoints are where the worker is killed: at the first intent whose step, key and title match.
-var killPoints = []struct {
+// killPoint is the first intent whose step, key and title match.
+type killPoint struct {
 	name string
 	at   *regexp.Regexp
-}{
+}
+
+// killPoints are where the worker is killed, and where another run is cut off from the cluster.
+var killPoints = []killPoint{
 	{"scale down", regexp.MustCompile(`(?i)restore/scale-down\b`)},
 	{"claim deletion", regexp.MustCompile(`(?i)\bdelet\w*\b.*(pvc|claim)`)},
 	{"claim creation", regexp.MustCompile(`(?i)\b(re)?creat\w*\b.*(pvc|claim)`)},
@@ -55,7 +58,7 @@ func TestKillAndResume(t *testing.T) {
 	}
 	o.expect(o.run(ctx, args...), exitDone, "resume")
 	took("resumed to the end")
-	s.expectRestored(t, ctx)
+	s.expectRestored(t, ctx, o.runID())
 }
 
 // runAndKill starts the command, kills the worker at the first new intent that matches, and waits for the command's end.

@@ -6,10 +6,13 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"canton.example/svrescue/e2e/rig"
 )
 
 func TestMain(m *testing.M) {
@@ -17,6 +20,12 @@ func TestMain(m *testing.M) {
 	if built.path != "" {
 		os.RemoveAll(filepath.Dir(built.path))
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	if err := rig.Vanished(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
+	cancel()
 	os.Exit(code)
 }
 

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"sigs.k8s.io/yaml"
 
@@ -23,8 +24,10 @@ import (
 // The exit codes of the product (its command reference has the same table).
 const (
 	exitDone    = 0
+	exitFailed  = 1
 	exitUsage   = 2
 	exitRefused = 3
+	exitParked  = 4
 )
 
 var built struct {
@@ -42,9 +45,6 @@ func binary(t *testing.T) string {
 			built.err = err
 			return
 		}
-		if _, err := os.Stat(filepath.Join(root, "main.go")); err != nil {
-			return // nothing to build yet
-		}
 		folder, err := os.MkdirTemp("", "svrescue-e2e")
 		if err != nil {
 			built.err = err
@@ -60,9 +60,6 @@ func binary(t *testing.T) string {
 	})
 	if built.err != nil {
 		t.Fatal(built.err)
-	}
-	if built.path == "" {
-		t.Skip("the product has no main.go yet")
 	}
 	return built.path
 }
@@ -92,17 +89,26 @@ func newOperator(t *testing.T, cluster *rig.Cluster, namespace string) *operator
 	for _, d := range []string{"state", "run", "config"} {
 		must(t, os.Mkdir(filepath.Join(home, d), 0o700))
 	}
-	return &operator{t: t, binary: binary(t), home: home, kubeconfig: cluster.Kubeconfig, context: cluster.Context, namespace: namespace}
+	o := &operator{t: t, binary: binary(t), home: home, kubeconfig: cluster.Kubeconfig, context: cluster.Context, namespace: namespace}
+	t.Cleanup(o.expectNothingLeft)
+	return o
 }
 
-// command is the product with the operator's environment; context and namespace are appended.
+// command is the product with the operator's environment; context and namespace are appended where they are set.
 func (o *operator) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, o.binary, append(args, "--context", o.context, "--namespace", o.namespace)...)
+	if o.context != "" {
+		args = append(args, "--context", o.context)
+	}
+	if o.namespace != "" {
+		args = append(args, "--namespace", o.namespace)
+	}
+	cmd := exec.CommandContext(ctx, o.binary, args...)
 	cmd.Dir = o.home
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + o.home, "USER=operator", "LANG=C.UTF-8", "TERM=xterm-256color", "KUBECONFIG=" + o.kubeconfig,
 		"XDG_STATE_HOME=" + filepath.Join(o.home, "state"), "XDG_RUNTIME_DIR=" + filepath.Join(o.home, "run"),
 		"XDG_CONFIG_HOME=" + filepath.Join(o.home, "config"),
+		"TMPDIR=" + o.home,
 	}
 	return cmd
 }
@@ -173,17 +179,56 @@ func (o *operator) workerLog() string {
 // word is what the operator types before something is destroyed.
 func word(n *node.Node) string { return n.Network + "/" + n.SV }
 
-// answers writes the answers file of a restore from one set: every confirmation yes, the word for destruction, and the
-// set. `svrescue plan restore --format json` lists what may be asked.
-func (o *operator) answers(n *node.Node, run string) string {
+// answers writes the answers file of a restore from one set: every confirmation yes, the word for destruction, the set,
+// and more as pairs of a question's name and its answer. `svrescue plan restore --format json` lists what may be asked.
+func (o *operator) answers(n *node.Node, run string, more ...string) string {
 	o.t.Helper()
-	b, err := yaml.Marshal(map[string]any{
-		"confirm": true,
-		"word":    word(n),
-		"answers": map[string]string{"restore/backup-set.set": run},
-	})
+	answers := map[string]string{"restore/backup-set.set": run}
+	for i := 0; i < len(more); i += 2 {
+		answers[more[i]] = more[i+1]
+	}
+	b, err := yaml.Marshal(map[string]any{"confirm": true, "word": word(n), "answers": answers})
 	must(o.t, err)
 	path := filepath.Join(o.home, "answers.yaml")
 	must(o.t, os.WriteFile(path, b, 0o600))
 	return path
+}
+
+// runID is the newest run.
+func (o *operator) runID() string {
+	o.t.Helper()
+	folder, ok := o.folder()
+	if !ok {
+		o.t.Fatal("there is no run folder")
+	}
+	return filepath.Base(folder)
+}
+
+// expectNothingLeft says that the operator's processes have ended and have taken their sockets with them.
+func (o *operator) expectNothingLeft() {
+	o.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	err := rig.Poll(ctx, "what the operator started is still there", func(context.Context) (bool, error) {
+		lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
+		if err != nil {
+			return false, err
+		}
+		for _, path := range lines {
+			line, err := os.ReadFile(path)
+			if err == nil && bytes.Contains(line, []byte(o.home)) {
+				return false, fmt.Errorf("process %s: %q", path, line)
+			}
+		}
+		return true, nil
+	})
+	if err != nil {
+		o.t.Error(err)
+	}
+	filepath.WalkDir(o.home, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.Type()&os.ModeSocket != 0 {
+			o.t.Errorf("socket %s is left", path)
+		}
+		return nil
+	})
 }

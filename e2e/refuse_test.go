@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +22,7 @@ import (
 )
 
 // TestBadInput asks for restores that must not happen. Each is refused with the right code and a sentence that names the
-// reason, and the node is as it was.
+// reason; a dry run shows everything; and the node is as it was, to the last resource version.
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 	binary(t)
@@ -36,88 +35,74 @@ func TestBadInput(t *testing.T) {
 	must(t, n.Backup(ctx, good))
 	must(t, rig.Poll(ctx, "another run ID", func(context.Context) (bool, error) { reversed = node.RunID(); return reversed != good, nil }))
 	must(t, n.BackupReversed(ctx, reversed))
-	s := &scene{cluster: cluster, node: n}
-	var err error
-	s.before, err = s.replicas(ctx)
-	must(t, err)
-	s.volumes, err = boundVolumes(ctx, cluster, n)
-	must(t, err)
+	reader, nobody := readOnly(t, ctx, cluster, n.Namespace), account(t, ctx, cluster, n.Namespace, "nobody")
+	before := settledVersions(t, ctx, cluster, n.Namespace)
 
-	for _, c := range []struct {
-		name string
-		code int
-		says []string // each must be in what was printed
-		with func(t *testing.T, o *operator) (set string)
-	}{
-		{"rights to read only", exitRefused, []string{"update deployments.apps/scale"}, func(t *testing.T, o *operator) string {
-			o.kubeconfig = readOnly(t, ctx, cluster, n.Namespace)
-			return good
-		}},
-		{"no rights", exitRefused, []string{"list"}, func(t *testing.T, o *operator) string {
-			o.kubeconfig = account(t, ctx, cluster, n.Namespace, "nobody")
-			return good
-		}},
-		{"no SV in the namespace", exitRefused, []string{"default"}, func(t *testing.T, o *operator) string {
-			o.namespace = "default"
-			return good
-		}},
-		{"no such context", exitUsage, []string{"elsewhere"}, func(t *testing.T, o *operator) string {
-			o.context = "elsewhere"
-			return good
-		}},
-		{"apps after participant", exitRefused, []string{"participant"}, func(t *testing.T, o *operator) string { return reversed }},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			o := newOperator(t, cluster, n.Namespace)
-			set := c.with(t, o)
-			r := o.run(within(t, 90*time.Second), "run", "restore", "--answers", o.answers(n, set))
-			o.expect(r, c.code, c.name)
-			for _, text := range c.says {
-				if !strings.Contains(r.stdout+r.stderr, text) {
-					t.Errorf("what was printed does not name %q: %s", text, r)
+	t.Run("refused", func(t *testing.T) {
+		for _, c := range []struct {
+			name string
+			code int
+			says []string // each must be in what was printed
+			with func(o *operator) (set string)
+		}{
+			{"rights to read only", exitRefused, []string{"update deployments.apps/scale", "update statefulsets.apps/scale", "delete persistentvolumeclaims",
+				"create persistentvolumeclaims", "patch persistentvolumes"}, func(o *operator) string {
+				o.kubeconfig = reader
+				return good
+			}},
+			{"no rights", exitRefused, []string{"list deployments.apps"}, func(o *operator) string {
+				o.kubeconfig = nobody
+				return good
+			}},
+			{"no SV in the namespace", exitRefused, []string{"namespace default"}, func(o *operator) string {
+				o.namespace = "default"
+				return good
+			}},
+			{"no such namespace", exitRefused, []string{"namespace nowhere"}, func(o *operator) string {
+				o.namespace = "nowhere"
+				return good
+			}},
+			{"no such context", exitUsage, []string{"elsewhere", cluster.Context}, func(o *operator) string {
+				o.context = "elsewhere"
+				return good
+			}},
+			{"no kubeconfig", exitUsage, []string{"no kubeconfig found"}, func(o *operator) string {
+				o.kubeconfig, o.context = filepath.Join(o.home, "none"), ""
+				return good
+			}},
+			{"nobody behind the address", exitFailed, []string{"connection refused"}, func(o *operator) string {
+				newRoad(t, cluster, o).cut()
+				return good
+			}},
+			{"apps after participant", exitParked, []string{"participant"}, func(*operator) string { return reversed }},
+			{"no such set", exitParked, []string{"restore/backup-set.set"}, func(*operator) string { return "1" }},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				t.Parallel()
+				o := newOperator(t, cluster, n.Namespace)
+				set := c.with(o)
+				r := o.run(within(t, 3*time.Minute), "run", "restore", "--answers", o.answers(n, set))
+				o.expect(r, c.code, c.name)
+				for _, text := range c.says {
+					if !strings.Contains(r.stdout+r.stderr, text) {
+						t.Errorf("what was printed does not name %q: %s", text, r)
+					}
 				}
-			}
-		})
-	}
+			})
+		}
+	})
 
-	after, err := s.replicas(ctx)
-	must(t, err)
-	if !maps.Equal(after, s.before) {
-		t.Errorf("replicas are %v, were %v", after, s.before)
-	}
-	now, err := boundVolumes(ctx, cluster, n)
-	must(t, err)
-	if !maps.Equal(now, s.volumes) {
-		t.Errorf("volumes are %v, were %v", now, s.volumes)
-	}
-}
-
-// TestAppsAheadOfParticipant restores a set whose clocks are in order and whose offsets are not: scan has read further
-// than the participant has written (reference/backups.md 1). The databases may come up; no app may be started on them.
-func TestAppsAheadOfParticipant(t *testing.T) {
-	t.Parallel()
-	binary(t)
-	cluster := rig.Start(t)
-	ctx := within(t, 5*time.Minute)
-	n := node.New(cluster, node.Config{Namespace: cluster.Namespace(t, "ahead")})
-	must(t, n.Create(ctx))
-	must(t, n.WaitReady(ctx))
-	must(t, n.Overtake(ctx))
-	run := node.RunID()
-	must(t, n.Backup(ctx, run))
 	o := newOperator(t, cluster, n.Namespace)
-	r := o.run(ctx, "run", "restore", "--answers", o.answers(n, run))
-	if r.code == exitDone {
-		t.Errorf("a set with apps ahead of their participant is called restored: %s", r)
-	}
-	s := &scene{cluster: cluster, node: n}
-	after, err := s.replicas(ctx)
-	must(t, err)
-	for _, app := range []string{"sv-app", "scan-app", "validator-app"} {
-		if after[app] != 0 {
-			t.Errorf("%s was started on data that does not fit", app)
+	r := o.run(ctx, "run", "restore", "--dry-run", "--answers", o.answers(n, good))
+	o.expect(r, exitDone, "a dry run")
+	for _, claim := range n.Claims() {
+		for _, text := range []string{"delete pvc/" + claim, "create pvc/" + claim + " from " + claim + "-" + good} {
+			if !strings.Contains(r.stdout, text) {
+				t.Errorf("the dry run does not show %q: %s", text, r)
+			}
 		}
 	}
+	expectUnchanged(t, ctx, cluster, n.Namespace, before)
 }
 
 // account makes a service account without any rights and a kubeconfig for it.

@@ -3,14 +3,20 @@
 package e2e
 
 import (
+	"context"
 	"os"
 	"path/filepath"
-	"regexp"
 	"testing"
 	"time"
 
-	"canton.example/svrescue/e2e/keys"
+	v1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
 	"canton.example/svrescue/e2e/node"
+	"canton.example/svrescue/e2e/rig"
 )
 
 // TestRestoreHeadless restores a damaged node without a terminal: exit code 0 means that the data of the set is back,
@@ -26,7 +32,7 @@ func TestRestoreHeadless(t *testing.T) {
 	r := o.run(ctx, "run", "restore", "--answers", o.answers(s.node, s.run))
 	took("restored")
 	o.expect(r, exitDone, "run restore")
-	s.expectRestored(t, ctx)
+	s.expectRestored(t, ctx, o.runID())
 
 	folder, ok := o.folder()
 	if !ok {
@@ -39,42 +45,63 @@ func TestRestoreHeadless(t *testing.T) {
 	}
 	expectPrivate(t, folder)
 	expectNoSecrets(t, folder, s)
+
+	// the later run that gives the old volumes away
+	kept := s.volumes
+	s.look(t, ctx)
+	s.expectReleased(t, ctx, o, kept)
+	took("released")
 }
 
-// TestRestoreByKeyboard restores the same through the full-screen program in a terminal of 80x24, with keys alone.
-func TestRestoreByKeyboard(t *testing.T) {
-	t.Parallel()
-	binary(t)
-	ctx := within(t, 6*time.Minute)
-	took := stopwatch(t)
-	s := disaster(t, ctx, node.Config{Namespace: "keyboard"})
-	took("disaster")
-	o := newOperator(t, s.cluster, s.node.Namespace)
-	terminal, err := keys.Start(o.command(ctx), 80, 24)
+// expectReleased gives the kept volumes away: they are gone afterwards with their data, and nothing else is.
+func (s *scene) expectReleased(t *testing.T, ctx context.Context, o *operator, kept map[string]string) {
+	t.Helper()
+	volumes := s.cluster.Kube.CoreV1().PersistentVolumes()
+	bystander := s.bystander(t, ctx)
+	o.expect(o.run(ctx, "run", "release-old-volumes", "--answers", o.answers(s.node, s.run)), exitDone, "run release-old-volumes")
+	for claim, name := range kept {
+		if _, err := volumes.Get(ctx, name, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+			t.Errorf("the old volume %s of %s is still there: %v", name, claim, err)
+		}
+	}
+	if pv, err := volumes.Get(ctx, bystander, metav1.GetOptions{}); err != nil || pv.Status.Phase != v1.VolumeReleased {
+		t.Errorf("a released volume that no restore has kept: %v", err)
+	}
+	now, err := boundVolumes(ctx, s.cluster, s.node)
 	must(t, err)
-	defer terminal.Close()
-	pressed, err := terminal.Operate(ctx, byKeyboard(s.node))
-	for _, p := range pressed {
-		t.Log(p)
+	for claim, name := range s.volumes {
+		if pv, err := volumes.Get(ctx, name, metav1.GetOptions{}); now[claim] != name || err != nil || pv.Status.Phase != v1.VolumeBound {
+			t.Errorf("the volume %s that %s uses is not as it was: %v", name, claim, err)
+		}
 	}
-	took("restored")
-	if err != nil {
-		t.Fatalf("%v\n%s", err, o.workerLog())
+	back, err := s.node.Fingerprint(ctx)
+	must(t, err)
+	for _, d := range back.CompareWith(s.saved) {
+		t.Error(d)
 	}
-	if _, err := terminal.Wait(ctx); err != nil {
-		t.Error(err)
-	}
-	s.expectRestored(t, ctx)
 }
 
-// byKeyboard is what the operator does on each screen of a restore.
-func byKeyboard(n *node.Node) []keys.Rule {
-	see := regexp.MustCompile
-	return []keys.Rule{
-		{See: see(`(?i)\brecovered\b`), Press: []string{"q"}, End: true},
-		{See: see(`Type ` + regexp.QuoteMeta(word(n)) + ` to go on`), Type: word(n), Press: []string{"enter"}},
-		{See: see(`\by yes\b`), Press: []string{"y"}},
-		{See: see(`enter open restore`), Press: []string{"enter"}},
-		{See: see(`enter (choose|send what is typed|start)`), Press: []string{"enter"}},
-	}
+// bystander makes a volume that is kept by somebody else: Retain, released, without the mark of a restore.
+func (s *scene) bystander(t *testing.T, ctx context.Context) string {
+	t.Helper()
+	claims := s.cluster.Kube.CoreV1().PersistentVolumeClaims(s.node.Namespace)
+	class := "rig"
+	claim, err := claims.Create(ctx, &v1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "bystander"}, Spec: v1.PersistentVolumeClaimSpec{
+		AccessModes: []v1.PersistentVolumeAccessMode{v1.ReadWriteOnce}, StorageClassName: &class,
+		Resources: v1.VolumeResourceRequirements{Requests: v1.ResourceList{v1.ResourceStorage: resource.MustParse("1Gi")}}}}, metav1.CreateOptions{})
+	must(t, err)
+	must(t, rig.Poll(ctx, "claim bystander is not bound", func(ctx context.Context) (bool, error) {
+		claim, err = claims.Get(ctx, "bystander", metav1.GetOptions{})
+		return err == nil && claim.Status.Phase == v1.ClaimBound, err
+	}))
+	volumes := s.cluster.Kube.CoreV1().PersistentVolumes()
+	retain := []byte(`{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}`)
+	_, err = volumes.Patch(ctx, claim.Spec.VolumeName, types.MergePatchType, retain, metav1.PatchOptions{})
+	must(t, err)
+	must(t, claims.Delete(ctx, "bystander", metav1.DeleteOptions{}))
+	must(t, rig.Poll(ctx, "the bystander is not released", func(ctx context.Context) (bool, error) {
+		pv, err := volumes.Get(ctx, claim.Spec.VolumeName, metav1.GetOptions{})
+		return err == nil && pv.Status.Phase == v1.VolumeReleased, err
+	}))
+	return claim.Spec.VolumeName
 }

@@ -25,8 +25,19 @@ type scene struct {
 	before  map[string]int32 // replicas of every workload
 }
 
+// keptBy is the annotation on a volume that a restore has kept; its value is the run.
+const keptBy = "svrescue/kept-by"
+
 // disaster sets the scene.
 func disaster(t *testing.T, ctx context.Context, c node.Config) *scene {
+	t.Helper()
+	s := backedUp(t, ctx, c)
+	must(t, s.node.Damage(ctx))
+	return s
+}
+
+// backedUp is the scene before anything is damaged: the node runs, on other data than the set has.
+func backedUp(t *testing.T, ctx context.Context, c node.Config) *scene {
 	t.Helper()
 	s := &scene{cluster: rig.Start(t)}
 	c.Namespace = s.cluster.Namespace(t, c.Namespace)
@@ -39,17 +50,23 @@ func disaster(t *testing.T, ctx context.Context, c node.Config) *scene {
 	s.saved, err = s.node.Fingerprint(ctx)
 	must(t, err)
 	must(t, s.node.Grow(ctx))
-	must(t, s.node.Damage(ctx))
+	s.look(t, ctx)
+	return s
+}
+
+// look notes the volumes and replicas, with which the end is compared.
+func (s *scene) look(t *testing.T, ctx context.Context) {
+	t.Helper()
+	var err error
 	s.volumes, err = boundVolumes(ctx, s.cluster, s.node)
 	must(t, err)
 	s.before, err = s.replicas(ctx)
 	must(t, err)
-	return s
 }
 
 // expectRestored is the end that every restore must come to: the data of the set and nothing else, every pod ready,
-// replica counts as they were, and the old volumes kept.
-func (s *scene) expectRestored(t *testing.T, ctx context.Context) {
+// replica counts as they were, and the old volumes kept and marked with the run.
+func (s *scene) expectRestored(t *testing.T, ctx context.Context, run string) {
 	t.Helper()
 	missing, err := s.node.NotReady(ctx)
 	must(t, err)
@@ -77,8 +94,13 @@ func (s *scene) expectRestored(t *testing.T, ctx context.Context) {
 		pv, err := s.cluster.Kube.CoreV1().PersistentVolumes().Get(ctx, old, metav1.GetOptions{})
 		if err != nil {
 			t.Errorf("the old volume of %s is gone: %v", claim, err)
-		} else if pv.Spec.PersistentVolumeReclaimPolicy != v1.PersistentVolumeReclaimRetain {
+			continue
+		}
+		if pv.Spec.PersistentVolumeReclaimPolicy != v1.PersistentVolumeReclaimRetain {
 			t.Errorf("the old volume of %s has policy %s, want Retain", claim, pv.Spec.PersistentVolumeReclaimPolicy)
+		}
+		if by := pv.Annotations[keptBy]; by != run {
+			t.Errorf("the old volume of %s has %s=%q, want %q", claim, keptBy, by, run)
 		}
 	}
 	// what the restore has no business with

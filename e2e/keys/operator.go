@@ -15,6 +15,7 @@ type Rule struct {
 	Type  string
 	Press []string
 	End   bool // the work is over: press the keys and stop
+	Stop  bool // this must not happen: stop with an error
 }
 
 // settled is how long the screen must stand still before the operator acts: a question takes no keys in its first
@@ -37,6 +38,9 @@ func (t *Terminal) Operate(ctx context.Context, rules []Rule) ([]string, error) 
 		screen := t.Screen()
 		rule := match(rules, screen)
 		// a screen with a running clock is never still for long: then patience decides
+		if rule != nil && rule.Stop && t.Quiet() > settled {
+			return pressed, fmt.Errorf("the screen shows what it must not: %s\n%s", rule.See, screen)
+		}
 		ready := rule != nil && (rule.End || t.Quiet() > settled || time.Since(at) > patience)
 		if ready && (rule != last || time.Since(at) > patience) {
 			if err := t.Type(rule.Type); err != nil {

@@ -35,6 +35,7 @@ var once struct {
 	sync.Mutex
 	cluster *Cluster
 	err     error
+	removed []string // namespaces
 }
 
 // Start gives the cluster, started and with the image standin:rig loaded. It happens once in a test process.

@@ -4,7 +4,9 @@ package rig
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -33,9 +35,45 @@ func (c *Cluster) Namespace(t testing.TB, prefix string) string {
 		defer cancel()
 		if err := c.remove(ctx, name); err != nil {
 			t.Errorf("remove namespace %s: %v", name, err)
+			return
 		}
+		once.Lock()
+		once.removed = append(once.removed, name)
+		once.Unlock()
 	})
 	return name
+}
+
+// Vanished waits until every namespace that the tests of this process have removed is gone, and every volume that was
+// bound in it. It is for the end of a test binary.
+func Vanished(ctx context.Context) error {
+	once.Lock()
+	defer once.Unlock()
+	if once.cluster == nil {
+		return nil
+	}
+	return Poll(ctx, "what the tests made is not gone", func(ctx context.Context) (bool, error) {
+		core := once.cluster.Kube.CoreV1()
+		namespaces, err := core.Namespaces().List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return false, err
+		}
+		for _, ns := range namespaces.Items {
+			if slices.Contains(once.removed, ns.Name) {
+				return false, fmt.Errorf("namespace %s is %s", ns.Name, ns.Status.Phase)
+			}
+		}
+		volumes, err := core.PersistentVolumes().List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return false, err
+		}
+		for _, v := range volumes.Items {
+			if v.Spec.ClaimRef != nil && slices.Contains(once.removed, v.Spec.ClaimRef.Namespace) {
+				return false, fmt.Errorf("volume %s of %s/%s is %s", v.Name, v.Spec.ClaimRef.Namespace, v.Spec.ClaimRef.Name, v.Status.Phase)
+			}
+		}
+		return true, nil
+	})
 }
 
 // remove deletes a namespace without waiting for its pods to end; released volumes that were kept are deleted with it.
