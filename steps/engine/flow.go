@@ -45,6 +45,10 @@ func (a *askAgain) Error() string { return a.why }
 
 // attempt is one pass: inputs, check, plan, confirmation, second check, actions, verification.
 func (m *Machine[F]) attempt(ctx context.Context, s steps.Step[F], changed string) error {
+	planned := m.planned()
+	if planned != "" && s.Plan == nil {
+		return m.state(s.ID, wire.StepPlanned, "can be looked at only after "+planned)
+	}
 	if err := m.inputs(ctx, s); err != nil {
 		return err
 	}
@@ -174,6 +178,7 @@ func (m *Machine[F]) check(ctx context.Context, s steps.Step[F], phase wire.Phas
 			}
 			continue
 		}
+		findings = notYet(findings, m.planned())
 		if err := m.emit(wire.Event{Kind: wire.KindFindings, Step: s.ID, Phase: phase, Findings: findings}); err != nil {
 			return nil, err
 		}
@@ -191,6 +196,42 @@ func (m *Machine[F]) check(ctx context.Context, s steps.Step[F], phase wire.Phas
 			return nil, err
 		}
 	}
+}
+
+// planned is the first changing step that a dry run has gone past, "" if there is none: what comes after it looks at a
+// world in which that step has not been taken.
+func (m *Machine[F]) planned() string {
+	for i := range m.view.Steps {
+		if s := &m.view.Steps[i]; s.State == wire.StepPlanned {
+			return s.ID
+		}
+	}
+	return ""
+}
+
+// notYet turns what does not hold into one finding that is not determined, where a planned step may be what makes it hold.
+func notYet(findings []wire.Finding, planned string) []wire.Finding {
+	if planned == "" {
+		return findings
+	}
+	var known []wire.Finding
+	var open []string
+	for _, f := range findings {
+		if f.Verdict == wire.Violated {
+			open = append(open, f.Text)
+		} else {
+			known = append(known, f)
+		}
+	}
+	switch n := len(open); n {
+	case 0:
+		return findings
+	case 1:
+		open[0] += ", as is to be expected"
+	default:
+		open[0] += fmt.Sprintf(", and %d more, as is to be expected", n-1)
+	}
+	return append(known, wire.Finding{ID: "later", Verdict: wire.Undetermined, Text: "can be known only after " + planned + "; now: " + open[0]})
 }
 
 // blocking is the problem that violated or undetermined findings make, nil if there is none.

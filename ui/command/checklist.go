@@ -10,6 +10,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// listed is the document that checklist prints.
+type listed struct {
+	Version int             `json:"version"` // 1
+	Path    string          `json:"path"`
+	Title   string          `json:"title"`
+	Steps   []wire.StepInfo `json:"steps"`
+}
+
 func (p *program) checklistCommand() *cobra.Command {
 	var tick bool
 	c := &cobra.Command{Use: "checklist PATH", Short: "Print a path as a checklist, or tick it off",
@@ -33,7 +41,7 @@ func (p *program) checklistCommand() *cobra.Command {
 				return p.start(cmd.Context(), spec, answers)
 			}
 			if p.json() {
-				return p.printDocument(map[string]any{"version": 1, "path": path.Name, "title": path.Title, "steps": path.Steps})
+				return p.printDocument(listed{Version: 1, Path: path.Name, Title: path.Title, Steps: path.Steps})
 			}
 			return p.print(Checklist(path.Name))
 		}}

@@ -88,22 +88,21 @@ type artifacts interface {
 func newMachine(spec runs.Spec, folder string, files artifacts, wall clock.WithTicker, j engine.Journal, past []wire.Event, operator, host string) (machine, *engine.Hub, error) {
 	clk := clockOf(spec, wall)
 	where := kube.Where{Context: spec.Context, Kubeconfig: spec.Kubeconfig}
-	namespace := spec.Namespace
 	var cluster *kube.Cluster
 	if spec.Acting != wire.Checklist { // which needs none: the operator looks and acts
 		var err error
 		if cluster, err = connect(spec, clk); err != nil {
 			return nil, nil, err
 		}
-		where.Context, namespace = cluster.Target().Context, cluster.Target().Namespace
+		where.Context = cluster.Target().Context
 	}
 	w := wiring{spec: spec, folder: folder, files: files, clock: clk, journal: j, past: past, operator: operator, host: host, cluster: cluster}
 	switch spec.Path {
 	case "restore":
 		return build(w, restore.New(), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where})
 	case "release-old-volumes":
-		return build(w, restore.Release(), restore.ReleaseFacts{Wanted: namespace, Where: where,
-			Subject: wire.Subject{Namespace: namespace, Cluster: where.Context}})
+		return build(w, restore.Release(), restore.ReleaseFacts{Wanted: spec.Namespace, Where: where,
+			Subject: wire.Subject{Namespace: spec.Namespace, Cluster: where.Context}})
 	}
 	return nil, nil, fmt.Errorf("there is no path %q", spec.Path)
 }

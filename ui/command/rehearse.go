@@ -208,7 +208,10 @@ func (p *program) listScenarios() error {
 			}
 			lines = append(lines, l)
 		}
-		return p.printDocument(map[string]any{"version": 1, "scenarios": lines})
+		return p.printDocument(struct {
+			Version   int    `json:"version"`
+			Scenarios []line `json:"scenarios"`
+		}{1, lines})
 	}
 	var b bytes.Buffer
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)

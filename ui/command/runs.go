@@ -49,7 +49,10 @@ func (p *program) runsCommand() *cobra.Command {
 				lines = append(lines, l)
 			}
 			if p.json() {
-				return p.printDocument(map[string]any{"version": 1, "runs": lines})
+				return p.printDocument(struct {
+					Version int       `json:"version"`
+					Runs    []runLine `json:"runs"`
+				}{1, lines})
 			}
 			if len(lines) == 0 {
 				fmt.Fprintf(p.Err, "svrescue: there is no run in %s\n", p.config.RunDir)
