@@ -125,6 +125,9 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 // the wait before it takes keys, a list that belongs to the step shown.
 func (r *root) settle() tea.Cmd {
 	q := r.view.Question
+	if r.over() {
+		q = nil // nobody takes an answer
+	}
 	switch {
 	case q == nil:
 		if r.ask != nil && r.focus == onAnswer {

@@ -32,7 +32,7 @@ func (r *root) confirmScreen(s *wire.StepView, w, h int) []string {
 			gap(),
 			r.planSection(s, w),
 			gap(),
-			r.logTail(s.ID, w, 2),
+			needed(r.logTail(s.ID, w, 2)),
 			gapAt(2),
 			urgent(fixed(answer, len(answer), 1, nil)),
 		)
@@ -51,6 +51,9 @@ func (r *root) confirmScreen(s *wire.StepView, w, h int) []string {
 		urgent(fixed(answer, len(answer), 1, nil)),
 	)
 }
+
+// needed gives a section its room before lists get theirs.
+func needed(s section) section { s.min, s.rank = s.want, 2; return s }
 
 func urgent(s section) section { s.urgent = true; return s }
 
@@ -285,6 +288,8 @@ func (r *root) ageLine(s *wire.StepView, w int) []string {
 	switch {
 	case n == 0 && r.view.Run.Acting == wire.Checklist:
 		return nil
+	case n == 0 && r.view.DoneSteps() > 0:
+		return []string{r.t.Clip("Evidence: what the steps before it have found.", w)}
 	case n == 0:
 		return []string{r.t.Attention.Render(r.t.Clip("Evidence: none was recorded for this step.", w))}
 	case oldest.IsZero():

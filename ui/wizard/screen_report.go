@@ -50,19 +50,28 @@ func (r *root) reportScreen(w, h int) []string {
 	if len(know) > 0 {
 		know = append([]string{"", r.t.Title.Render("To know")}, know...)
 	}
+	if v.Ended == nil {
+		head = append(head, "")
+		head = append(head, r.t.Wrap(r.stood(), w)...)
+		if line := r.resumeLine(); line != "" {
+			head = append(head, "", r.t.Accent.Render("Go on with: ")+r.t.Clip(line, w-12))
+		}
+		know = nil // it is said at the end
+	}
 	end := []string{""}
 	if v.Ended != nil {
 		end = append(end, r.t.Clip("Report: svrescue report "+v.Run.ID, w))
-	} else if line := r.resumeLine(); line != "" {
-		end = append(end, r.t.Accent.Render(r.t.Clip("Go on with: "+line, w)))
 	}
 	if v.Run.Folder != "" {
 		end = append(end, "Files:  "+r.t.ClipLeft(r.t.Clean(v.Run.Folder), w-8))
 	}
+	took := "Took " + stopwatch(elapsed(v, r.opts.Clock.Now()))
+	if v.Ended == nil {
+		took = stopwatch(elapsed(v, r.opts.Clock.Now())) + " since the start"
+	}
 	return stack(h,
-		fixed(head, 2, 0, r.cutLine(w)),
-		fixed([]string{"Took " + stopwatch(elapsed(v, r.opts.Clock.Now())) + ", " +
-			fmt.Sprintf("%d of %d steps done", v.DoneSteps(), len(v.Steps))}, 1, 1, nil),
+		fixed(head, len(head), 0, r.cutLine(w)),
+		fixed([]string{fmt.Sprintf("%s, %d of %d steps done", took, v.DoneSteps(), len(v.Steps))}, 1, 1, nil),
 		fixed(know, 0, 2, r.cutMark(w, r.t.Glyphs.More+" e: all")),
 		gapAt(3),
 		section{want: len(rows), rank: 5, draw: func(h int) []string {
@@ -77,6 +86,22 @@ func (r *root) reportScreen(w, h int) []string {
 	)
 }
 
+// stood says where the run was when its worker ended.
+func (r *root) stood() string {
+	s := r.view.CurrentStep()
+	if s == nil {
+		return "No step had begun."
+	}
+	text := fmt.Sprintf("It stood at step %d of %d, %s", r.view.Current+1, len(r.view.Steps), r.t.Clean(s.Title))
+	switch a := r.view.Running(); {
+	case a != nil:
+		text += "; under way: " + r.t.Clean(a.Title)
+	case r.view.Question != nil:
+		text += "; a question was open and is asked again: " + r.t.Clean(r.view.Question.Title)
+	}
+	return stop(text)
+}
+
 // outcome names how the run stands now that no worker acts on it; good only where all was proven.
 func (r *root) outcome() (word, text string, good bool) {
 	v := r.view
@@ -84,8 +109,14 @@ func (r *root) outcome() (word, text string, good bool) {
 		if v.Parked != "" {
 			return "Parked", v.Parked, false
 		}
-		return "The worker is gone", "It ended without a word, " + r.silence() +
-			" ago. What it had begun is looked at again when the run is resumed", false
+		if f := v.Halted; f != nil {
+			return "The worker has stopped", stop("Tried: "+f.Tried) + " " + stop("Seen: "+f.Seen) + " " + sentence(f.Next), false
+		}
+		text := "It ended without a word. The last that was heard of it is " + r.silence() + " old"
+		if r.view.Running() != nil {
+			text += ". What it had begun is looked at again when the run is resumed, before anything is sent"
+		}
+		return "The worker is gone", text, false
 	}
 	word = map[wire.Outcome]string{wire.Recovered: "Recovered", wire.Refused: "Refused: a precondition does not hold",
 		wire.Parked: "Parked", wire.Failed: "Failed", wire.Rehearsed: "Came to its end", wire.Aborted: "Aborted"}[v.Ended.Outcome]
