@@ -2,11 +2,15 @@ package restore
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/action"
+	"canton.example/svrescue/steps/node"
 	"canton.example/svrescue/steps/wire"
 )
 
@@ -40,7 +44,7 @@ func Release() steps.Path[ReleaseFacts] {
 		},
 		Steps: []steps.Step[ReleaseFacts]{
 			{ID: "release-old-volumes/find", Title: "Find kept volumes", Effect: wire.Observe,
-				Summary: "Finds the volumes that restores in this namespace have kept and that no claim uses.",
+				Summary: "Finds the volumes that restores have kept and that no claim uses.",
 				Verify:  findKept},
 			{ID: "release-old-volumes/release", Title: "Release them", Effect: wire.Destroy,
 				Summary: "Sets them back to Delete, so that the storage driver removes them with their data.",
@@ -71,18 +75,61 @@ func findKept(ctx context.Context, w steps.World, f *ReleaseFacts) ([]wire.Findi
 	if err != nil {
 		return nil, err
 	}
+	volumes = slices.DeleteFunc(volumes, func(v kube.Volume) bool {
+		return v.Annotations[action.KeptBy] == "" || v.Claim == nil || v.Phase != "Released" || v.ReclaimPolicy != kube.Retain ||
+			f.Wanted != "" && v.Claim.Namespace != f.Wanted
+	})
+	if err := whoseVolumes(ctx, w, f, volumes); err != nil {
+		return nil, err
+	}
 	f.Volumes, f.Looked = nil, true
 	var evidence []wire.Evidence
 	for _, v := range volumes {
 		run := v.Annotations[action.KeptBy]
-		if run == "" || v.Claim == nil || v.Claim.Namespace != f.Wanted || v.Phase != "Released" || v.ReclaimPolicy != kube.Retain {
-			continue
-		}
 		f.Volumes = append(f.Volumes, OldVolume{Name: v.Name, UID: v.UID, Claim: v.Claim.Name, Run: run, Size: v.Capacity.Text})
 		evidence = append(evidence, wire.Evidence{Source: "pv/" + v.Name, Seen: "was " + v.Claim.Name + ", kept by run " + run + ", " + v.Capacity.Text, At: w.Clock.Now()})
 	}
 	return []wire.Finding{{ID: "kept", Verdict: wire.Holds, Evidence: evidence,
-		Text: fmt.Sprintf("%d volumes of namespace %s are kept by earlier restores and used by no claim", len(f.Volumes), f.Wanted)}}, nil
+		Text: fmt.Sprintf("%d volumes of %s are kept by earlier restores and used by no claim", len(f.Volumes), whereOf(*f))}}, nil
+}
+
+// whoseVolumes finds out in which namespace the volumes were kept, where none was asked for, and which node it holds:
+// its name is the word that is typed before they go.
+func whoseVolumes(ctx context.Context, w steps.World, f *ReleaseFacts, volumes []kube.Volume) error {
+	var namespaces []string
+	for _, v := range volumes {
+		if !slices.Contains(namespaces, v.Claim.Namespace) {
+			namespaces = append(namespaces, v.Claim.Namespace)
+		}
+	}
+	switch {
+	case len(namespaces) > 1:
+		slices.Sort(namespaces)
+		return &steps.Problem{Tried: "finding the volumes that restores have kept", Seen: "there are some of several namespaces: " + strings.Join(namespaces, ", "),
+			Next: "Name one with --namespace"}
+	case len(namespaces) == 0:
+		return nil
+	}
+	f.Subject.Namespace = namespaces[0]
+	n, err := discover(ctx, w, namespaces[0], f.Where.Context, "")
+	var ambiguous *node.Ambiguous
+	if err != nil && !errors.As(err, &ambiguous) {
+		if missing(err) {
+			return nil
+		}
+		return err
+	}
+	if n.IsSV() {
+		f.Subject = n.Subject
+	}
+	return nil
+}
+
+func whereOf(f ReleaseFacts) string {
+	if f.Subject.Namespace == "" {
+		return "all namespaces"
+	}
+	return "namespace " + f.Subject.Namespace
 }
 
 func stillUnused(ctx context.Context, w steps.World, f ReleaseFacts) ([]wire.Finding, error) {
