@@ -19,6 +19,9 @@ import (
 // value; each SV sets its own (reference/backups.md 3).
 const Retention = 30 * 24 * time.Hour
 
+// migrationID is the annotation that upstream's backup script writes (reference/deployment.md 8.3).
+const migrationID = "migrationId"
+
 // Member is the snapshot of one claim in a set.
 type Member struct {
 	Claim    string        `json:"claim"`
@@ -29,6 +32,8 @@ type Member struct {
 	// second. Zero: not known.
 	Taken time.Time `json:"taken,omitzero"`
 	Exact bool      `json:"exact"` // Taken is finer than a second
+	// Migration is the annotation of upstream's backup script; empty where there is none.
+	Migration string `json:"migration,omitempty"`
 }
 
 // Set is the snapshots of one backup run.
@@ -59,7 +64,9 @@ func Sets(n node.Node, snapshots []kube.Snapshot, contents []kube.SnapshotConten
 			}
 			continue
 		}
-		m := Member{Claim: claim.Name, Owner: claim.Owner, Parts: claim.Parts, Snapshot: s}
+		id := s.Annotations[migrationID]
+		s.Meta = node.Lean(s.Meta)
+		m := Member{Migration: id, Claim: claim.Name, Owner: claim.Owner, Parts: claim.Parts, Snapshot: s}
 		if t, ok := exact[s.Content]; ok {
 			m.Taken, m.Exact = t, t.Nanosecond() != 0
 		} else if s.Taken != nil {
@@ -180,31 +187,31 @@ func ready(s Set) wire.Finding {
 // consistent by itself.
 func order(s Set) wire.Finding {
 	var apps, participant []Member
+	shared := 0
 	for _, m := range s.Members {
 		isApp := slices.ContainsFunc(m.Parts, func(p node.Part) bool { return slices.Contains(node.AppParts, p) })
 		isParticipant := slices.Contains(m.Parts, node.Participant)
-		switch {
-		case isApp && isParticipant:
-		case isApp:
+		if isApp {
 			apps = append(apps, m)
-		case isParticipant:
+		}
+		if isParticipant {
 			participant = append(participant, m)
+		}
+		if isApp && isParticipant {
+			shared++
 		}
 	}
 	f := wire.Finding{ID: "order", Next: "Choose another set: one in which the apps were backed up strictly before the participant"}
-	if len(apps) == 0 && len(participant) == 0 {
-		for _, m := range s.Members {
-			if slices.Contains(m.Parts, node.Participant) {
-				return wire.Finding{ID: "order", Verdict: wire.Holds, Text: "apps and participant share one claim, so one snapshot has both at one moment"}
-			}
-		}
-	}
-	if len(apps) == 0 || len(participant) == 0 {
+	switch {
+	case len(apps) == 0 || len(participant) == 0:
 		f.Verdict, f.Text = wire.Undetermined, "the set does not show both an apps and a participant snapshot"
 		return f
+	case shared > 1:
+		f.Verdict, f.Text = wire.Undetermined, "several claims hold data of both apps and participant, so their order means nothing"
+		return f
+	case len(apps) == 1 && len(participant) == 1 && shared == 1:
+		return wire.Finding{ID: "order", Verdict: wire.Holds, Text: "apps and participant share one claim, so one snapshot has both at one moment"}
 	}
-	lastApp := slices.MaxFunc(apps, func(a, b Member) int { return a.Taken.Compare(b.Taken) })
-	first := slices.MinFunc(participant, func(a, b Member) int { return a.Taken.Compare(b.Taken) })
 	for _, m := range append(slices.Clone(apps), participant...) {
 		if m.Taken.IsZero() {
 			f.Verdict, f.Text = wire.Undetermined, "the time of "+m.Snapshot.Name+" is not known"
@@ -212,9 +219,22 @@ func order(s Set) wire.Finding {
 		}
 		f.Evidence = append(f.Evidence, wire.Evidence{Source: "volumesnapshot " + m.Snapshot.Name, Seen: "cut at " + m.Taken.Format(time.RFC3339Nano)})
 	}
-	a, p := lastApp.Taken, first.Taken
-	if !lastApp.Exact || !first.Exact { // compare what both clocks can show
-		a, p = a.Truncate(time.Second), p.Truncate(time.Second)
+	// The pair of different claims that is closest to breaking the rule decides.
+	var lastApp, first Member
+	var a, p time.Time
+	for _, app := range apps {
+		for _, part := range participant {
+			if app.Claim == part.Claim {
+				continue
+			}
+			x, y := app.Taken, part.Taken
+			if !app.Exact || !part.Exact { // compare what both clocks can show
+				x, y = x.Truncate(time.Second), y.Truncate(time.Second)
+			}
+			if lastApp.Claim == "" || y.Sub(x) < p.Sub(a) {
+				lastApp, first, a, p = app, part, x, y
+			}
+		}
 	}
 	switch {
 	case a.Before(p):
@@ -232,16 +252,24 @@ func order(s Set) wire.Finding {
 }
 
 // migration compares the annotation that upstream's backup script writes with the node (reference/deployment.md 8.1).
+// From 0.6.2 on the migration ID is frozen and the node's number is the serial ID: a difference says nothing then.
 func migration(s Set, n node.Node) wire.Finding {
 	f := wire.Finding{ID: "migration", Verdict: wire.Holds, Text: "the snapshots carry no migration ID that differs from the node's"}
 	for _, m := range s.Members {
-		id := m.Snapshot.Annotations["migrationId"]
-		if id != "" && n.Serial != "" && id != n.Serial {
-			f.Verdict = wire.Violated
-			f.Text = fmt.Sprintf("%s is of migration %s, the node runs %s", m.Snapshot.Name, id, n.Serial)
-			f.Next = "A set from before a migration can be restored only on the old synchronizer, while that still runs"
+		id := m.Migration
+		if id == "" || n.Serial == "" || id == n.Serial {
+			continue
+		}
+		if !n.SerialIsMigration() {
+			f.Verdict = wire.Attention
+			f.Text = fmt.Sprintf("the snapshots are of migration %s and the synchronizer has serial %s: from 0.6.2 on these are two numbers, so this does not tell whether the set is older than the last upgrade", id, n.Serial)
+			f.Next = "A set from before an upgrade can be restored only while the old synchronizer still runs: compare its age with the day of the last upgrade"
 			return f
 		}
+		f.Verdict = wire.Violated
+		f.Text = fmt.Sprintf("%s is of migration %s, the node runs %s", m.Snapshot.Name, id, n.Serial)
+		f.Next = "A set from before a migration can be restored only on the old synchronizer, while that still runs"
+		return f
 	}
 	return f
 }

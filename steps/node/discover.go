@@ -142,8 +142,35 @@ func nonEmpty(texts ...string) []string {
 	return slices.DeleteFunc(texts, func(s string) bool { return s == "" })
 }
 
+// unnumbered stands for a synchronizer whose workloads carry no number, where others do.
+const unnumbered = "unnumbered"
+
+// numberAll gives workloads of a synchronizer that carry no number the one number there is.
+func (n *Node) numberAll() {
+	var numbers []string
+	for _, c := range n.Components {
+		if c.Serial != "" && !slices.Contains(numbers, c.Serial) {
+			numbers = append(numbers, c.Serial)
+		}
+	}
+	serial := unnumbered
+	switch len(numbers) {
+	case 0:
+		return
+	case 1:
+		serial = numbers[0]
+	}
+	for i := range n.Components {
+		c := &n.Components[i]
+		if c.Serial == "" && (c.Part == CometBFT || c.Part == Sequencer || c.Part == Mediator) {
+			c.Serial = serial
+		}
+	}
+}
+
 // assignRoles tells the synchronizers apart: by the SV app's values, by the operator's word, or because there is one.
 func (n *Node) assignRoles(v values, said string) error {
+	n.numberAll()
 	serials := map[string]Role{}
 	var order []string
 	for _, c := range n.Components {
@@ -222,20 +249,50 @@ func claimsOf(components []Component, seen Seen) []Claim {
 			claim := Claim{Owner: c.Ref.Name, Parts: parts, Stateful: c.Ref.Kind == kube.StatefulSet}
 			if i >= 0 {
 				claim.Claim = seen.Claims[i]
+				claim.Meta = Lean(claim.Meta)
+				claim.Labels, claim.Annotations = seen.Claims[i].Labels, whatWasMeant(seen.Claims[i].Annotations)
+				claim.Conditions = nil
 			} else {
 				claim.Name, claim.Namespace = name, c.Ref.Namespace
 			}
 			if j := slices.IndexFunc(seen.Volumes, func(v kube.Volume) bool { return v.Name != "" && v.Name == claim.Volume }); j >= 0 {
 				claim.Old = seen.Volumes[j]
+				claim.Old.Meta = Lean(claim.Old.Meta)
 			}
 			if j := slices.IndexFunc(seen.Classes, func(s kube.StorageClass) bool { return s.Name == claim.Class }); j >= 0 {
 				claim.StorageClass = seen.Classes[j]
+				claim.StorageClass.Meta = Lean(claim.StorageClass.Meta)
 				claim.Binding = claim.StorageClass.BindingMode
 			}
 			found = append(found, claim)
 		}
 	}
 	return found
+}
+
+// Lean is what tells an object from others. Labels and annotations hold what other programs wrote, so they do not belong
+// in facts, which are journaled.
+func Lean(m kube.Meta) kube.Meta {
+	return kube.Meta{Namespace: m.Namespace, Name: m.Name, UID: m.UID, Created: m.Created, Deleting: m.Deleting}
+}
+
+// whatWasMeant leaves out of a claim's annotations what was not written for it by whoever made it: the state of its binding, which
+// would pin a new claim to the old node or make it believe it is bound, and copies of whole objects.
+func whatWasMeant(all map[string]string) map[string]string {
+	own := map[string]string{}
+	for key, value := range all {
+		domain, _, _ := strings.Cut(key, "/")
+		switch {
+		case domain == "pv.kubernetes.io", domain == "volume.kubernetes.io", domain == "volume.beta.kubernetes.io",
+			domain == "objectset.rio.cattle.io", strings.Contains(key, "last-applied"):
+			continue
+		}
+		own[key] = value
+	}
+	if len(own) == 0 {
+		return nil
+	}
+	return own
 }
 
 // Owner returns the component that uses the claim.

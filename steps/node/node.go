@@ -80,6 +80,12 @@ func (n Node) IsSV() bool {
 	return len(n.Of(SVApp)) > 0 && len(n.Of(Participant)) > 0
 }
 
+// SerialIsMigration says whether the number of the synchronizer is the migration ID: up to 0.6.1 it is, and where the release
+// is not known it is taken for it (reference/deployment.md 1).
+func (n Node) SerialIsMigration() bool {
+	return n.Release == "" || compareVersions(n.Release, "0.6.2") < 0
+}
+
 // Of returns the components of these parts that belong to no synchronizer or to the current one.
 func (n Node) Of(parts ...Part) []Component {
 	var found []Component

@@ -51,6 +51,8 @@ func recognise(w kube.Workload) Component {
 	part, splice := charts[chart]
 	component := Part(w.Labels["splice-component"])
 	switch {
+	case part == Postgres && w.Kind != kube.StatefulSet: // the exporter beside a database has its chart
+		c.Part = byContainer(w, splice)
 	case splice && part != "":
 		c.Part = part
 	case slices.Contains([]Part{CometBFT, Sequencer, Mediator, Participant}, component):
@@ -89,22 +91,28 @@ func byContainer(w kube.Workload, splice bool) Part {
 	return Other
 }
 
-var number = regexp.MustCompile(`-(\d+)(?:-|$)`)
+var number = regexp.MustCompile(`(?:^|-)(\d+)(?:-|$)`)
 
-// serialOf is the migration or serial ID of a synchronizer's workload: its label, else the number in the name of its
-// release or of itself.
+// serialOf is the migration or serial ID of a synchronizer's workload: the last number in the name of its release or of
+// itself, else a label. The label migration_id comes last: from 0.6.2 on it is frozen and the same for every synchronizer
+// of the node (reference/deployment.md 16.2).
 func serialOf(w kube.Workload, release string) string {
-	for _, label := range []string{"migration_id", "serial_id"} {
-		if id := w.Labels[label]; id != "" {
-			return id
+	for _, name := range []string{release, w.Name} {
+		found := ""
+		for rest := name; ; {
+			m := number.FindStringSubmatchIndex(rest)
+			if m == nil {
+				break
+			}
+			found, rest = rest[m[2]:m[3]], rest[m[3]:]
 		}
-		if id := w.PodLabels[label]; id != "" {
-			return id
+		if found != "" {
+			return found
 		}
 	}
-	for _, name := range []string{release, w.Name} {
-		if m := number.FindStringSubmatch(name); m != nil {
-			return m[1]
+	for _, label := range []string{"serial_id", "migration_id"} {
+		if id := cmp.Or(w.Labels[label], w.PodLabels[label]); id != "" {
+			return id
 		}
 	}
 	return ""

@@ -82,7 +82,7 @@ const waitForFirstConsumer = "WaitForFirstConsumer"
 
 // claimSpec is the claim as it was, filled from its snapshot, with at least the size of both.
 func claimSpec(f Facts, claim node.Claim, m backup.Member) kube.ClaimSpec {
-	return kube.ClaimSpec{Namespace: f.Namespace, Name: claim.Name, Labels: claim.Labels, Annotations: ownAnnotations(claim.Annotations),
+	return kube.ClaimSpec{Namespace: f.Namespace, Name: claim.Name, Labels: claim.Labels, Annotations: claim.Annotations,
 		Class: className(*f.Node, claim), Modes: claim.Modes, VolumeMode: claim.VolumeMode, Size: largest(claim, m).Text, Snapshot: m.Snapshot.Name}
 }
 
@@ -95,23 +95,6 @@ func largest(claim node.Claim, m backup.Member) kube.Size {
 		}
 	}
 	return size
-}
-
-// ownAnnotations leaves out what Kubernetes wrote about the binding of the old claim: copied, it would pin the new one
-// to the old node or make it believe it is bound.
-func ownAnnotations(all map[string]string) map[string]string {
-	own := map[string]string{}
-	for key, value := range all {
-		domain, _, _ := strings.Cut(key, "/")
-		if domain == "pv.kubernetes.io" || domain == "volume.kubernetes.io" || domain == "volume.beta.kubernetes.io" {
-			continue
-		}
-		own[key] = value
-	}
-	if len(own) == 0 {
-		return nil
-	}
-	return own
 }
 
 // putBack deletes the restored claims and binds the old volumes under the same names again.
