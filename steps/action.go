@@ -53,6 +53,8 @@ type World struct {
 	Kube  *kube.Cluster
 	Files FileReader
 	Clock clock.WithTicker
+	// Dry makes hands for these references that only try: the server says what it would do and changes nothing.
+	Dry func([]Ref) Hands
 }
 
 // Hands write what the references of the running action cover, and nothing else.

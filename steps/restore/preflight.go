@@ -23,7 +23,7 @@ func preflight(later []steps.Step[Facts]) steps.Step[Facts] {
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			var found []wire.Finding
 			for _, look := range []func(context.Context, steps.World, Facts) ([]wire.Finding, error){
-				reachable, permitted(later), classes, space, zones, replaceable, alone,
+				reachable, permitted(later), tried(later), classes, space, zones, replaceable, alone,
 			} {
 				more, err := look(ctx, w, *f)
 				if err != nil {
@@ -108,6 +108,47 @@ func permitted(later []steps.Step[Facts]) func(context.Context, steps.World, Fac
 		return []wire.Finding{{ID: "permissions", Verdict: wire.Violated, Text: fmt.Sprintf("%d of %d permissions are missing: %s", len(evidence), len(seen), strings.Join(denied, ", ")),
 			Next:  "Get them granted and look again; or go on, and whoever has them does those steps by hand while this tool watches",
 			Waive: "steps that need them are done by hand by somebody who has them", Evidence: evidence}}, nil
+	}
+}
+
+// tried sends what can be sent now as a trial, so that admission webhooks and validation speak before anything is
+// changed. What needs an earlier step first is counted, not guessed; a webhook that cannot judge a trial is no stop.
+func tried(later []steps.Step[Facts]) func(context.Context, steps.World, Facts) ([]wire.Finding, error) {
+	return func(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+		var found []wire.Finding
+		good, waits := 0, 0
+		for _, s := range later {
+			if s.Plan == nil || s.Effect.Rank() == 0 {
+				continue
+			}
+			actions, err := s.Plan(f)
+			if err != nil {
+				return nil, err
+			}
+			for _, a := range actions {
+				if a.Effect().Rank() == 0 {
+					continue
+				}
+				tried, err := a.Trial(ctx, w.Dry(a.Refs()))
+				switch kind := kube.KindOf(err); {
+				case err == nil && len(tried) > 0 && wire.WorstVerdict(tried) == wire.Holds:
+					good++
+				case err == nil:
+					waits++
+				case ctx.Err() != nil || kube.IsTransient(err):
+					return nil, err
+				case kind == kube.Forbidden: // told by the permissions
+				case kind == kube.Invalid && strings.Contains(err.Error(), "dry run"), kind == kube.Server:
+					found = append(found, wire.Finding{ID: "trial-" + a.Key(), Verdict: wire.Attention,
+						Text: "the server could not try to " + a.Key() + ": " + steps.FailureOf(a.Key(), err).Seen, Next: "Whether it would be taken is not determined"})
+				default:
+					failure := steps.FailureOf(a.Key(), err)
+					found = append(found, wire.Finding{ID: "trial-" + a.Key(), Verdict: wire.Violated, Text: "the server would not " + a.Key() + ": " + failure.Seen, Next: failure.Next})
+				}
+			}
+		}
+		return append(found, wire.Finding{ID: "trial", Verdict: wire.Holds,
+			Text: fmt.Sprintf("the server would take the %d changes that can be tried now; %d more can be tried only after an earlier step", good, waits)}), nil
 	}
 }
 
