@@ -9,8 +9,12 @@ import (
 )
 
 // Fold returns the view after one more event. It never changes what v points to, so an old view stays as it was.
-// A durable event that the view has already seen is ignored: replaying is harmless.
+// A durable event that the view has already seen is ignored: replaying is harmless. So is an event without the payload
+// of its kind, which no engine writes.
 func Fold(v View, e Event) View {
+	if !e.whole() {
+		return v
+	}
 	if e.Kind.Durable() {
 		if e.Seq != 0 && e.Seq <= v.Seq {
 			return v
@@ -97,6 +101,27 @@ func FoldAll(events []Event) View {
 		v = Fold(v, e)
 	}
 	return v
+}
+
+// whole says whether the payload that the event's kind needs is there.
+func (e Event) whole() bool {
+	switch e.Kind {
+	case KindRun:
+		return e.Run != nil
+	case KindSubject:
+		return e.Subject != nil
+	case KindPlan:
+		return e.Plan != nil
+	case KindAsk:
+		return e.Question != nil
+	case KindAnswer:
+		return e.Answer != nil
+	case KindEnd:
+		return e.End != nil
+	case KindProgress:
+		return e.Progress != nil
+	}
+	return true
 }
 
 func foldRun(v View, e Event) View {

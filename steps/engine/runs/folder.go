@@ -95,7 +95,10 @@ func Find(base, id string) (Folder, error) {
 	}
 	var found []Summary
 	for _, s := range all {
-		if id == "" && s.Ended == nil || id != "" && (s.Spec.ID == id || strings.HasSuffix(s.Spec.ID, "-"+id)) {
+		if id != "" && s.Spec.ID == id {
+			return s.Folder, nil
+		}
+		if id == "" && s.Ended == nil || id != "" && strings.HasSuffix(s.Spec.ID, "-"+id) {
 			found = append(found, s)
 		}
 	}
@@ -104,12 +107,16 @@ func Find(base, id string) (Folder, error) {
 		return Folder{}, &steps.Problem{Tried: "finding an open run in " + base, Seen: "there is none", Next: "List the runs with: svrescue runs"}
 	case len(found) == 0:
 		return Folder{}, &steps.Problem{Tried: "finding run " + id + " in " + base, Seen: "there is none of that name", Next: "List the runs with: svrescue runs"}
-	case len(found) > 1 && id == "":
+	case len(found) > 1:
+		what := "the open run"
+		if id != "" {
+			what = "run " + id
+		}
 		var names []string
 		for _, s := range found {
 			names = append(names, s.Spec.ID)
 		}
-		return Folder{}, &steps.Problem{Tried: "finding the open run in " + base, Seen: "there are several: " + strings.Join(names, ", "), Next: "Name one"}
+		return Folder{}, &steps.Problem{Tried: "finding " + what + " in " + base, Seen: "there are several: " + strings.Join(names, ", "), Next: "Name one"}
 	}
 	return found[0].Folder, nil
 }
