@@ -139,6 +139,26 @@ func (p *program) dial(folder runs.Folder) (*engine.Client, error) {
 	return client, nil
 }
 
+// reach is dial with patience for a worker that is about to end: it answers no more, but still holds the run.
+func (p *program) reach(ctx context.Context, folder runs.Folder) (*engine.Client, error) {
+	deadline := p.Clock.Now().Add(ending)
+	for {
+		client, err := p.dial(folder)
+		var problem *steps.Problem
+		if !errors.As(err, &problem) || p.Clock.Now().After(deadline) {
+			return client, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-p.Clock.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// ending is how long a worker that ends may still hold its run: a little longer than it waits for its viewers.
+const ending = drain + time.Second
+
 // greeting is how long a worker may take to say who it is.
 const greeting = 5 * time.Second
 

@@ -185,6 +185,9 @@ func (p *program) judge(scenario rehearsal.Scenario, acting wire.Acting, folder 
 		fmt.Fprintf(p.Err, "svrescue: %s, as the scenario says; the report is %s\n", r.Outcome, folder.Report("md"))
 		return nil
 	}
+	if view.Ended == nil && view.Parked == "" {
+		return p.outcome(folder, view, nil) // the worker stopped by itself, or is gone
+	}
 	code := exitFailed
 	if r.Outcome == wire.Parked {
 		code = exitParked

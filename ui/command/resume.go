@@ -133,15 +133,21 @@ func (p *program) attachCommand() *cobra.Command {
 }
 
 func (p *program) attach(ctx context.Context, folder runs.Folder, answers linear.Answerer) error {
+	noWorker := func() error {
+		return exit(exitRefused, fmt.Errorf("no worker runs for %s. Go on with: svrescue resume %s%s; or read it: svrescue report %s%s",
+			folder.ID(), folder.ID(), p.runDirFlag(), folder.ID(), p.runDirFlag()))
+	}
 	held, err := journal.Held(folder.Journal())
 	if err != nil && !notThere(err) {
 		return err
 	}
 	if !held {
-		return exit(exitRefused, fmt.Errorf("no worker runs for %s. Go on with: svrescue resume %s%s; or read it: svrescue report %s%s",
-			folder.ID(), folder.ID(), p.runDirFlag(), folder.ID(), p.runDirFlag()))
+		return noWorker()
 	}
 	view, err := p.show(ctx, front{folder: folder, doing: "connecting to the worker of " + folder.ID(),
-		link: func(context.Context) (*engine.Client, error) { return p.dial(folder) }, answers: answers, again: true})
+		link: func(ctx context.Context) (*engine.Client, error) { return p.reach(ctx, folder) }, answers: answers, again: true})
+	if notThere(err) { // it has ended meanwhile
+		return noWorker()
+	}
 	return p.finish(folder, view, err)
 }

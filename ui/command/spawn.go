@@ -3,6 +3,7 @@ package command
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 
 	"canton.example/svrescue/internal/durable"
 	"canton.example/svrescue/internal/plain"
+	"canton.example/svrescue/steps"
 )
 
 // child is a process of this program in a session of its own.
@@ -51,7 +53,9 @@ func (p *program) spawn(log string, args ...string) (*child, error) {
 // failure tells how a child that should run has ended, with the last line it said.
 func (c *child) failure(doing, log string) error {
 	last := "it said nothing"
-	if data, err := os.ReadFile(log); err == nil {
+	if err := writable(log); err != nil {
+		last = "it could not write what it has to say: " + err.Error()
+	} else if data, err := os.ReadFile(log); err == nil {
 		if text := strings.TrimSpace(string(data)); text != "" {
 			lines := strings.Split(text, "\n")
 			for i, line := range lines {
@@ -67,7 +71,17 @@ func (c *child) failure(doing, log string) error {
 	if code < 0 {
 		code = exitFailed
 	}
-	return exit(code, fmt.Errorf("%s: %s (what it said is in %s)", doing, last, log))
+	return exit(code, &steps.Problem{Tried: doing, Seen: last, Next: "What it said is in " + log})
+}
+
+// writable tries whether a file takes one more line.
+func writable(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, durable.FilePerm)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString("\n")
+	return errors.Join(err, f.Close())
 }
 
 // randomText is n random bytes as text.

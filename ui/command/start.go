@@ -61,7 +61,7 @@ func (p *program) linkNew(folder runs.Folder, world wire.World) func(context.Con
 				return nil, err
 			}
 		}
-		client, err := p.dial(folder)
+		client, err := p.reach(ctx, folder)
 		if err == nil || !notThere(err) {
 			return client, err // it is there already, or somebody holds the run whom we cannot talk to
 		}

@@ -1,7 +1,6 @@
 package linear
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -40,13 +39,17 @@ type Chosen struct {
 func (c *Chosen) UnmarshalJSON(data []byte) error {
 	var text string
 	if err := yaml.Unmarshal(data, &text); err == nil {
-		if c.Choice = text; bytes.Equal(data, []byte("true")) {
-			c.Choice = wire.ChoiceYes
+		*c = Chosen{Choice: text}
+	} else {
+		type plainChosen Chosen
+		if err := yaml.UnmarshalStrict(data, (*plainChosen)(c)); err != nil {
+			return err
 		}
-		return nil
 	}
-	type plainChosen Chosen
-	return yaml.UnmarshalStrict(data, (*plainChosen)(c))
+	if c.Choice == "true" {
+		c.Choice = wire.ChoiceYes
+	}
+	return nil
 }
 
 // maxRepeats is how often one answer is given to the same question: a remedy that does not help must not go on for ever.

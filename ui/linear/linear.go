@@ -116,15 +116,13 @@ func (s *session) event(ctx context.Context, e wire.Event) error {
 	if !s.present || s.view.Question == nil {
 		return nil
 	}
-	switch e.Kind {
-	case wire.KindAsk:
+	switch {
+	case e.Kind == wire.KindAsk:
 		return s.ask(ctx)
-	case wire.KindRefusal, wire.KindNote:
-		if s.In != nil {
-			s.prompt()
-		} else if e.Kind == wire.KindRefusal {
-			return s.park() // an answers file does not get better by trying again
-		}
+	case e.Kind == wire.KindRefusal && s.In == nil:
+		return s.park() // an answers file does not get better by trying again
+	case e.Kind == wire.KindRefusal, e.Kind == wire.KindNote && s.open:
+		s.prompt()
 	}
 	return nil
 }
