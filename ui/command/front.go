@@ -55,7 +55,26 @@ func (p *program) show(ctx context.Context, f front) (wire.View, error) {
 			o.In.Flush = func() { _ = unix.IoctlSetInt(int(p.In.Fd()), unix.TCFLSH, unix.TCIFLUSH) }
 		}
 	}
-	return linear.Run(ctx, o)
+	view, err := linear.Run(ctx, o)
+	if err == nil && view.Ended == nil && view.Parked == "" {
+		p.awaitEnd(ctx, f.folder) // its stream has ended, so its worker has, or is about to
+	}
+	return view, err
+}
+
+// awaitEnd waits, but not for long, until nobody holds the run.
+func (p *program) awaitEnd(ctx context.Context, folder runs.Folder) {
+	deadline := p.Clock.Now().Add(ending)
+	for {
+		if held, err := journal.Held(folder.Journal()); err != nil || !held || p.Clock.Now().After(deadline) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.Clock.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // runDirFlag repeats --run-dir in commands that are shown, where it was given.
@@ -102,7 +121,8 @@ func (p *program) outcome(folder runs.Folder, v wire.View, err error) error {
 	}
 	held, heldErr := journal.Held(folder.Journal())
 	if heldErr == nil && held {
-		return told(exitParked) // the front end was left; the work goes on
+		say("the run goes on without this terminal. Come back with: svrescue attach %s%s", folder.ID(), p.runDirFlag())
+		return told(exitParked)
 	}
 	return exit(exitFailed, fmt.Errorf("the worker of run %s is gone; the journal says where it stood. Go on with: svrescue resume %s%s",
 		folder.ID(), folder.ID(), p.runDirFlag()))

@@ -1,0 +1,388 @@
+package command_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"canton.example/svrescue/steps/engine/journal"
+	"canton.example/svrescue/steps/engine/runs"
+	"canton.example/svrescue/steps/rehearsal"
+	"canton.example/svrescue/steps/wire"
+	"github.com/google/go-cmp/cmp"
+)
+
+var (
+	soak = flag.Bool("soak", false, "kill at every record instead of a sample")
+	seed = flag.Uint64("seed", 1, "chooses the sample of TestSIGKILL")
+)
+
+// How TestSIGKILL spends its time: points tried without -soak, how many at once, simulated seconds in one.
+const (
+	killSample = 20
+	killAtOnce = 4
+	killSpeed  = "300"
+)
+
+const allAnswers = "confirm: yes\nword: testnet/Acme-SV\nanswers:\n  restore/backup-set.set: default\n"
+
+// operator is somebody with a home of their own and the built program.
+type operator struct {
+	t *testing.T
+	home
+	answers string
+}
+
+func newOperator(t *testing.T) operator {
+	t.Helper()
+	o := operator{t: t, home: home(t.TempDir())}
+	if err := o.make(); err != nil {
+		t.Fatal(err)
+	}
+	o.answers = o.in("answers.yaml")
+	if err := os.WriteFile(o.answers, []byte(allAnswers), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(o.endAll)
+	return o
+}
+
+// command is the program, not started; what it prints is kept.
+func (o operator) command(args ...string) (*exec.Cmd, *bytes.Buffer) {
+	cmd := exec.Command("svrescue", args...)
+	cmd.Env = append(o.env(), "PATH="+os.Getenv("PATH"))
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	return cmd, &out
+}
+
+// run runs the program to its end and returns its exit code.
+func (o operator) run(args ...string) (int, string) {
+	cmd, out := o.command(args...)
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return -1, err.Error()
+	}
+	return cmd.ProcessState.ExitCode(), out.String()
+}
+
+// only is the operator's only run, "" while there is none.
+func (o operator) only() runs.Folder {
+	found, _ := filepath.Glob(filepath.Join(o.runs(), "*", "run.json"))
+	if len(found) != 1 {
+		return runs.Folder{}
+	}
+	return runs.Folder{Path: filepath.Dir(found[0])}
+}
+
+// records counts the journal's whole lines.
+func records(f runs.Folder) int {
+	data, err := os.ReadFile(f.Journal())
+	if err != nil {
+		return 0
+	}
+	return bytes.Count(data, []byte("\n"))
+}
+
+// patience is far above what anything here takes.
+const patience = 60 * time.Second
+
+// until waits for a condition of another process.
+func until(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !is(); {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain until %s", what)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+var (
+	instant = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
+	seconds = regexp.MustCompile(`\b1[6-9]\d{8}\b`)
+)
+
+// packed is a release record of Helm: base64 of base64 of gzip.
+var packed = regexp.MustCompile(`"release":"[A-Za-z0-9+/=]+"`)
+
+func unpack(field string) string {
+	value := strings.TrimSuffix(strings.TrimPrefix(field, `"release":"`), `"`)
+	once, _ := base64.StdEncoding.DecodeString(value)
+	twice, _ := base64.StdEncoding.DecodeString(string(once))
+	zip, err := gzip.NewReader(bytes.NewReader(twice))
+	if err != nil {
+		return field
+	}
+	record, err := io.ReadAll(zip)
+	if err != nil {
+		return field
+	}
+	return `"release":` + string(record)
+}
+
+// lastWorld is what the world of an ended run was like, without what differs between equal runs: the run's name, and the
+// times that data and backups are named by, which are numbered in their order.
+func lastWorld(f runs.Folder) (world map[string]any, err error) {
+	data, err := os.ReadFile(filepath.Join(f.World(), rehearsal.LastState))
+	if err != nil {
+		return nil, err
+	}
+	text := strings.ReplaceAll(string(data), f.ID(), "RUN")
+	text = packed.ReplaceAllStringFunc(text, unpack)
+	for name, pattern := range map[string]*regexp.Regexp{"TIME": instant, "SECONDS": seconds} {
+		found := pattern.FindAllString(text, -1)
+		slices.Sort(found)
+		found = slices.Compact(found)
+		text = pattern.ReplaceAllStringFunc(text, func(s string) string {
+			i, _ := slices.BinarySearch(found, s)
+			return fmt.Sprintf("%s#%d", name, i+1)
+		})
+	}
+	return world, json.Unmarshal([]byte(text), &world)
+}
+
+// TestSIGKILL kills the worker of a rehearsal when its journal has a certain number of records, takes the run up with the
+// program, and compares the world at the end with that of a run which nobody killed.
+func TestSIGKILL(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts some sixty processes")
+	}
+	start := time.Now()
+	calm := newOperator(t)
+	if code, out := calm.run("rehearse", "restore-clean", "--speed", killSpeed, "--answers", calm.answers); code != 0 {
+		t.Fatalf("the undisturbed run ended with %d\n%s", code, out)
+	}
+	all := records(calm.only())
+	var want map[string]any
+	until(t, "the world has ended", func() (ended bool) {
+		var err error
+		want, err = lastWorld(calm.only())
+		return err == nil
+	})
+	points := rand.New(rand.NewPCG(*seed, 0)).Perm(all - 10) // how many there are differs a little with what is asked again
+	if !*soak {
+		points = points[:min(killSample, len(points))]
+	}
+	var mu sync.Mutex
+	killed, equal := 0, 0
+	slots := make(chan struct{}, killAtOnce)
+	t.Run("point", func(t *testing.T) {
+		for _, p := range points {
+			at := p + 1
+			t.Run(fmt.Sprint(at), func(t *testing.T) {
+				t.Parallel()
+				slots <- struct{}{}
+				defer func() { <-slots }()
+				o := newOperator(t)
+				out := o.killAt(at)
+				mu.Lock()
+				killed++
+				mu.Unlock()
+				if code, more := o.run("resume", "--answers", o.answers); code != 0 {
+					t.Fatalf("taken up after record %d it ended with %d\n%s\n%s", at, code, out, more)
+				}
+				var got map[string]any
+				until(t, "the world has ended", func() bool {
+					var err error
+					got, err = lastWorld(o.only())
+					return err == nil
+				})
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Fatalf("killed at record %d the world differs (-undisturbed +killed):\n%s", at, diff)
+				}
+				mu.Lock()
+				equal++
+				mu.Unlock()
+			})
+		}
+	})
+	fmt.Printf("sigkill: points %d, killed %d, equal %d\n", len(points), killed, equal)
+	t.Logf("%d records in a run; %s", all, time.Since(start).Round(time.Second))
+}
+
+// killAt begins a rehearsal and kills its worker when the journal has so many records. What was printed comes back.
+func (o operator) killAt(record int) string {
+	o.t.Helper()
+	cmd, out := o.command("rehearse", "restore-clean", "--speed", killSpeed, "--answers", o.answers)
+	if err := cmd.Start(); err != nil {
+		o.t.Fatal(err)
+	}
+	until(o.t, fmt.Sprintf("the journal has %d records", record), func() bool { return o.only().Path != "" && records(o.only()) >= record })
+	w, err := o.only().Worker()
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	if err := syscall.Kill(w.PID, syscall.SIGKILL); err != nil {
+		o.t.Fatalf("the worker was gone before it could be killed: %v\n%s", err, out)
+	}
+	if cmd.Wait() == nil {
+		o.t.Fatalf("the front end of a killed worker ended as if all were well\n%s", out)
+	}
+	if !strings.Contains(out.String(), "Go on with: svrescue resume "+o.only().ID()) {
+		o.t.Errorf("the front end of a killed worker does not say how to go on:\n%s", out)
+	}
+	return out.String()
+}
+
+// begin starts a rehearsal whose answers end before the volumes are replaced: the work is parked there, and what is read
+// from lines waits there.
+func (o operator) begin(stdin string, args ...string) (*exec.Cmd, *bytes.Buffer, io.WriteCloser) {
+	o.t.Helper()
+	cmd, out := o.command(append([]string{"rehearse", "restore-clean", "--speed", "100", "--linear"}, args...)...)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		o.t.Fatal(err)
+	}
+	if _, err := io.WriteString(in, stdin); err != nil {
+		o.t.Fatal(err)
+	}
+	return cmd, out, in
+}
+
+// standing is what svrescue runs says of the only run.
+func (o operator) standing() string {
+	_, out := o.run("runs", "--format", "json")
+	_, rest, _ := strings.Cut(out, `"standing": "`)
+	word, _, _ := strings.Cut(rest, `"`)
+	return word
+}
+
+// The end of a front end is not the end of the work: the worker finishes what it does and waits at its next question.
+func TestFrontEndGoesAway(t *testing.T) {
+	for _, how := range []syscall.Signal{syscall.SIGHUP, syscall.SIGKILL, syscall.SIGINT} {
+		t.Run(how.String(), func(t *testing.T) {
+			t.Parallel()
+			o := newOperator(t)
+			cmd, out, _ := o.begin("1\n1\n") // the set, and scaling down
+			until(t, "the node is scaled down", func() bool { return o.only().Path != "" && records(o.only()) > 30 })
+			before := records(o.only())
+			if err := cmd.Process.Signal(how); err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait()
+			if code := cmd.ProcessState.ExitCode(); how == syscall.SIGINT && (code != 130 || !strings.Contains(out.String(), "Come back with: svrescue attach")) {
+				t.Errorf("left with ctrl+c: exit code %d\n%s", code, out)
+			}
+			until(t, "the worker waits at the next question", func() bool { return o.standing() == "waits for an answer at Keep old volumes" })
+			if after := records(o.only()); after < before {
+				t.Errorf("the journal had %d records and has %d", before, after)
+			}
+			if code, out := o.run("attach", "--answers", o.answers); code != 0 || !strings.Contains(out, "recovered: ") {
+				t.Errorf("attached: exit code %d\n%s", code, out)
+			}
+		})
+	}
+}
+
+// Two that take a run up at once: one does, and the other looks at the same run or is told that it is held.
+func TestTwoResumes(t *testing.T) {
+	o := newOperator(t)
+	none := o.in("none.yaml")
+	if err := os.WriteFile(none, []byte("confirm: false\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := o.run("rehearse", "restore-clean", "--speed", "100", "--answers", none); code != 4 {
+		t.Fatalf("parking: exit code %d\n%s", code, out)
+	}
+	codes, outs := [2]int{}, [2]string{}
+	var both sync.WaitGroup
+	for i := range codes {
+		both.Go(func() { codes[i], outs[i] = o.run("resume", "--answers", o.answers) })
+	}
+	both.Wait()
+	slices.Sort(codes[:])
+	if codes[0] != 0 || codes[1] != 0 && codes[1] != 5 {
+		t.Errorf("exit codes %v\n%s\n---\n%s", codes, outs[0], outs[1])
+	}
+}
+
+// Without its world a rehearsal cannot go on, and says so.
+func TestWorldGone(t *testing.T) {
+	o := newOperator(t)
+	none := o.in("none.yaml")
+	if err := os.WriteFile(none, []byte("confirm: false\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := o.run("rehearse", "restore-clean", "--speed", "100", "--answers", none); code != 4 {
+		t.Fatalf("parking: exit code %d\n%s", code, out)
+	}
+	a, err := rehearsal.ReadAddress(o.only().World())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(a.PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	code, out := o.run("resume", "--answers", o.answers)
+	if code != 3 || !strings.Contains(out, "its simulated network has ended") || !strings.Contains(out, "Begin another: svrescue rehearse restore-clean") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	if s := o.standing(); s != "parked at Backup set" {
+		t.Errorf("it stands %q", s)
+	}
+}
+
+// A worker of another wire version holds the run; it is named, and nothing is started beside it.
+func TestWorkerOfAnotherVersion(t *testing.T) {
+	o := newOperator(t)
+	none := o.in("none.yaml")
+	if err := os.WriteFile(none, []byte("confirm: false\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := o.run("rehearse", "restore-clean", "--speed", "100", "--answers", none); code != 4 {
+		t.Fatalf("parking: exit code %d\n%s", code, out)
+	}
+	folder := o.only()
+	until(t, "the worker has ended", func() bool { held, err := journal.Held(folder.Journal()); return err == nil && !held })
+	j, _, err := journal.Open(folder.Journal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	socket := o.in("old.sock")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			fmt.Fprintf(conn, "{\"wire\":%d,\"binary\":\"v0.0.1\"}\n", wire.Version+1)
+		}
+	}()
+	if err := folder.SetWorker(runs.Worker{PID: os.Getpid(), Socket: socket}); err != nil {
+		t.Fatal(err)
+	}
+	for _, verb := range []string{"resume", "attach"} {
+		code, out := o.run(verb, "--answers", o.answers)
+		if code != 5 || !strings.Contains(out, "started by svrescue v0.0.1") {
+			t.Errorf("%s: exit code %d\n%s", verb, code, out)
+		}
+	}
+}
