@@ -255,7 +255,7 @@ func blocking(findings []wire.Finding) error {
 	if len(all) == 0 {
 		return nil
 	}
-	return &steps.Problem{Tried: "what must hold was checked", Seen: strings.Join(all, "; "), Next: next}
+	return &steps.Problem{Tried: "checking what must hold", Seen: strings.Join(all, "; "), Next: next}
 }
 
 // plan shows the actions and returns them with what was shown.

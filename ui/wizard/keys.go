@@ -143,8 +143,8 @@ func (r *root) key(msg tea.KeyMsg) tea.Cmd {
 		return nil
 	}
 	r.notice = ""
-	if early && r.gives(name) {
-		r.tell("The question has only just come back into sight; nothing was sent. Press " + name + " again.")
+	if early && now.Sub(r.quiet.shown) < settle && r.gives(name) {
+		r.tell("Too soon after the screen changed: nothing was sent. Press " + name + " again.")
 		return nil
 	}
 	for _, b := range r.active() {

@@ -17,6 +17,7 @@ type link struct {
 	state  linkState
 	source Source
 	began  time.Time
+	live   bool // the past has been replayed
 	err    error
 }
 
@@ -97,6 +98,10 @@ func (r *root) listen() tea.Cmd {
 func (r *root) received(msg eventsMsg) tea.Cmd {
 	for _, e := range msg.events {
 		r.view = wire.Fold(r.view, e)
+		if s := r.view.Step(e.Step); e.Kind == wire.KindStep && e.State == wire.StepUndone && s != nil && r.link.live {
+			r.tell(s.Title + " was taken back; the run goes on from there.")
+		}
+		r.link.live = r.link.live || e.Kind == wire.KindViewers
 		if e.Kind == wire.KindRefusal && r.ask != nil {
 			r.ask.sent, r.ask.problem = false, sentence(e.Text)
 		}

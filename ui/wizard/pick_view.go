@@ -67,7 +67,7 @@ func (p *picker) list(w, h int) []string {
 		entries = append(entries, entry{head: head})
 	}
 	return window(entries, p.cursor, false, h, func(before, after int) string {
-		return p.t.Dim.Render(p.t.Clip(fmt.Sprintf("   %s %d above, %d below", p.t.Glyphs.More, before, after), w))
+		return p.t.Dim.Render(p.t.Clip("   "+p.t.Glyphs.More+" "+hidden(before, after), w))
 	})
 }
 

@@ -275,7 +275,11 @@ func effectSentence(s wire.StepView) string {
 func (r *root) ageLine(s *wire.StepView, w int) []string {
 	var oldest time.Time
 	n := 0
-	for _, phase := range []wire.Phase{wire.PhaseCheck, wire.PhaseRecheck, wire.PhaseTrial} {
+	looked := []wire.Phase{wire.PhaseCheck, wire.PhaseTrial} // a second look belongs to an earlier confirmation
+	if len(s.Findings[wire.PhaseCheck]) == 0 {
+		looked = append(looked, wire.PhaseRecheck)
+	}
+	for _, phase := range looked {
 		for _, f := range s.Findings[phase] {
 			for _, e := range f.Evidence {
 				n++

@@ -106,10 +106,6 @@ func (r *root) readScreen(s *wire.StepView, w, h int) []string {
 	if r.atCurrent() && s.State == wire.StepRunning {
 		open = dimmed(r, r.t.Wrap("svrescue reads the world for this step; nothing has been sent in it yet.", w))
 	}
-	if !r.atCurrent() && r.view.Question != nil {
-		open = []string{r.t.Accent.Render(r.t.Clip(fmt.Sprintf("A question is open at step %d; enter goes there.",
-			r.view.Current+1), w))}
-	}
 	sections := []section{
 		fixed(r.heading(s, w), 1, 0, nil),
 		fixed(r.t.Wrap(s.Summary, w), 1, 2, r.cutLine(w)),

@@ -243,7 +243,7 @@ func TestATerminalThatIsTooSmallTakesNoAnswer(t *testing.T) {
 
 func TestAQuestionOutOfSightTakesNoAnswer(t *testing.T) {
 	d := live(t, fixture.ScaleDown)
-	d.press("[").expect("4 · Record the state", "A question is open at step 5; enter goes there.")
+	d.press("[").expect("4 · Record the state", "A question is open at step 5; enter goes there")
 	d.press("y").expectNoAnswer()
 	d.press("enter").expect("5 · Scale down").press("y").expectNoAnswer()
 	d.wait(time.Second)

@@ -171,9 +171,15 @@ func (r *root) noticeLine() string {
 	return r.t.Attention.Render(r.t.Clip(" "+r.t.Clean(text), r.layout.w))
 }
 
-// provenLine is the rule above the keys; it says what the step before the one on screen has proven.
+// provenLine is the rule above the keys. It says what the step before the one on screen has proven, or that a question
+// is open elsewhere.
 func (r *root) provenLine(right string) string {
 	w := r.layout.w
+	if r.view.Question != nil && !r.atCurrent() && !r.over() && r.top() == nil {
+		text := r.t.Accent.Render(r.t.Clip(fmt.Sprintf("A question is open at step %d; enter goes there", r.view.Current+1), w-6))
+		rule := r.t.Dim.Render(r.t.Glyphs.Rule + r.t.Glyphs.Rule)
+		return rule + " " + text + " " + r.t.Dim.Render(r.t.Line("", right, max(w-4-cellsOf(text), 0)))
+	}
 	i := r.index() - 1
 	for i >= 0 && r.view.Steps[i].State != wire.StepDone && r.view.Steps[i].State != wire.StepByHand {
 		i--
@@ -279,14 +285,19 @@ func (r *root) position(from, to, all int) string {
 // outside says how much of a list is out of sight.
 func (r *root) outside(w int) func(before, after int) string {
 	return func(before, after int) string {
-		text := fmt.Sprintf("   %s %d above, %d below", r.t.Glyphs.More, before, after)
-		if before == 0 {
-			text = fmt.Sprintf("   %s %d more below", r.t.Glyphs.More, after)
-		} else if after == 0 {
-			text = fmt.Sprintf("   %s %d more above", r.t.Glyphs.More, before)
-		}
-		return r.t.Dim.Render(r.t.Clip(text, w))
+		return r.t.Dim.Render(r.t.Clip("   "+r.t.Glyphs.More+" "+hidden(before, after), w))
 	}
+}
+
+// hidden says how many lines of a list are out of sight.
+func hidden(before, after int) string {
+	switch {
+	case before == 0:
+		return fmt.Sprintf("%d more below", after)
+	case after == 0:
+		return fmt.Sprintf("%d more above", before)
+	}
+	return fmt.Sprintf("%d above, %d below", before, after)
 }
 
 // fill makes lines exactly h long.

@@ -78,5 +78,14 @@ func Run(ctx context.Context, opts Options) (Result, error) {
 	return result, nil
 }
 
+// Model is the program that Run runs, for a driver that presses keys and reads the screen without a terminal. What goes to
+// the clipboard is written to out.
+func Model(ctx context.Context, opts Options, out io.Writer) tea.Model {
+	if opts.Clock == nil {
+		opts.Clock = clock.RealClock{}
+	}
+	return newRoot(ctx, opts, out)
+}
+
 // compile-time check: root is the one model of the program.
 var _ tea.Model = (*root)(nil)
