@@ -41,6 +41,17 @@ type Step[F any] struct {
 	Remedies func(error) []Remedy
 }
 
+// CanUndo says whether the step can be taken back: "yes", "no", or that there is nothing to take back.
+func (s Step[F]) CanUndo() string {
+	switch {
+	case s.Undo != nil:
+		return "yes"
+	case s.Effect.Rank() > 0:
+		return "no"
+	}
+	return "nothing to take back"
+}
+
 // Ask declares an input: its name within the step and how it is answered. `plan --format json` lists them, and an
 // answers file names them STEP.ASK.
 type Ask struct {

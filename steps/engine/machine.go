@@ -189,13 +189,7 @@ func (m *Machine[F]) infos(prose []wire.StepInfo) []wire.StepInfo {
 	}
 	infos := make([]wire.StepInfo, len(m.Path.Steps))
 	for i, s := range m.Path.Steps {
-		undo := "nothing to take back"
-		if s.Undo != nil {
-			undo = "yes"
-		} else if s.Effect.Rank() > 0 {
-			undo = "no"
-		}
-		infos[i] = wire.StepInfo{ID: s.ID, Title: s.Title, Summary: s.Summary, Effect: s.Effect, Why: why[s.ID], Undo: undo}
+		infos[i] = wire.StepInfo{ID: s.ID, Title: s.Title, Summary: s.Summary, Effect: s.Effect, Why: why[s.ID], Undo: s.CanUndo()}
 	}
 	return infos
 }

@@ -50,6 +50,17 @@ func (p *program) checklistCommand() *cobra.Command {
 	return c
 }
 
+// Runbook is the checklists of all paths as one document, docs/runbook.md.
+func Runbook() []byte {
+	var b bytes.Buffer
+	b.WriteString("<!-- Generated from the paths: make runbook writes it anew. -->\n")
+	for _, path := range paths() {
+		b.WriteString("\n")
+		b.Write(Checklist(path.Name))
+	}
+	return b.Bytes()
+}
+
 // Checklist is a path as Markdown. The runbook in docs is made of it, so that both tell the same.
 func Checklist(name string) []byte {
 	path, err := findPath(name)

@@ -44,7 +44,7 @@ func paths() []pathInfo { return []pathInfo{infoOf(restore.New()), infoOf(restor
 func infoOf[F any](p steps.Path[F]) pathInfo {
 	info := pathInfo{Name: p.Name, Title: p.Title, Asks: map[string][]steps.Ask{}}
 	for _, s := range p.Steps {
-		info.Steps = append(info.Steps, wire.StepInfo{ID: s.ID, Title: s.Title, Summary: s.Summary, Effect: s.Effect, Why: assets.Prose(s.ID)})
+		info.Steps = append(info.Steps, wire.StepInfo{ID: s.ID, Title: s.Title, Summary: s.Summary, Effect: s.Effect, Why: assets.Prose(s.ID), Undo: s.CanUndo()})
 		info.Asks[s.ID] = s.Asks
 	}
 	return info
