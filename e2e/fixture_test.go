@@ -20,7 +20,7 @@ import (
 func TestNodeFixture(t *testing.T) {
 	t.Parallel()
 	cluster := rig.Start(t)
-	ctx := within(t, 4*time.Minute)
+	ctx := within(t, 8*time.Minute)
 	n := node.New(cluster, node.Config{Namespace: cluster.Namespace(t, "fixture")})
 	took := stopwatch(t)
 	must(t, n.Create(ctx))

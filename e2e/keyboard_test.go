@@ -12,15 +12,15 @@ import (
 	"canton.example/svrescue/e2e/node"
 )
 
-// TestRestoreByKeyboard restores through the full-screen program, with keys alone: a damaged node in a terminal of 80x24,
-// and the same node once more in the smallest that is supported, after it has gone on.
+// TestRestoreByKeyboard restores through the full-screen program, with keys alone: a node in a terminal of 80x24, and
+// the same node once more in the smallest that is supported, after it has gone on.
 func TestRestoreByKeyboard(t *testing.T) {
 	t.Parallel()
 	binary(t)
-	ctx := within(t, 8*time.Minute)
+	ctx := within(t, 12*time.Minute)
 	took := stopwatch(t)
-	s := disaster(t, ctx, node.Config{Namespace: "keyboard"})
-	took("disaster")
+	s := backedUp(t, ctx, node.Config{Namespace: "keyboard"})
+	took("backed up")
 	for _, size := range [][2]int{{80, 24}, {60, 20}} {
 		o := newOperator(t, s.cluster, s.node.Namespace)
 		terminal, err := keys.Start(o.command(ctx, "run", "restore"), size[0], size[1])

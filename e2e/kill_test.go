@@ -37,10 +37,10 @@ var killPoints = []killPoint{
 func TestKillAndResume(t *testing.T) {
 	t.Parallel()
 	binary(t)
-	ctx := within(t, 8*time.Minute)
+	ctx := within(t, 12*time.Minute)
 	took := stopwatch(t)
-	s := disaster(t, ctx, node.Config{Namespace: "kill", TermDelay: map[string]string{"sv-app": "2s"}})
-	took("disaster")
+	s := backedUp(t, ctx, node.Config{Namespace: "kill", TermDelay: map[string]string{"sv-app": "2s"}})
+	took("backed up")
 	o := newOperator(t, s.cluster, s.node.Namespace)
 	answers := o.answers(s.node, s.run)
 	args := []string{"run", "restore", "--answers", answers}

@@ -179,11 +179,14 @@ func (o *operator) workerLog() string {
 // word is what the operator types before something is destroyed.
 func word(n *node.Node) string { return n.Network + "/" + n.SV }
 
-// answers writes the answers file of a restore from one set: every confirmation yes, the word for destruction, the set,
+// answers writes an answers file: every confirmation yes, the word for destruction, the set of a restore if there is one,
 // and more as pairs of a question's name and its answer. `svrescue plan restore --format json` lists what may be asked.
 func (o *operator) answers(n *node.Node, run string, more ...string) string {
 	o.t.Helper()
-	answers := map[string]string{"restore/backup-set.set": run}
+	answers := map[string]string{}
+	if run != "" {
+		answers["restore/backup-set.set"] = run
+	}
 	for i := 0; i < len(more); i += 2 {
 		answers[more[i]] = more[i+1]
 	}

@@ -27,7 +27,7 @@ func TestBadInput(t *testing.T) {
 	t.Parallel()
 	binary(t)
 	cluster := rig.Start(t)
-	ctx := within(t, 5*time.Minute)
+	ctx := within(t, 8*time.Minute)
 	n := node.New(cluster, node.Config{Namespace: cluster.Namespace(t, "refuse")})
 	must(t, n.Create(ctx))
 	must(t, n.WaitReady(ctx))

@@ -18,7 +18,7 @@ import (
 func TestTakeBack(t *testing.T) {
 	t.Parallel()
 	binary(t)
-	ctx := within(t, 10*time.Minute)
+	ctx := within(t, 12*time.Minute)
 	took := stopwatch(t)
 	s := backedUp(t, ctx, node.Config{Namespace: "back"})
 	had, err := s.node.Fingerprint(ctx)
@@ -68,7 +68,7 @@ func TestTakeBack(t *testing.T) {
 
 	o = newOperator(t, s.cluster, s.node.Namespace)
 	road := newRoad(t, s.cluster, o)
-	r, err = o.runThroughOutages(ctx, road, 8*time.Second, killPoints, "run", "restore", "--answers", o.answers(s.node, s.run))
+	r, err = o.runThroughOutages(ctx, road, 5*time.Second, killPoints, "run", "restore", "--answers", o.answers(s.node, s.run))
 	took("restored with outages")
 	if err != nil {
 		t.Fatalf("%v: %s\n%s", err, r, o.workerLog())
