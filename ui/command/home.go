@@ -36,6 +36,9 @@ func (p *program) home(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := safe(folder); err != nil {
+			return err
+		}
 		return p.resume(ctx, folder, nil)
 	case "run":
 		return p.take(ctx, what, wire.Live)

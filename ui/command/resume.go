@@ -61,16 +61,24 @@ func (p *program) findRun(args []string) (runs.Folder, error) {
 	return runs.Find(p.config.RunDir, id)
 }
 
-// openRun finds a run that is to be gone on with, and what answers its questions. A folder that others can write to is
-// not believed: what it says is sent to a cluster.
+// safe refuses a folder that others can write to: what it says is sent to a cluster.
+func safe(folder runs.Folder) error {
+	err := durable.Folder(folder.Path)
+	if err == nil {
+		return nil
+	}
+	return exit(exitRefused, &steps.Problem{Tried: "going on with run " + folder.ID(), Seen: "its folder is not safe: " + err.Error(), Err: err,
+		Next: "Find out who could have changed it before you do that"})
+}
+
+// openRun finds a run that is to be gone on with, and what answers its questions.
 func (p *program) openRun(args []string) (runs.Folder, linear.Answerer, error) {
 	folder, err := p.findRun(args)
 	if err != nil {
 		return folder, nil, err
 	}
-	if err := durable.Folder(folder.Path); err != nil {
-		return folder, nil, exit(exitRefused, &steps.Problem{Tried: "going on with run " + folder.ID(), Seen: "its folder is not safe: " + err.Error(), Err: err,
-			Next: "Find out who could have changed it before you do that"})
+	if err := safe(folder); err != nil {
+		return folder, nil, err
 	}
 	spec, err := folder.Spec()
 	if err != nil {

@@ -48,6 +48,7 @@ type session struct {
 	present bool         // what was there before is replayed; questions are answered only now
 	tried   string       // id of the last question that Answers was asked about
 	open    bool         // a person was asked and has not answered
+	noted   bool         // it was a note instead
 	reason  *wire.Answer // a choice that waits for its reason
 }
 
@@ -97,7 +98,7 @@ func (s *session) inputEnded() error {
 func (s *session) event(ctx context.Context, e wire.Event) error {
 	s.view = wire.Fold(s.view, e)
 	if s.view.Question == nil {
-		s.open, s.reason = false, nil
+		s.open, s.noted, s.reason = false, false, nil
 	}
 	if e.Kind == wire.KindViewers && !s.present {
 		s.present = true
@@ -121,7 +122,8 @@ func (s *session) event(ctx context.Context, e wire.Event) error {
 		return s.ask(ctx)
 	case e.Kind == wire.KindRefusal && s.In == nil:
 		return s.park() // an answers file does not get better by trying again
-	case e.Kind == wire.KindRefusal, e.Kind == wire.KindNote && s.open:
+	case e.Kind == wire.KindRefusal, e.Kind == wire.KindNote && (s.open || s.noted):
+		s.noted = false
 		s.prompt()
 	}
 	return nil
@@ -169,7 +171,7 @@ func (s *session) typed(text string) error {
 	switch {
 	case said && s.reason == nil:
 		msg.By = s.Operator
-		s.open = s.open && msg.Kind == wire.SayNote
+		s.open, s.noted = false, s.open && msg.Kind == wire.SayNote // the question is put again when the note is there
 		return s.Source.Send(msg)
 	case !s.open:
 		s.line("No question is open, so that line is dropped. \"note TEXT\" and \"park\" are understood at any time.")

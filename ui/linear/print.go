@@ -145,7 +145,7 @@ func (p *printer) standing(v wire.View) {
 	if s == nil {
 		return
 	}
-	at := v.Question.At.UTC().Format("15:04:05")
+	at := v.Last.UTC().Format("15:04:05")
 	if v.Subject.Word() != "" {
 		p.line("%s node %s, namespace %s, cluster %s", at, v.Subject.Word(), v.Subject.Namespace, v.Subject.Cluster)
 	}

@@ -46,7 +46,7 @@ func (p *Prompter) drop() {
 // said reads a line that is understood at any time.
 func said(line string) (wire.Message, bool) {
 	line = strings.TrimSpace(line)
-	if text, ok := strings.CutPrefix(line, "note "); ok {
+	if text, ok := strings.CutPrefix(line, "note "); ok { // never empty: the line was trimmed
 		return wire.Message{Kind: wire.SayNote, Text: strings.TrimSpace(text)}, true
 	}
 	return wire.Message{Kind: wire.SayPark}, line == "park"
@@ -78,6 +78,9 @@ func parse(q wire.Question, line string) (wire.Answer, error) {
 		return wire.Answer{Choice: wire.ChoiceYes, Text: line}, nil
 	}
 	n, err := strconv.Atoi(line)
+	if (err != nil || n < 1 || n > len(q.Choices)) && q.Kind == wire.AskWord {
+		return wire.Answer{}, fmt.Errorf("%q is neither %s nor one of 1 to %d", line, q.Word, len(q.Choices))
+	}
 	if err != nil || n < 1 || n > len(q.Choices) {
 		return wire.Answer{}, fmt.Errorf("%q is not one of 1 to %d", line, len(q.Choices))
 	}
