@@ -2,6 +2,7 @@ package wizard
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"canton.example/svrescue/steps/wire"
@@ -104,6 +105,15 @@ func whyDialog(r *root) dialog {
 			}
 			for _, c := range q.Choices {
 				part(r.t.Clean(c.Label), sentence(strings.TrimSpace(c.Detail+" "+refusal(c))))
+			}
+		}
+		for _, a := range s.Shown() {
+			if p := a.Progress; a.State == wire.ActionRunning && p != nil {
+				text := []string{a.Title, p.Text}
+				for _, it := range p.Items {
+					text = append(text, strings.TrimSuffix(it.Name+": "+it.State+". "+stop(it.Note), ". "))
+				}
+				part("Running now", strings.Join(slices.DeleteFunc(text, onlySpace), "\n"))
 			}
 		}
 		part("What it does", s.Summary)
