@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -34,6 +35,25 @@ type rig struct {
 	folder   runs.Folder
 	journal  []wire.Event
 	conns    *conns
+	acting   wire.Acting
+	wanted   string        // namespace asked for; empty: the run looks for it
+	timeout  time.Duration // of a request; 0: kube's own
+	wire     *tap
+	began    time.Time
+}
+
+// tap lets a process die while its request is under way.
+type tap struct {
+	mu     sync.Mutex
+	count  int    // writes that took effect
+	killAt int    // die when this many have taken effect, before their answer is read; 0: never
+	die    func() // ends the process
+	died   bool
+
+	writes   int                            // that arrived
+	refuseAt int                            // the number of a write that is forbidden; 0: none
+	refuse   func(method, path string) bool // writes that are forbidden
+	before   func(method, path string)      // called before a write is passed on
 }
 
 // conns are the client's ends of all connections, so that a dead process can lose them.
@@ -50,7 +70,7 @@ func newRig(t *testing.T, s Scenario) *rig {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	r := &rig{t: t, scenario: s, world: world, folder: runs.Folder{Path: t.TempDir()}, conns: &conns{}}
+	r := &rig{t: t, scenario: s, world: world, folder: runs.Folder{Path: t.TempDir()}, conns: &conns{}, acting: wire.Live, wanted: namespace, wire: &tap{}, began: time.Now()}
 	pipes := make(chan net.Conn)
 	closed := make(chan struct{})
 	r.dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -67,7 +87,7 @@ func newRig(t *testing.T, s Scenario) *rig {
 			return nil, ctx.Err()
 		}
 	}
-	server := &http.Server{Handler: world}
+	server := &http.Server{Handler: r.tapped(world)}
 	ended := make(chan struct{})
 	go func() { world.Run(ctx); close(ended) }()
 	go server.Serve(&listener{pipes, closed, sync.Once{}})
@@ -114,7 +134,7 @@ func (r *rig) Append(e wire.Event) (wire.Event, error) {
 
 func (r *rig) cluster() *kube.Cluster {
 	r.t.Helper()
-	c, err := kube.Connect(kube.Target{Kubeconfig: r.config}, kube.Options{Clock: clock.RealClock{}, Dial: r.dial, QPS: 10000, Burst: 10000})
+	c, err := kube.Connect(kube.Target{Kubeconfig: r.config}, kube.Options{Clock: clock.RealClock{}, Dial: r.dial, QPS: 10000, Burst: 10000, Timeout: r.timeout})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -123,13 +143,25 @@ func (r *rig) cluster() *kube.Cluster {
 
 // play drives a fresh machine over the journal until it ends, parks or dies. killAt is the number of the point at which
 // the process dies, 0 for never. It returns the view and how many points were passed.
-func (r *rig) play(ctx context.Context, killAt int, answer func(context.Context, wire.View, wire.Question) (wire.Answer, bool)) (v wire.View, points int, dead bool) {
+func (r *rig) play(ctx context.Context, killAt int, answer operator) (v wire.View, points int, dead bool) {
+	return drive(r, ctx, killAt, answer, restore.New(), restore.Facts{Wanted: r.wanted, Run: "r-1"})
+}
+
+// release drives the later run that gives the old volumes away.
+func (r *rig) release(ctx context.Context, killAt int, answer operator) (v wire.View, points int, dead bool) {
+	return drive(r, ctx, killAt, answer, restore.Release(), restore.ReleaseFacts{Wanted: namespace, Subject: wire.Subject{Namespace: namespace, Cluster: "sim"}})
+}
+
+// operator answers a question, or leaves it open.
+type operator = func(context.Context, wire.View, wire.Question) (wire.Answer, bool)
+
+func drive[F any](r *rig, ctx context.Context, killAt int, answer operator, path steps.Path[F], facts F) (v wire.View, points int, dead bool) {
 	cluster := r.cluster()
 	world := steps.World{Kube: cluster, Files: r.folder.Artifacts(), Clock: clock.RealClock{}}
 	var mu sync.Mutex
-	m, err := engine.New(engine.Config[restore.Facts]{
-		Path: restore.New(), Facts: restore.Facts{Wanted: namespace, Run: "r-1"},
-		Run:     wire.Run{ID: "r-1", Acting: wire.Live, World: wire.Simulated, Operator: "you", Host: "here", Started: time.Now()},
+	m, err := engine.New(engine.Config[F]{
+		Path: path, Facts: facts,
+		Run:     wire.Run{ID: "r-1", Acting: r.acting, World: wire.Simulated, Operator: "you", Host: "here", Started: time.Now()},
 		World:   world,
 		Journal: r, Past: slices.Clone(r.journal), Clock: clock.RealClock{}, ParkAfter: 30 * time.Minute,
 		Hands: func(refs []steps.Ref, dry bool) steps.Hands {
@@ -175,6 +207,12 @@ func (r *rig) play(ctx context.Context, killAt int, answer func(context.Context,
 	}()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	r.wire.arm(func() {
+		mu.Lock()
+		dead = true
+		mu.Unlock()
+		r.hangUp()
+	})
 	go func() {
 		defer close(ended)
 		m.Run(ctx)
@@ -189,8 +227,66 @@ func (r *rig) play(ctx context.Context, killAt int, answer func(context.Context,
 	return wire.FoldAll(r.journal), points, died
 }
 
+func (t *tap) arm(die func()) {
+	t.mu.Lock()
+	t.die = die
+	t.mu.Unlock()
+}
+
+// tapped counts the writes that took effect and, at the chosen one, ends the process that waits for the answer.
+func (r *rig) tapped(world http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if q.Method == http.MethodGet || q.URL.Query().Has("dryRun") || strings.Contains(q.URL.Path, "authorization.k8s.io") || strings.Contains(q.URL.Path, "authentication.k8s.io") {
+			world.ServeHTTP(w, q)
+			return
+		}
+		if r.wire.forbids(q) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusForbidden)
+			w.Write([]byte(`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403,"message":"not today"}`))
+			return
+		}
+		answer := httptest.NewRecorder()
+		world.ServeHTTP(answer, q)
+		if answer.Code < 300 {
+			r.wire.mu.Lock()
+			r.wire.count++
+			die := r.wire.die
+			now := r.wire.count == r.wire.killAt && !r.wire.died
+			r.wire.died = r.wire.died || now
+			r.wire.mu.Unlock()
+			if now {
+				die()
+				panic(http.ErrAbortHandler)
+			}
+		}
+		for k, v := range answer.Header() {
+			w.Header()[k] = v
+		}
+		w.WriteHeader(answer.Code)
+		w.Write(answer.Body.Bytes())
+	})
+}
+
+// forbids says whether a write is turned away.
+func (t *tap) forbids(q *http.Request) bool {
+	t.mu.Lock()
+	before := t.before
+	t.writes++
+	once := t.writes == t.refuseAt
+	other := t.refuse != nil && t.refuse(q.Method, q.URL.Path)
+	t.mu.Unlock()
+	if before != nil {
+		before(q.Method, q.URL.Path)
+	}
+	return once || other
+}
+
+// clock is the time of the bubble.
+func (r *rig) clock() clock.WithTicker { return clock.RealClock{} }
+
 // player is the scenario's good operator.
-func (r *rig) player() func(context.Context, wire.View, wire.Question) (wire.Answer, bool) {
+func (r *rig) player() operator {
 	p := &Player{Scenario: r.scenario, Hands: func() (Elsewhere, error) { return Elsewhere{Cluster: r.cluster(), Namespace: namespace}, nil }}
 	return p.Answer
 }
