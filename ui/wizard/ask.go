@@ -162,7 +162,7 @@ func missing(got, want string) string {
 	case len(got) < len(want) && want[:len(got)] == got:
 		return fmt.Sprintf("The end is missing: type all of %s. Nothing has been sent.", want)
 	}
-	return fmt.Sprintf("That is not %s, letter for letter. Nothing has been sent.", want)
+	return fmt.Sprintf("That is not %s, letter for letter; ctrl+u empties the line. Nothing has been sent.", want)
 }
 
 // choose gives a choice, after asking for the reason where one is needed.

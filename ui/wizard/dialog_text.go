@@ -131,33 +131,32 @@ func pathDialog(r *root) dialog {
 		lines := append(r.actingLines(w), "")
 		for i, s := range r.view.Steps {
 			g, style := r.glyph(s)
-			state := stateWord(s)
-			if took := stepSpan(s, r.now()); took != "" && s.State != wire.StepPending {
-				state += " " + took
+			state := ""
+			if s.State != wire.StepPending {
+				state = r.t.Dim.Render(strings.TrimRight("  "+stateWord(s)+" "+stepSpan(s, r.now()), " "))
 			}
 			head := fmt.Sprintf("%2d %s", i+1, r.t.Clean(s.Title))
 			if i == r.view.Current && !r.over() {
 				head = r.t.Accent.Render(head)
 			}
-			lines = append(lines, r.t.Spread(style.Render(g)+" "+head, r.effectStyle(s.Worst).Render(s.Worst.Words()), w))
-			lines = append(lines, indent(r.t.Wrap(s.Summary, w-5), "     ")...)
-			lines = append(lines, indent(dimmed(r, r.t.Wrap(sentence(state+"; "+undoClause(s)), w-5)), "     ")...)
+			lines = append(lines, r.t.Spread(style.Render(g)+" "+head+state, r.effectStyle(s.Worst).Render(s.Worst.Words()), w))
+			lines = append(lines, indent(dimmed(r, r.t.Wrap(strings.TrimSpace(s.Summary+" "+undoClause(s)), w-5)), "     ")...)
 		}
 		return lines
 	}}
 }
 
-// undoClause says in a few words whether a step can be taken back.
+// undoClause says in a few words whether a step that changes something can be taken back.
 func undoClause(s wire.StepView) string {
 	switch {
 	case s.Worst.Rank() == 0:
-		return "changes nothing"
+		return ""
 	case s.Undo == "yes":
-		return "can be taken back"
+		return "Can be taken back."
 	case s.Undo == "" || s.Undo == "no":
-		return "cannot be taken back"
+		return "Cannot be taken back."
 	}
-	return "cannot be taken back: " + s.Undo
+	return "Cannot be taken back: " + stop(s.Undo)
 }
 
 func refusal(c wire.Choice) string {

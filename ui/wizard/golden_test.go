@@ -73,6 +73,7 @@ var scenes = []struct {
 	{"status", fixture.Running, func(d *driver) { d.press("s") }},
 	{"why", fixture.Failure, func(d *driver) { d.press("w") }},
 	{"evidence", fixture.Preflight, func(d *driver) { d.press("e") }},
+	{"path", fixture.Running, func(d *driver) { d.press("v") }},
 	{"read", fixture.Running, func(d *driver) { d.press("]", "]") }},
 }
 

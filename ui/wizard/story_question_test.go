@@ -86,7 +86,7 @@ func TestAWordMustBeTypedExactly(t *testing.T) {
 	d := live(t, fixture.Destroy)
 	d.press("enter").expect("Nothing was typed.")
 	d.text("mainnet/Acme").press("enter").expect("The end is missing")
-	d.text("-sv").press("enter").expect("That is not mainnet/Acme-SV, letter for letter.").expectNoAnswer()
+	d.text("-sv").press("enter").expect("That is not mainnet/Acme-SV, letter for letter").expectNoAnswer()
 	d.press("backspace", "backspace").text("SV").expect("Type mainnet/Acme-SV to go on: mainnet/Acme-SV▏").press("enter")
 	got := d.answers()
 	if len(got) != 1 || got[0].Text != "mainnet/Acme-SV" || got[0].Choice != wire.ChoiceYes || got[0].Hash != "hash-restore-volumes" {
