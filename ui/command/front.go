@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"os/user"
 	"time"
 
 	"canton.example/svrescue/steps"
@@ -90,6 +91,9 @@ func (p *program) operator() string {
 		if name != "" {
 			return name
 		}
+	}
+	if account, err := user.Current(); err == nil {
+		return account.Username // no login shell: cron, a container
 	}
 	return "unknown operator"
 }

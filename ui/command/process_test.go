@@ -26,6 +26,7 @@ import (
 	"canton.example/svrescue/steps/engine/runs"
 	"canton.example/svrescue/steps/rehearsal"
 	"canton.example/svrescue/steps/wire"
+	"github.com/creack/pty"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -384,5 +385,38 @@ func TestWorkerOfAnotherVersion(t *testing.T) {
 		if code != 5 || !strings.Contains(out, "started by svrescue v0.0.1") {
 			t.Errorf("%s: exit code %d\n%s", verb, code, out)
 		}
+	}
+}
+
+// A terminal that closes is no answer and no end of the work.
+func TestTerminalCloses(t *testing.T) {
+	for _, form := range []string{"--linear", "--no-color"} { // lines, and the full screen
+		t.Run(form, func(t *testing.T) {
+			t.Parallel()
+			o := newOperator(t)
+			cmd, _ := o.command("rehearse", "restore-clean", "--speed", "100", form)
+			cmd.Stdout, cmd.Stderr = nil, nil
+			terminal, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 80})
+			if err != nil {
+				t.Fatal(err)
+			}
+			until(t, "the first question is open", func() bool { return o.standing() == "waits for an answer at Backup set" })
+			before := records(o.only())
+			terminal.Close()
+			ended := make(chan struct{})
+			go func() { _ = cmd.Wait(); close(ended) }()
+			select {
+			case <-ended:
+			case <-time.After(patience):
+				_ = cmd.Process.Kill()
+				t.Error("the front end outlived its terminal")
+			}
+			if now := o.standing(); now != "waits for an answer at Backup set" || records(o.only()) != before {
+				t.Errorf("it stands %q after %d records, it had %d", now, records(o.only()), before)
+			}
+			if code, out := o.run("attach", "--answers", o.answers); code != 0 {
+				t.Errorf("attached: exit code %d\n%s", code, out)
+			}
+		})
 	}
 }

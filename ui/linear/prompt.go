@@ -72,7 +72,7 @@ func parse(q wire.Question, line string) (wire.Answer, error) {
 		return wire.Answer{Text: line}, nil
 	}
 	if line == "" {
-		return wire.Answer{}, fmt.Errorf("Enter alone is no answer")
+		return wire.Answer{}, fmt.Errorf("an empty line is no answer")
 	}
 	if q.Kind == wire.AskWord && line == q.Word {
 		return wire.Answer{Choice: wire.ChoiceYes, Text: line}, nil
