@@ -101,6 +101,9 @@ func (r *root) received(msg eventsMsg) tea.Cmd {
 		if s := r.view.Step(e.Step); e.Kind == wire.KindStep && e.State == wire.StepUndone && s != nil && r.link.live {
 			r.tell(s.Title + " was taken back; the run goes on from there.")
 		}
+		if e.Kind == wire.KindPark {
+			r.notice = "" // the report says it
+		}
 		r.link.live = r.link.live || e.Kind == wire.KindViewers
 		if e.Kind == wire.KindRefusal && r.ask != nil {
 			r.ask.sent, r.ask.problem = false, sentence(e.Text)

@@ -110,7 +110,7 @@ func (r *root) optionLines(w, h int) []string {
 	detail := r.optionDetail(a.options[a.cursor], w)
 	all := len(a.options)
 	for _, o := range a.options {
-		all += len(r.optionDetail(o, w))
+		all += len(r.optionDetail(o, w)) + len(r.refusedLines(o, w))
 	}
 	compare := a.kind == wire.AskChoice && !r.byHand() && all <= h // things to choose from are told apart by their details
 	if len(a.options)+len(detail) > h {
@@ -121,6 +121,9 @@ func (r *root) optionLines(w, h int) []string {
 		head := []string{r.optionLine(i, o, i == a.cursor, w)}
 		if i == a.cursor {
 			head = append(head, detail...)
+		} else if compare && o.Refuse != "" {
+			head = []string{r.t.Dim.Render(r.t.Clip("  - "+r.t.Clean(o.Label), w))}
+			head = append(append(head, r.optionDetail(o, w)...), r.refusedLines(o, w)...)
 		} else if compare {
 			head = append(head, r.optionDetail(o, w)...)
 		}
@@ -157,6 +160,14 @@ func (r *root) optionLine(i int, o option, here bool, w int) string {
 	return mark + number + r.t.Selected.Render(text)
 }
 
+// refusedLines say why an option cannot be taken.
+func (r *root) refusedLines(o option, w int) []string {
+	if o.Refuse == "" {
+		return nil
+	}
+	return indent(r.t.Wrap("Cannot be chosen: "+stop(o.Refuse), w-4), "    ")
+}
+
 func (r *root) optionDetail(o option, w int) []string {
 	var lines []string
 	for _, l := range r.t.Wrap(o.Detail, w-4) {
@@ -187,8 +198,8 @@ func (r *root) failureScreen(s *wire.StepView, w, h int) []string {
 	answer := r.answerBox(w, max(h/2, 6))
 	return stack(h,
 		fixed(r.heading(s, w), 1, 0, nil),
-		fixed(part("Tried", f.Tried, r.t.Plain.Render), 1, 3, r.cutLine(w)),
-		fixed(part("Seen", f.Seen, r.t.Attention.Render), 1, 2, r.cutLine(w)),
+		fixed(part("Tried", f.Tried, r.t.Plain.Render), 1, 4, r.cutLine(w)),
+		fixed(part("Seen", f.Seen, r.t.Attention.Render), 1, 3, r.cutLine(w)),
 		fixed(part("Next", sentence(f.Next), r.t.Plain.Render), 1, 2, r.cutLine(w)),
 		lastOf(detail, 6),
 		fixed(r.questionText(q, w), 0, 4, r.cutLine(w)),

@@ -152,7 +152,7 @@ func TestAnAnswerToAnOlderQuestionIsNotSent(t *testing.T) {
 
 func TestRefusedChoicesCannotBeReached(t *testing.T) {
 	d := live(t, fixture.Inputs)
-	d.expect("- The set of 06:00: apps-pg was taken").press("down", "down").expect("› 4 Another place")
+	d.expect("- The set of 06:00", "Cannot be chosen: apps-pg was taken").press("down", "down").expect("› 4 Another place")
 	d.press("3").expect("› 4 Another place").press("up", "up", "enter")
 	if got := d.answers(); len(got) != 1 || got[0].Choice != "0200" {
 		t.Errorf("answers: %+v", got)
