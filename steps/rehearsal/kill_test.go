@@ -1,11 +1,13 @@
 package rehearsal
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"runtime/debug"
+	"sync/atomic"
 	"testing"
-	"testing/synctest"
 
 	"canton.example/svrescue/steps/wire"
 	"github.com/google/go-cmp/cmp"
@@ -13,52 +15,106 @@ import (
 
 var soak = flag.Bool("soak", false, "kill at every point instead of a sample")
 
-// sample is how many of the points are tried when not soaking: every nth, from a start that no step boundary favours.
-const sample = 40
+// course is a run that is killed: what it does, and which outcome it has.
+type course struct {
+	name    string
+	prepare func(t *testing.T, r *rig)
+	drive   func(r *rig, ctx context.Context, killAt int, answer operator) (wire.View, int, bool)
+	answer  func(r *rig) operator
+	ends    func(v wire.View) bool
+	world   func(t *testing.T, r *rig) any
+	sample  int // how many points are tried when not soaking
+}
+
+func restoring(r *rig, ctx context.Context, at int, o operator) (wire.View, int, bool) {
+	return r.play(ctx, at, o)
+}
+func releasing(r *rig, ctx context.Context, at int, o operator) (wire.View, int, bool) {
+	return r.release(ctx, at, o)
+}
+
+var courses = []course{
+	{name: "restore", drive: restoring, answer: (*rig).player, world: settled, sample: 30,
+		ends: func(v wire.View) bool { return v.Ended.Outcome == wire.Recovered }},
+	{name: "undo", drive: restoring, sample: 12, world: func(t *testing.T, r *rig) any { return stands(t, r) },
+		answer: func(r *rig) operator { // forward until the volumes are restored, then back to the start
+			good := r.player()
+			return func(ctx context.Context, v wire.View, q wire.Question) (wire.Answer, bool) {
+				if v.Step("restore/restore-volumes").State == wire.StepDone || undoing(v) {
+					return backwards(ctx, v, q)
+				}
+				return good(ctx, v, q)
+			}
+		},
+		ends: func(v wire.View) bool { return v.Ended.Outcome == wire.Aborted || v.Ended.Outcome == wire.Failed }},
+	{name: "release", drive: releasing, answer: (*rig).player, world: settled, sample: 8,
+		prepare: func(t *testing.T, r *rig) {
+			v, _, _ := r.play(t.Context(), 0, r.player())
+			must(t, v, wire.Recovered)
+			r.journal = nil
+			r.wire.count = 0
+		},
+		ends: func(v wire.View) bool { return v.Ended.Outcome == wire.Recovered }},
+}
 
 // TestKillMatrix kills the process at a point of the run, lets a new one take the journal up, and compares the world at
-// the end with that of a run which nobody killed. A point lies before and after every journal record and around every
-// action that is sent.
+// the end with that of a run which nobody killed. A point lies before and after every journal record, around every
+// action that is sent, and inside every write: the server took it, and the process died before the answer.
 func TestKillMatrix(t *testing.T) {
-	scenario := clean()
-	var want any
-	points := 0
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, scenario)
-		v, n, _ := r.play(t.Context(), 0, r.player())
-		if v.Ended == nil || v.Ended.Outcome != wire.Recovered {
-			t.Fatalf("the undisturbed run ended %+v\n%s", v.Ended, lines(v))
-		}
-		want, points = settled(t, r), n
-	})
-	step := 1
-	if !*soak {
-		step = max(1, points/sample)
-	}
-	killed, equal, tried := 0, 0, 0
-	for at := 1; at <= points; at += step {
-		tried++
-		t.Run(fmt.Sprint(at), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t, scenario)
-				_, _, dead := r.play(t.Context(), at, r.player())
-				if !dead {
-					t.Fatalf("point %d was not reached", at)
-				}
-				killed++
-				r.hangUp()
-				v, _, _ := r.play(t.Context(), 0, r.player())
-				if v.Ended == nil || v.Ended.Outcome != wire.Recovered {
-					t.Fatalf("resumed after point %d it ended %+v\n%s", at, v.Ended, lines(v))
-				}
-				if diff := cmp.Diff(want, settled(t, r)); diff != "" {
-					t.Fatalf("killed at point %d the world differs (-undisturbed +killed):\n%s", at, diff)
-				}
-				equal++
-			})
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
+	for _, c := range courses {
+		var want any
+		points, writes := 0, 0
+		inWorld(t, nil, func(t *testing.T, r *rig) {
+			if c.prepare != nil {
+				c.prepare(t, r)
+			}
+			v, n, _ := c.drive(r, t.Context(), 0, c.answer(r))
+			if v.Ended == nil || !c.ends(v) {
+				t.Fatalf("the undisturbed run ended %+v, parked %q\n%s", v.Ended, v.Parked, lines(v))
+			}
+			points, writes = n, r.wire.count
+			want = c.world(t, r)
 		})
+		total, step := points+writes, 1
+		if !*soak {
+			step = max(1, total/c.sample)
+		}
+		var killed, equal, tried atomic.Int32
+		t.Run(c.name, func(t *testing.T) {
+			for at := 1; at <= total; at += step {
+				tried.Add(1)
+				t.Run(fmt.Sprint(at), func(t *testing.T) {
+					t.Parallel()
+					inWorld(t, nil, func(t *testing.T, r *rig) {
+						if c.prepare != nil {
+							c.prepare(t, r)
+						}
+						hook := at
+						if at > points { // inside a write
+							hook, r.wire.killAt = 0, at-points
+						}
+						_, _, dead := c.drive(r, t.Context(), hook, c.answer(r))
+						if !dead {
+							t.Fatalf("point %d was not reached", at)
+						}
+						killed.Add(1)
+						r.hangUp()
+						v, _, _ := c.drive(r, t.Context(), 0, c.answer(r))
+						if v.Ended == nil || !c.ends(v) {
+							t.Fatalf("resumed after point %d it ended %+v, parked %q\n%s", at, v.Ended, v.Parked, lines(v))
+						}
+						if diff := cmp.Diff(want, c.world(t, r)); diff != "" {
+							t.Fatalf("killed at point %d the world differs (-undisturbed +killed):\n%s", at, diff)
+						}
+						equal.Add(1)
+					})
+				})
+			}
+		})
+		fmt.Printf("kill matrix: %d points in the run; points %d, killed %d, equal %d (%s, %d of them inside writes)\n",
+			total, tried.Load(), killed.Load(), equal.Load(), c.name, writes)
 	}
-	fmt.Printf("kill matrix: %d points in the run; points %d, killed %d, equal %d\n", points, tried, killed, equal)
 }
 
 // settled is the world, normalised, as plain JSON values.

@@ -297,6 +297,9 @@ func TestUndoFromEveryPoint(t *testing.T) {
 						t.Fatalf("(-found +left)\n%s\n%s", diff, lines(v))
 					}
 					checkShown(t, r)
+					if len(r.journal) > 1000 {
+						t.Errorf("the journal has %d events: the operator was sent in circles", len(r.journal))
+					}
 					equal++
 				})
 			})

@@ -97,9 +97,13 @@ func largest(claim node.Claim, m backup.Member) kube.Size {
 	return size
 }
 
-// putBack deletes the restored claims and binds the old volumes under the same names again.
+// putBack deletes the restored claims and binds the old volumes under the same names again. A claim that names its volume
+// is bound at once, whatever its class says. It ends when they are bound:
+// what comes next may take their protection away.
 func putBack(f Facts) []steps.Action {
 	var actions []steps.Action
+	wait := action.WaitBound{Namespace: f.Namespace} // until then the volumes are Available, and nothing more may be taken back
+	wait := action.WaitBound{Namespace: f.Namespace}
 	for _, m := range f.Set.Members {
 		claim, _ := f.Node.Claim(m.Claim)
 		if claim.Old.Name == "" {
@@ -112,6 +116,10 @@ func putBack(f Facts) []steps.Action {
 				Held: kube.ClaimRef{Namespace: f.Namespace, Name: claim.Name, UID: claim.UID}})
 		spec.Snapshot, spec.Volume, spec.Size = "", claim.Old.Name, claim.Request.Text
 		actions = append(actions, action.CreateClaim{Where: f.Where, Spec: spec})
+		wait.Claims = append(wait.Claims, action.Bindable{Name: claim.Name})
+	}
+	if len(wait.Claims) > 0 {
+		actions = append(actions, wait)
 	}
 	return actions
 }
