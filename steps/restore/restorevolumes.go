@@ -98,11 +98,9 @@ func largest(claim node.Claim, m backup.Member) kube.Size {
 }
 
 // putBack deletes the restored claims and binds the old volumes under the same names again. A claim that names its volume
-// is bound at once, whatever its class says. It ends when they are bound:
-// what comes next may take their protection away.
+// is bound at once, whatever its class says. It ends when they are bound: what comes next may take their protection away.
 func putBack(f Facts) []steps.Action {
 	var actions []steps.Action
-	wait := action.WaitBound{Namespace: f.Namespace} // until then the volumes are Available, and nothing more may be taken back
 	wait := action.WaitBound{Namespace: f.Namespace}
 	for _, m := range f.Set.Members {
 		claim, _ := f.Node.Claim(m.Claim)
