@@ -199,11 +199,11 @@ func (r *root) barLine(a wire.ActionView, moving bool, w int) string {
 
 // itemLines show things that go on side by side: name, state, and why one is not done.
 func (r *root) itemLines(items []wire.Item, w int) []string {
-	name := 0
+	name, state := 0, 0
 	for _, it := range items {
-		name = max(name, cellsOf(r.t.Clean(it.Name)))
+		name, state = max(name, cellsOf(r.t.Clean(it.Name))), max(state, cellsOf(r.t.Clean(it.State)))
 	}
-	name = min(name, w/2)
+	name = min(name, max(w/2, w-state-8)) // names that are cut look alike
 	var lines []string
 	said := map[string]bool{}
 	for _, it := range items {
