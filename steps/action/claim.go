@@ -13,7 +13,8 @@ import (
 // claimPatience is how long a claim may take to go or to be bound before the operator is asked.
 const claimPatience = 5 * time.Minute
 
-// DeleteClaim deletes the claim of this uid and waits until it is gone. Immediately before it is sent, the volume must
+// DeleteClaim deletes the claim of this uid, or the one by which its volume was put back, and waits until it is gone.
+// Immediately before it is sent, the volume must
 // still be kept and the snapshot still usable: a look at the whole step is too long ago for that.
 type DeleteClaim struct {
 	Where     kube.Where
@@ -41,7 +42,7 @@ func (d DeleteClaim) Show() wire.Preview {
 }
 
 func (d DeleteClaim) Trial(ctx context.Context, h steps.Hands) ([]wire.Finding, error) {
-	if err := h.Kube.DeleteClaim(ctx, d.Namespace, d.Name, d.UID); err != nil {
+	if err := d.send(ctx, h); err != nil {
 		return nil, err
 	}
 	return []wire.Finding{{ID: d.Key(), Verdict: wire.Holds, Text: "the server would " + d.Key()}}, nil
@@ -56,12 +57,29 @@ func (d DeleteClaim) Probe(ctx context.Context, w steps.World) (wire.ActionState
 	switch {
 	case !found:
 		return wire.ActionDone, []wire.Evidence{{Source: source, Seen: "it is gone"}}, nil
-	case claim.UID != d.UID:
+	case !d.means(claim):
 		return wire.ActionDone, []wire.Evidence{{Source: source, Seen: "another claim has its name"}}, nil
 	case claim.Deleting != nil:
 		return wire.ActionPartly, []wire.Evidence{{Source: source, Seen: fmt.Sprintf("is being deleted, held by %v", claim.Finalizers)}}, nil
 	}
 	return wire.ActionPending, []wire.Evidence{{Source: source, Seen: claim.Phase}}, nil
+}
+
+// means says whether the claim is the one to delete. A claim that was taken back holds the same volume under another uid.
+func (d DeleteClaim) means(claim kube.Claim) bool {
+	return claim.UID == d.UID || d.Keeps.Name != "" && claim.Volume == d.Keeps.Name
+}
+
+// send deletes the claim as it stands now; one that is gone is fine.
+func (d DeleteClaim) send(ctx context.Context, h steps.Hands) error {
+	claim, found, err := h.World.Kube.Claim(ctx, d.Namespace, d.Name)
+	if err != nil || !found || !d.means(claim) {
+		return err
+	}
+	if err := h.Kube.DeleteClaim(ctx, d.Namespace, d.Name, claim.UID); err != nil && kube.KindOf(err) != kube.NotFound {
+		return err
+	}
+	return nil
 }
 
 // safe says why the claim must not be deleted now, nil if it may.
@@ -93,7 +111,7 @@ func (d DeleteClaim) Do(ctx context.Context, h steps.Hands, report func(wire.Pro
 	if err := d.safe(ctx, h.World); err != nil {
 		return err
 	}
-	if err := h.Kube.DeleteClaim(ctx, d.Namespace, d.Name, d.UID); err != nil && kube.KindOf(err) != kube.NotFound {
+	if err := d.send(ctx, h); err != nil {
 		return err
 	}
 	err := steps.Poll(ctx, h.World.Clock, look, claimPatience, "pvc/"+d.Name+" to be gone", kube.IsTransient, report,

@@ -93,42 +93,52 @@ func (f FreeVolume) Probe(ctx context.Context, w steps.World) (wire.ActionState,
 		return wire.ActionUnknown, nil, err
 	}
 	evidence := []wire.Evidence{{Source: "pv/" + f.Volume, Seen: v.Phase}}
-	if v.Claim != nil && v.Claim.Name == f.Held.Name && v.Claim.UID != f.Held.UID {
+	if f.reserved(v) && v.Claim.UID == "" {
 		return wire.ActionDone, evidence, nil
 	}
-	old, held, err := f.held(ctx, w)
+	holder, held, err := f.holder(ctx, w, v)
 	if err != nil {
 		return wire.ActionUnknown, nil, err
 	}
-	if held && old.Deleting == nil {
-		return wire.ActionDone, append(evidence, wire.Evidence{Source: "pvc/" + old.Name, Seen: "it was never replaced and holds the volume"}), nil
+	if held && holder.Deleting == nil {
+		return wire.ActionDone, append(evidence, wire.Evidence{Source: "pvc/" + holder.Name, Seen: "it is there and holds the volume"}), nil
 	}
 	return wire.ActionPending, evidence, nil
 }
 
-// held returns the old claim while it is there.
-func (f FreeVolume) held(ctx context.Context, w steps.World) (kube.Claim, bool, error) {
-	old, found, err := w.Kube.Claim(ctx, f.Held.Namespace, f.Held.Name)
-	return old, found && old.UID == f.Held.UID, err
+// reserved says whether the volume refers to a claim of the old one's name.
+func (f FreeVolume) reserved(v kube.Volume) bool {
+	return v.Claim != nil && v.Claim.Namespace == f.Held.Namespace && v.Claim.Name == f.Held.Name
+}
+
+// holder returns the claim that the volume refers to while it is there: the old one, or one by which the volume was put
+// back before.
+func (f FreeVolume) holder(ctx context.Context, w steps.World, v kube.Volume) (kube.Claim, bool, error) {
+	claim, found, err := w.Kube.Claim(ctx, f.Held.Namespace, f.Held.Name)
+	return claim, found && (claim.UID == f.Held.UID || f.reserved(v) && claim.UID == v.Claim.UID), err
 }
 
 func (f FreeVolume) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
-	err := steps.Poll(ctx, h.World.Clock, look, claimPatience, "the old pvc/"+f.Held.Name+" to be gone", kube.IsTransient, report,
+	v, found, err := h.World.Kube.Volume(ctx, f.Volume)
+	if err != nil {
+		return err
+	}
+	err = steps.Poll(ctx, h.World.Clock, look, claimPatience, "the old pvc/"+f.Held.Name+" to be gone", kube.IsTransient, report,
 		func(ctx context.Context) (wire.Progress, bool, error) {
-			_, held, err := f.held(ctx, h.World)
+			_, held, err := f.holder(ctx, h.World, v)
 			return wire.Progress{Text: "the old pvc/" + f.Held.Name + " is being deleted"}, !held, err
 		})
 	if err != nil {
 		return withDetail(err, nil, "A claim stays while a pod uses it: look for a pod that still mounts pvc/"+f.Held.Name)
 	}
-	v, found, err := h.World.Kube.Volume(ctx, f.Volume)
-	if err != nil {
-		return err
-	}
 	if found && v.Claim == nil { // somebody released it by hand
 		return h.Kube.BindVolumeTo(ctx, f.Volume, f.UID, nil, f.Held.Namespace, f.Held.Name)
 	}
-	return h.Kube.ReleaseVolume(ctx, f.Volume, f.UID, f.Held)
+	held := f.Held
+	if found && f.reserved(v) {
+		held = *v.Claim
+	}
+	return h.Kube.ReleaseVolume(ctx, f.Volume, f.UID, held)
 }
 
 // KeptBy is the annotation on a volume that a restore has kept; its value is the run.
