@@ -36,7 +36,15 @@ func TestTakeBack(t *testing.T) {
 	}
 	took("parked")
 
+	// back and forth within one run
 	undone := o.runID()
+	r = o.run(ctx, "resume", undone, "--answers", o.answers(s.node, s.run,
+		"restore/start-databases.confirm", "undo", "restore/restore-volumes.confirm", "park"))
+	o.expect(r, exitParked, "resume, and put the old volumes back")
+	r = o.run(ctx, "resume", undone, "--answers", o.answers(s.node, s.run, "restore/start-databases.confirm", "park"))
+	o.expect(r, exitParked, "resume, and restore the volumes after all")
+	took("back and forth")
+
 	r = o.run(ctx, "resume", undone, "--answers", o.answers(s.node, s.run,
 		"restore/start-databases.confirm", "undo", "restore/restore-volumes.confirm", "undo", "restore/keep-old-volumes.confirm", "undo",
 		"restore/scale-down.confirm", "abort"))

@@ -48,7 +48,7 @@ func (n *Node) pgObjects(server string) []runtime.Object {
 						{Name: "PGDATA", Value: "/var/lib/postgresql/data/pgdata"},
 					},
 					Ports: []v1.ContainerPort{{Name: "postgresdb", ContainerPort: 5432}},
-					LivenessProbe: &v1.Probe{InitialDelaySeconds: 60, PeriodSeconds: 10, ProbeHandler: v1.ProbeHandler{
+					LivenessProbe: &v1.Probe{InitialDelaySeconds: 60, PeriodSeconds: 10, TimeoutSeconds: patience, ProbeHandler: v1.ProbeHandler{
 						Exec: &v1.ExecAction{Command: []string{"psql", "-U", "cnadmin", "-d", "template1", "-c", "SELECT 1"}}}},
 					VolumeMounts: []v1.VolumeMount{{Name: "pg-data", MountPath: "/var/lib/postgresql/data"}},
 				}},

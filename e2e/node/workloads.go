@@ -24,6 +24,10 @@ type workload struct {
 	mounts                []v1.VolumeMount
 }
 
+// patience is how long a probe may take. Upstream leaves it at 1 s (deployment.md 3.4), which ends healthy pods where
+// several nodes and a compiler share two cores.
+const patience = 10
+
 // deployment has what all Splice Deployments have: Recreate, a selector by app alone, user 1001 (deployment.md 3.2, 3.5).
 func (n *Node) deployment(w workload) *appsv1.Deployment {
 	replicas, user := n.replicas(w.name), int64(1001)
@@ -32,6 +36,11 @@ func (n *Node) deployment(w workload) *appsv1.Deployment {
 		labels["splice-component"] = w.component
 	}
 	env := append([]v1.EnvVar{{Name: "ROLE", Value: w.role}, {Name: "VERSION", Value: n.Release}}, w.env...)
+	for _, p := range []*v1.Probe{w.liveness, w.readiness} {
+		if p != nil {
+			p.TimeoutSeconds = patience
+		}
+	}
 	if d := n.TermDelay[w.name]; d != "" {
 		env = append(env, v1.EnvVar{Name: "TERM_DELAY", Value: d})
 	}

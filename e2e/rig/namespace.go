@@ -31,7 +31,7 @@ func (c *Cluster) Namespace(t testing.TB, prefix string) string {
 			t.Logf("namespace %s is kept", name)
 			return
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		if err := c.remove(ctx, name); err != nil {
 			t.Errorf("remove namespace %s: %v", name, err)
@@ -94,6 +94,22 @@ func (c *Cluster) remove(ctx context.Context, namespace string) error {
 	now := int64(0)
 	// pods first and at once: a namespace waits out their grace periods otherwise
 	err = c.Kube.CoreV1().Pods(namespace).DeleteCollection(ctx, metav1.DeleteOptions{GracePeriodSeconds: &now}, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	// claims before their snapshots: the snapshot controller keeps a snapshot from which a pending claim is to be made, and
+	// looks again only after a quarter of an hour
+	claims := c.Kube.CoreV1().PersistentVolumeClaims(namespace)
+	if err := claims.DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{}); err != nil {
+		return err
+	}
+	err = Poll(ctx, "claims are not gone", func(ctx context.Context) (bool, error) {
+		left, err := claims.List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return false, err
+		}
+		return !slices.ContainsFunc(left.Items, func(c v1.PersistentVolumeClaim) bool { return c.Status.Phase == v1.ClaimPending }), nil
+	})
 	if err != nil {
 		return err
 	}
