@@ -100,7 +100,8 @@ func stands(t *testing.T, r *rig) map[string]any {
 		}
 		if strings.HasPrefix(key, "persistentvolumes ") { // named by the uid of the claim that it was made for, which is another one now
 			claim := value.(map[string]any)["spec"].(map[string]any)["claimRef"].(map[string]any)
-			key = fmt.Sprintf("persistentvolume of %v/%v", claim["namespace"], claim["name"])
+			status := value.(map[string]any)["status"].(map[string]any)
+			key = fmt.Sprintf("persistentvolume of %v/%v, %v", claim["namespace"], claim["name"], status["phase"])
 		}
 		out[key] = unbound(value)
 	}
