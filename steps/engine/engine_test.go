@@ -269,7 +269,7 @@ func TestNothingIsSentWithout(t *testing.T) {
 						}
 					}
 				}()
-				if err := m.Run(ctx); !errors.Is(err, Interrupted) {
+				if err := m.Run(ctx); !errors.Is(err, ErrInterrupted) {
 					t.Errorf("err = %v", err)
 				}
 				if len(w.sent) > 0 {
@@ -286,7 +286,7 @@ func TestParksWhenNobodyLooks(t *testing.T) {
 		w, j := newToy(), &memory{}
 		begun := time.Now()
 		v, err := play(t, w, j, wire.Live, wire.Destroy, func(q wire.Question) wire.Answer { return wire.Answer{} })
-		if !errors.Is(err, Interrupted) || v.Parked == "" {
+		if !errors.Is(err, ErrInterrupted) || v.Parked == "" {
 			t.Fatalf("%v, parked %q", err, v.Parked)
 		}
 		if waited := time.Since(begun); waited < 30*time.Minute || waited > 31*time.Minute {
@@ -470,4 +470,234 @@ func TestAnotherVersionOfThePathIsRefused(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "version 2") {
 		t.Fatalf("err = %v", err)
 	}
+}
+
+// drive runs the path over w and j with an operator who may also say other things through say.
+func drive(t *testing.T, w *toy, j *memory, path steps.Path[facts], operator func(q wire.Question, say func(wire.Message)) wire.Answer) (*Machine[facts], error) {
+	t.Helper()
+	m, err := New(Config[facts]{Path: path, Run: wire.Run{ID: "r-1", Acting: wire.Live}, Hands: func([]steps.Ref, bool) steps.Hands { return steps.Hands{} },
+		Journal: j, Past: slices.Clone(j.events), Clock: clock.RealClock{}, ParkAfter: 30 * time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	viewer, past := m.Hub.Join(), uint64(len(j.events))
+	say := func(msg wire.Message) { m.Say(t.Context(), msg) }
+	go func() {
+		for e := range viewer.C {
+			if e.Kind != wire.KindAsk || e.Seq <= past { // questions of the worker before this one are not open
+				continue
+			}
+			a := operator(*e.Question, say)
+			a.Question, a.Hash = e.Question.ID, e.Question.Hash
+			if a.Choice != "" {
+				say(wire.Message{Kind: wire.SayAnswer, Answer: &a, By: "you"})
+			}
+		}
+	}()
+	err = m.Run(t.Context())
+	viewer.Leave()
+	m.Hub.Close()
+	synctest.Wait()
+	return m, err
+}
+
+// slow is an action during which time passes, so that something can be said meanwhile.
+type slow struct{ flip }
+
+func (s slow) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
+	time.Sleep(time.Minute)
+	return s.flip.Do(ctx, h, report)
+}
+
+func TestParksAfterTheRunningActionAndNotAfterTheStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, j := newToy(), &memory{}
+		path := toyPath(w, wire.Repeatable)
+		path.Steps[1].Plan = func(facts) ([]steps.Action, error) {
+			return []steps.Action{slow{flip{w, "a", true, wire.Repeatable}}, slow{flip{w, "b", true, wire.Repeatable}}}, nil
+		}
+		_, err := drive(t, w, j, path, func(q wire.Question, say func(wire.Message)) wire.Answer {
+			if q.Name == "toy/turn.confirm" {
+				time.AfterFunc(30*time.Second, func() {
+					say(wire.Message{Kind: wire.SayNote, Text: "noted while it runs", By: "you"})
+					say(wire.Message{Kind: wire.SayPark, By: "you"})
+				})
+			}
+			return willing(q)
+		})
+		v := wire.FoldAll(j.events)
+		if !errors.Is(err, ErrInterrupted) || v.Parked == "" || strings.Join(w.sent, " ") != "a" {
+			t.Fatalf("%v, parked %q, sent %v", err, v.Parked, w.sent)
+		}
+		if len(v.Notes) != 1 || v.Notes[0].Step != "toy/turn" {
+			t.Errorf("notes %+v", v.Notes)
+		}
+		if m, err := drive(t, w, j, path, func(q wire.Question, _ func(wire.Message)) wire.Answer { return willing(q) }); err != nil || m.View().Ended.Outcome != wire.Recovered || strings.Join(w.sent, " ") != "a b c" {
+			t.Errorf("after resume: %v, sent %v", err, w.sent)
+		}
+	})
+}
+
+// While a later step is half done, or was asked about and declined, no earlier step can be taken back before it.
+func TestChangesAreTakenBackInTheReverseOrderOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, j := newToy(), &memory{}
+		path := toyPath(w, wire.Repeatable)
+		middle := steps.Step[facts]{ID: "toy/middle", Title: "Middle", Effect: wire.Repeatable,
+			Plan: func(facts) ([]steps.Action, error) {
+				return []steps.Action{flip{w, "m", true, wire.Repeatable}, flip{w, "n", true, wire.Repeatable}}, nil
+			},
+			Verify: func(context.Context, steps.World, *facts) ([]wire.Finding, error) { return nil, nil },
+			Undo: func(facts) ([]steps.Action, string) {
+				return []steps.Action{flip{w, "m", false, wire.Repeatable}, flip{w, "n", false, wire.Repeatable}}, ""
+			}}
+		path.Steps = slices.Insert(path.Steps, 2, middle)
+		offered := func(q wire.Question) string {
+			for _, c := range q.Choices {
+				if c.ID == wire.ChoiceUndo {
+					return c.Label
+				}
+			}
+			return "nothing"
+		}
+		w.fail["n"] = []error{errors.New("no")}
+		var seen []string
+		declined := 0
+		drive(t, w, j, path, func(q wire.Question, _ func(wire.Message)) wire.Answer {
+			switch q.Name {
+			case "toy/middle.remedy":
+				seen = append(seen, "half done: "+offered(q))
+				return wire.Answer{Choice: wire.ChoicePark}
+			}
+			return willing(q)
+		})
+		drive(t, w, j, path, func(q wire.Question, _ func(wire.Message)) wire.Answer {
+			switch q.Name {
+			case "toy/middle.confirm":
+				seen = append(seen, "resumed: "+offered(q))
+			case "toy/last.confirm":
+				seen = append(seen, "after: "+offered(q))
+				if declined++; declined == 1 {
+					return wire.Answer{Choice: wire.ChoiceUndo}
+				}
+			case "toy/middle.undo":
+				return wire.Answer{Choice: wire.ChoiceBack}
+			}
+			return willing(q)
+		})
+		want := []string{"half done: Take this step back", "resumed: Take this step back", "after: Take back Middle", "after: Take back Middle"}
+		if !slices.Equal(seen, want) {
+			t.Errorf("offered\n%q, want\n%q", seen, want)
+		}
+	})
+}
+
+// An undo that a crash cut in two is gone on with, because neither the step nor those after it know that world.
+func TestAnUndoThatWasCutIsGoneOnWith(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, j := newToy(), &memory{}
+		undo := func(q wire.Question, _ func(wire.Message)) wire.Answer {
+			if q.Name == "toy/last.confirm" {
+				return wire.Answer{Choice: wire.ChoiceUndo}
+			}
+			return willing(q)
+		}
+		path := toyPath(w, wire.Repeatable)
+		var first string
+		drive(t, w, j, path, func(q wire.Question, say func(wire.Message)) wire.Answer {
+			if q.Name == "toy/turn.undo" {
+				w.fail["b"] = []error{errors.New("no")}
+			}
+			if q.Kind == wire.AskRemedy {
+				return wire.Answer{Choice: wire.ChoicePark}
+			}
+			return undo(q, say)
+		})
+		drive(t, w, j, path, func(q wire.Question, say func(wire.Message)) wire.Answer {
+			if first == "" {
+				first = q.Name
+			}
+			if q.Name == "toy/turn.confirm" {
+				return wire.Answer{Choice: wire.ChoicePark}
+			}
+			return willing(q)
+		})
+		if first != "toy/turn.undo" || w.on["a"] || w.on["b"] {
+			t.Errorf("first asked %s, on %v", first, w.on)
+		}
+	})
+}
+
+// What the world showed done when nothing had to be asked, and shows open a moment later, is not sent without being asked.
+func TestWhatWasNotAskedIsNotSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, j := newToy(), &memory{}
+		w.on["a"], w.on["b"] = true, true
+		path := toyPath(w, wire.Destroy)
+		looks, asked := 0, false
+		check := path.Steps[1].Check
+		path.Steps[1].Check = func(ctx context.Context, world steps.World, f facts) ([]wire.Finding, error) {
+			if looks++; looks == 2 {
+				w.on["b"] = false // somebody else, after the question that was not asked
+			}
+			return check(ctx, world, f)
+		}
+		drive(t, w, j, path, func(q wire.Question, _ func(wire.Message)) wire.Answer {
+			if q.Name == "toy/turn.confirm" {
+				asked = true
+				if len(w.sent) > 0 {
+					t.Errorf("sent %v before it was asked", w.sent)
+				}
+			}
+			return willing(q)
+		})
+		if !asked || strings.Join(w.sent, " ") != "b c" {
+			t.Errorf("asked %v, sent %v", asked, w.sent)
+		}
+	})
+}
+
+func TestSayAfterTheEndDoesNotBlock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, _ := drive(t, newToy(), &memory{}, toyPath(newToy(), wire.Repeatable), func(q wire.Question, _ func(wire.Message)) wire.Answer { return willing(q) })
+		for range 40 {
+			if err := m.Say(context.Background(), wire.Message{Kind: wire.SayNote, Text: "x"}); !errors.Is(err, ErrOver) {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// A viewer that never reads holds nobody up, loses no durable event, and can be let go.
+func TestAViewerThatDoesNotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := NewHub(nil)
+		v := hub.Join()
+		for i := range 2000 {
+			hub.Publish(wire.Event{Kind: wire.KindNote, Seq: uint64(i + 1)})
+			hub.Publish(wire.Event{Kind: wire.KindLog, Text: "may be lost"})
+		}
+		hub.Close()
+		next := uint64(1)
+		for e := range v.C {
+			if e.Seq == 0 {
+				continue
+			}
+			if e.Seq != next {
+				t.Fatalf("event %d, want %d", e.Seq, next)
+			}
+			next++
+		}
+		if next != 2001 {
+			t.Errorf("%d durable events arrived", next-1)
+		}
+		left := NewHub(nil)
+		absent := left.Join()
+		left.Publish(wire.Event{Kind: wire.KindNote, Seq: 1})
+		absent.Leave()
+		absent.Leave()
+		if n, _ := left.Viewers(); n != 0 {
+			t.Errorf("%d viewers", n)
+		}
+	}) // a goroutine that is left behind fails the bubble
 }

@@ -47,8 +47,8 @@ type Machine[F any] struct {
 	parkAfter bool // a viewer asked to park when the running action is over
 }
 
-// Interrupted is returned by Run when its context ended or a viewer parked the run; the journal says where to go on.
-var Interrupted = errors.New("interrupted")
+// ErrInterrupted is returned by Run when its context ended or a viewer parked the run; the journal says where to go on.
+var ErrInterrupted = errors.New("interrupted")
 
 // New prepares a machine. A run that is taken up must be of the same path and version.
 func New[F any](c Config[F]) (*Machine[F], error) {
@@ -78,21 +78,21 @@ func New[F any](c Config[F]) (*Machine[F], error) {
 	return m, nil
 }
 
-// Over is returned by Say when Run has returned: nobody listens any more.
-var Over = errors.New("the run is not driven any more")
+// ErrOver is returned by Say when Run has returned: nobody listens any more.
+var ErrOver = errors.New("the run is not driven any more")
 
 // Say hands a message to the machine. It blocks only while the machine is busy with sixteen others.
 func (m *Machine[F]) Say(ctx context.Context, msg wire.Message) error {
 	select {
 	case <-m.over:
-		return Over
+		return ErrOver
 	default:
 	}
 	select {
 	case m.inbox <- msg:
 		return nil
 	case <-m.over:
-		return Over
+		return ErrOver
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -105,7 +105,7 @@ func (m *Machine[F]) View() wire.View { return m.view }
 func (m *Machine[F]) Facts() F { return m.facts }
 
 // Run drives the path to its end, until it parks, or until the context ends. Parked and interrupted runs return
-// Interrupted; a journal that cannot be written returns its error. How the run ended is in the view.
+// ErrInterrupted; a journal that cannot be written returns its error. How the run ended is in the view.
 func (m *Machine[F]) Run(ctx context.Context) error {
 	defer close(m.over)
 	if m.view.Ended != nil {
@@ -128,9 +128,9 @@ func (m *Machine[F]) Run(ctx context.Context) error {
 		if err := m.emit(wire.Event{Kind: wire.KindPark, Text: parked.why}); err != nil {
 			return m.halt(err)
 		}
-		return Interrupted
+		return ErrInterrupted
 	case ctx.Err() != nil:
-		return Interrupted
+		return ErrInterrupted
 	default:
 		return m.halt(err)
 	}

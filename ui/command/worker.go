@@ -95,7 +95,7 @@ func (p *program) work(folder runs.Folder, operator, host string) error {
 	}
 	hub.Close() // each viewer gets what is queued for it, then the end of its stream
 	p.await(&serving, listener)
-	if errors.Is(runErr, engine.Interrupted) {
+	if errors.Is(runErr, engine.ErrInterrupted) {
 		return nil
 	}
 	return runErr
