@@ -28,7 +28,6 @@ type request struct {
 	user      User
 	body      []byte
 	media     string // of the body
-	dryRun    bool
 }
 
 func (q *request) resourceName() string {

@@ -119,7 +119,7 @@ func (h *watcher) namespace() string {
 }
 
 // batch returns the events after h.at that this watch sees, and moves on. gone: they are no longer kept.
-func (h *watcher) batch() (out []event, gone error, signal <-chan struct{}, away time.Duration, cut bool) {
+func (h *watcher) batch() (out []event, signal <-chan struct{}, away time.Duration, cut bool, gone error) {
 	h.s.mu.Lock()
 	defer h.s.mu.Unlock()
 	away, cut = h.s.outage()
@@ -166,7 +166,7 @@ func (h *watcher) follow() {
 		marks = t.C()
 	}
 	for {
-		events, gone, signal, away, cut := h.batch()
+		events, signal, away, cut, gone := h.batch()
 		if cut {
 			panic(http.ErrAbortHandler)
 		}

@@ -217,7 +217,7 @@ func (s *Server) syncReplicaSet(ns, name string) {
 		return
 	}
 	rs := as[appsv1.ReplicaSet](o)
-	active, terminating := s.activePods(o)
+	active, _ := s.activePods(o)
 	want := int(*rs.Spec.Replicas)
 	for i := len(active); i < want; i++ {
 		p := &corev1.Pod{ObjectMeta: *rs.Spec.Template.ObjectMeta.DeepCopy(), Spec: *rs.Spec.Template.Spec.DeepCopy()}
@@ -235,7 +235,7 @@ func (s *Server) syncReplicaSet(ns, name string) {
 			}
 		}
 	}
-	active, terminating = s.activePods(o)
+	active, terminating := s.activePods(o)
 	st := appsv1.ReplicaSetStatus{Replicas: int32(len(active)), FullyLabeledReplicas: int32(len(active)), ObservedGeneration: o.GetGeneration(), TerminatingReplicas: ptr(int32(terminating))}
 	for _, p := range active {
 		if podReady(p) {

@@ -34,7 +34,8 @@ func (p *program) rehearseCommand() *cobra.Command {
 	var o rehearseOptions
 	c := &cobra.Command{Use: "rehearse [SCENARIO]", Short: "Practise on the built-in network; nothing real is touched",
 		Long: "Practises a recovery on a simulated network on this machine: the same wizard, the same engine, no cluster. Without\n" +
-			"SCENARIO a list is shown. With --auto a good operator is played and the run is shown as lines.\n\n" +
+			"SCENARIO a list is shown; where there is no terminal, a good operator plays the first one. With --auto a good operator is\n" +
+			"played and the run is shown as lines.\n\n" +
 			"Exit codes: 0 it ended as the scenario says; 1 it did not; 2 no such scenario; 4 parked.",
 		Example: "  svrescue rehearse\n  svrescue rehearse restore-clean --auto\n  svrescue rehearse --list --format json",
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -70,6 +71,11 @@ func (p *program) rehearseCommand() *cobra.Command {
 }
 
 func (p *program) rehearse(ctx context.Context, id string, o rehearseOptions) error {
+	if id == "" && !o.auto && p.flags.answers == "" && !p.flags.linear && !p.interactive() {
+		first := rehearsal.All()[0]
+		fmt.Fprintf(p.Err, "svrescue: nobody can be asked here, so a good operator plays %s. On a terminal the wizard opens.\n", first.ID)
+		id, o.auto = first.ID, true
+	}
 	if id == "" {
 		var err error
 		if id, err = p.pickScenario(ctx); err != nil || id == "" {

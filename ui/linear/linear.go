@@ -62,7 +62,7 @@ func (s *session) run(ctx context.Context) error {
 			if !ok {
 				return nil
 			}
-			if err := s.event(ctx, e); err != nil || s.view.Ended != nil {
+			if err := s.event(ctx, e); err != nil { // after the end too: the worker closes the stream when the report is written
 				return err
 			}
 		case text, ok := <-s.lines():

@@ -256,11 +256,7 @@ func (r *root) cells(line, last string) int {
 func (r *root) tooSmall() string {
 	w, h := max(r.layout.w, 1), max(r.layout.h, 1)
 	lines := []string{}
-	add := func(text string) {
-		for _, l := range r.t.Wrap(text, w) {
-			lines = append(lines, l)
-		}
-	}
+	add := func(text string) { lines = append(lines, r.t.Wrap(text, w)...) }
 	if r.view.Run.ID != "" {
 		add(badge(r.view.Run) + " " + r.view.Subject.Word())
 		add(standing(r.view, r.now()))
