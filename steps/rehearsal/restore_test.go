@@ -756,3 +756,19 @@ func TestReleaseOldVolumes(t *testing.T) {
 		must(t, v, wire.Recovered)
 	})
 }
+
+// A database that deletes its claims when it is scaled down would lose its data before anything of it is kept.
+func TestADatabaseThatDeletesItsClaims(t *testing.T) {
+	inWorld(t, func(_ *sim.NodeOptions, w *sim.Scenario) {
+		if w != nil {
+			w.Objects = strings.ReplaceAll(w.Objects, `"volumeClaimTemplates":`, `"persistentVolumeClaimRetentionPolicy":{"whenScaled":"Delete","whenDeleted":"Retain"},"volumeClaimTemplates":`)
+		}
+	}, func(t *testing.T, r *rig) {
+		v, _, _ := r.play(t.Context(), 0, r.told(told{"restore/preflight.remedy": {wire.ChoiceAbort}}))
+		must(t, v, wire.Refused)
+		checkSaid(t, v, "deletes its claims when it is scaled down")
+		if all := sent(r); len(all) > 0 {
+			t.Errorf("sent %v", all)
+		}
+	})
+}

@@ -10,6 +10,7 @@ import (
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/node"
 	"canton.example/svrescue/steps/wire"
+	"sigs.k8s.io/yaml"
 )
 
 // maxSkew is how far our clock may be from the cluster's before ages and orders read here mean little.
@@ -23,7 +24,7 @@ func preflight(later []steps.Step[Facts]) steps.Step[Facts] {
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			var found []wire.Finding
 			for _, look := range []func(context.Context, steps.World, Facts) ([]wire.Finding, error){
-				reachable, permitted(later), tried(later), classes, space, zones, replaceable, alone,
+				reachable, permitted(later), tried(later), classes, space, zones, replaceable, survives, alone,
 			} {
 				more, err := look(ctx, w, *f)
 				if err != nil {
@@ -273,6 +274,37 @@ func replaceable(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, e
 	}
 	if len(found) == 0 {
 		found = append(found, wire.Finding{ID: "users", Verdict: wire.Holds, Text: "no other workload uses the claims that are replaced"})
+	}
+	return found, nil
+}
+
+// survives checks that no database takes its claims along when it is scaled down: that comes before its volumes are kept,
+// so their data would be gone.
+func survives(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+	var found []wire.Finding
+	for _, c := range replaced(f) {
+		if c.Ref.Kind != kube.StatefulSet {
+			continue
+		}
+		text, err := w.Kube.Manifest(ctx, kube.Access{Group: "apps", Resource: "statefulsets", Namespace: c.Ref.Namespace, Name: c.Ref.Name})
+		if err != nil {
+			return nil, err
+		}
+		var set struct {
+			Spec struct {
+				Policy struct {
+					WhenScaled string `json:"whenScaled"`
+				} `json:"persistentVolumeClaimRetentionPolicy"`
+			} `json:"spec"`
+		}
+		if err := yaml.Unmarshal(text, &set); err != nil {
+			return nil, fmt.Errorf("the manifest of %s cannot be read: %w", c.Ref, err)
+		}
+		if set.Spec.Policy.WhenScaled == "Delete" {
+			found = append(found, wire.Finding{ID: "retention-" + c.Ref.Name, Verdict: wire.Violated,
+				Text: c.Ref.String() + " deletes its claims when it is scaled down (persistentVolumeClaimRetentionPolicy.whenScaled is Delete): its data would be gone",
+				Next: "Set it to Retain first, in the values that made it"})
+		}
 	}
 	return found, nil
 }
