@@ -5,6 +5,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,9 +19,13 @@ func (n *Node) SQL(ctx context.Context, server, database, statements string) (st
 		"psql", "-U", "cnadmin", "-d", database, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f", "-")
 }
 
-// answers is an error as long as the server does not.
+// answers is an error as long as the server does not. The end of the stream is not taken for success: on a busy machine an
+// exec can end without telling how its command ended.
 func (n *Node) answers(ctx context.Context, server string) error {
-	_, err := n.rig.Exec(ctx, n.Namespace, server+"-0", server, "", "psql", "-U", "cnadmin", "-d", "cantonnet", "-X", "-q", "-c", "SELECT 1")
+	out, err := n.rig.Exec(ctx, n.Namespace, server+"-0", server, "", "psql", "-U", "cnadmin", "-d", "cantonnet", "-X", "-q", "-A", "-t", "-c", "SELECT 1")
+	if err == nil && strings.TrimSpace(out) != "1" {
+		err = fmt.Errorf("%s in %s answers %q", server, n.Namespace, out)
+	}
 	return err
 }
 
