@@ -73,7 +73,7 @@ func (m *Machine[F]) ask(ctx context.Context, q wire.Question, w *watching) (wir
 				continue
 			}
 			if err := q.Accepts(*msg.Answer); err != nil {
-				m.publish(wire.Event{Kind: wire.KindRefusal, Step: q.Step, Text: err.Error()})
+				m.publish(wire.Event{Kind: wire.KindRefusal, Step: q.Step, Answer: msg.Answer, Text: err.Error()})
 				continue
 			}
 			if msg.Answer.Choice == wire.ChoicePark && q.Kind != wire.AskText {
@@ -104,7 +104,7 @@ func (m *Machine[F]) heard(msg wire.Message) error {
 		m.parkAfter = true
 		m.log(step, "the run parks after the running action, as "+msg.By+" asked")
 	case wire.SayAnswer:
-		m.publish(wire.Event{Kind: wire.KindRefusal, Step: step, Text: "no question is open now"})
+		m.publish(wire.Event{Kind: wire.KindRefusal, Step: step, Answer: msg.Answer, Text: "no question is open now"})
 	}
 	return nil
 }

@@ -44,6 +44,7 @@ type Machine[F any] struct {
 	over      chan struct{} // closed when Run returns
 	facts     F
 	view      wire.View
+	opened    bool
 	parkAfter bool // a viewer asked to park when the running action is over
 }
 
@@ -111,7 +112,7 @@ func (m *Machine[F]) Run(ctx context.Context) error {
 	if m.view.Ended != nil {
 		return nil
 	}
-	if err := m.open(); err != nil {
+	if err := m.Open(); err != nil {
 		return m.halt(err)
 	}
 	err := m.steps(ctx)
@@ -168,7 +169,13 @@ func (m *Machine[F]) halt(err error) error {
 	return err
 }
 
-func (m *Machine[F]) open() error {
+// Open writes the first record of a new run, or that a run is taken up. Run does it where it was not done; a worker does
+// it before viewers can join, so that a question which the worker before it left open is never taken for an open one.
+func (m *Machine[F]) Open() error {
+	if m.opened {
+		return nil
+	}
+	m.opened = true
 	if len(m.Past) == 0 {
 		run := m.Config.Run
 		run.Wire, run.Path, run.Title, run.PathVersion = wire.Version, m.Path.Name, m.Path.Title, m.Path.Version

@@ -27,7 +27,7 @@ const (
 	KindProgress Kind = "progress" // not durable
 	KindLog      Kind = "log"      // not durable
 	KindViewers  Kind = "viewers"  // not durable; the first one a viewer receives ends the replay of what was before
-	KindRefusal  Kind = "refusal"  // not durable: an answer that was not accepted, and why
+	KindRefusal  Kind = "refusal"  // not durable: an answer that was not accepted (Answer), and why (Text)
 	KindHalt     Kind = "halt"     // not durable: the worker stops because of Failure; nothing more will be sent
 )
 

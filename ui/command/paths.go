@@ -26,6 +26,7 @@ const parkAfter = 30 * time.Minute
 
 // machine is an engine.Machine of any path.
 type machine interface {
+	Open() error
 	Run(context.Context) error
 	Say(context.Context, wire.Message) error
 	View() wire.View

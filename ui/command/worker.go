@@ -76,6 +76,9 @@ func (p *program) work(folder runs.Folder, operator, host string) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	parkOnSignal(ctx, cancel, m)
+	if err := m.Open(); err != nil {
+		return err
+	}
 	var serving sync.WaitGroup
 	hello := wire.Hello{Binary: Version(), Run: spec.ID, PID: os.Getpid()}
 	serving.Go(func() {

@@ -120,6 +120,8 @@ func (s *session) event(ctx context.Context, e wire.Event) error {
 	switch {
 	case e.Kind == wire.KindAsk:
 		return s.ask(ctx)
+	case e.Kind == wire.KindRefusal && e.Answer != nil && e.Answer.Question != s.view.Question.ID:
+		// It was an answer to an earlier question; this one is open still.
 	case e.Kind == wire.KindRefusal && s.In == nil:
 		return s.park() // an answers file does not get better by trying again
 	case e.Kind == wire.KindRefusal, e.Kind == wire.KindNote && (s.open || s.noted):
