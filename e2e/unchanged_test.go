@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,12 +13,14 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"canton.example/svrescue/e2e/rig"
 )
 
-// versions maps every object of a namespace, and every volume bound in it, to its uid and resource version.
+// versions maps every object of a namespace, and every volume bound in it, to its uid and resource version; what runs, and
+// what controllers therefore write a status to whenever a probe is late, to its uid and everything but its status.
 func versions(ctx context.Context, cluster *rig.Cluster, namespace string) (map[string]string, error) {
 	k, all := cluster.Kube, metav1.ListOptions{}
 	found := map[string]string{}
@@ -43,10 +46,17 @@ func versions(ctx context.Context, cluster *rig.Cluster, namespace string) (map[
 		}
 		err = meta.EachListItem(list, func(o runtime.Object) error {
 			m, err := meta.Accessor(o)
-			if err == nil {
-				found[kind+" "+m.GetName()] = string(m.GetUID()) + " " + m.GetResourceVersion()
+			if err != nil {
+				return err
 			}
-			return err
+			version := m.GetResourceVersion()
+			if slices.Contains([]string{"deployment", "statefulset", "replicaset", "pod"}, kind) {
+				if version, err = content(o); err != nil {
+					return err
+				}
+			}
+			found[kind+" "+m.GetName()] = string(m.GetUID()) + " " + version
+			return nil
 		})
 		if err != nil {
 			return nil, err
@@ -62,6 +72,27 @@ func versions(ctx context.Context, cluster *rig.Cluster, namespace string) (map[
 		}
 	}
 	return found, nil
+}
+
+// content is an object without its status and without what counts writes to it. Field managers stay, by name: a write by
+// the product would add its own.
+func content(o runtime.Object) (string, error) {
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+	if err != nil {
+		return "", err
+	}
+	u := unstructured.Unstructured{Object: fields}
+	var managers []string
+	for _, f := range u.GetManagedFields() {
+		if f.Subresource == "" {
+			managers = append(managers, f.Manager)
+		}
+	}
+	u.SetManagedFields(nil)
+	u.SetResourceVersion("")
+	delete(u.Object, "status")
+	b, err := json.Marshal(u.Object)
+	return fmt.Sprintf("%q %s", managers, b), err
 }
 
 // settledVersions waits until nothing moves any more: controllers write statuses for a while after a pod is ready.
