@@ -59,6 +59,9 @@ func (p *program) show(ctx context.Context, f front) (wire.View, error) {
 	view, err := linear.Run(ctx, o)
 	if err == nil && view.Ended == nil && view.Parked == "" {
 		p.awaitEnd(ctx, f.folder) // its stream has ended, so its worker has, or is about to
+		if view.Halted == nil {
+			err = errGone
+		}
 	}
 	return view, err
 }
@@ -106,6 +109,8 @@ func (p *program) outcome(folder runs.Folder, v wire.View, err error) error {
 		return told(exitParked) // the linear front end has said how to come back
 	case errors.Is(err, context.Canceled):
 		return told(exitInterrupted)
+	case errors.Is(err, errGone):
+		return p.gone(folder)
 	case err != nil:
 		return err
 	case v.Ended != nil:
@@ -128,6 +133,13 @@ func (p *program) outcome(folder runs.Folder, v wire.View, err error) error {
 		say("the run goes on without this terminal. Come back with: svrescue attach %s%s", folder.ID(), p.runDirFlag())
 		return told(exitParked)
 	}
+	return p.gone(folder)
+}
+
+// errGone says that the worker ended without saying how the run stands.
+var errGone = errors.New("the worker is gone")
+
+func (p *program) gone(folder runs.Folder) error {
 	return exit(exitFailed, fmt.Errorf("the worker of run %s is gone; the journal says where it stood. Go on with: svrescue resume %s%s",
 		folder.ID(), folder.ID(), p.runDirFlag()))
 }

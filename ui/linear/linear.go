@@ -140,7 +140,7 @@ func (s *session) ask(ctx context.Context) error {
 			a.Question, a.Hash = q.ID, q.Hash
 			err := q.Accepts(a)
 			if err == nil {
-				return s.Source.Send(wire.Message{Kind: wire.SayAnswer, Answer: &a, By: s.Operator})
+				return s.send(wire.Message{Kind: wire.SayAnswer, Answer: &a, By: s.Operator})
 			}
 			s.line("The answer given for %s does not fit: %v.", q.Name, err)
 		}
@@ -156,7 +156,16 @@ func (s *session) ask(ctx context.Context) error {
 func (s *session) park() error {
 	name := s.view.Question.Name
 	s.line("No answer is given for %s, so the run is parked.", name)
-	return s.Source.Send(wire.Message{Kind: wire.SayPark, By: s.Operator + " (no answer for " + name + ")"})
+	return s.send(wire.Message{Kind: wire.SayPark, By: s.Operator + " (no answer for " + name + ")"})
+}
+
+// send says something to the worker. One that cannot be reached any more closes the stream of events too, and that is
+// where the session ends.
+func (s *session) send(msg wire.Message) error {
+	if err := s.Source.Send(msg); err != nil {
+		s.line("That did not reach the worker: %v.", err)
+	}
+	return nil
 }
 
 func (s *session) prompt() {
@@ -174,7 +183,7 @@ func (s *session) typed(text string) error {
 	case said && s.reason == nil:
 		msg.By = s.Operator
 		s.open, s.noted = false, s.open && msg.Kind == wire.SayNote // the question is put again when the note is there
-		return s.Source.Send(msg)
+		return s.send(msg)
 	case !s.open:
 		s.line("No question is open, so that line is dropped. \"note TEXT\" and \"park\" are understood at any time.")
 		return nil
@@ -199,5 +208,5 @@ func (s *session) typed(text string) error {
 		return nil
 	}
 	s.open = false
-	return s.Source.Send(wire.Message{Kind: wire.SayAnswer, Answer: &a, By: s.Operator})
+	return s.send(wire.Message{Kind: wire.SayAnswer, Answer: &a, By: s.Operator})
 }
