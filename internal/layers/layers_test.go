@@ -94,7 +94,7 @@ var libraries = map[string][]string{
 	"github.com/spf13/cobra":                     {"ui/command"},
 	module + "/kube/sim":                         {"kube/sim", "steps/rehearsal", "e2e"},
 	module + "/svapp/sim":                        {"svapp/sim", "steps/rehearsal", "e2e"},
-	module + "/steps/postgres/sim":              {"steps/postgres/sim", "steps/rehearsal", "e2e"},
+	module + "/steps/postgres/sim":               {"steps/postgres/sim", "steps/rehearsal", "e2e"},
 	"github.com/jackc/pgx":                       {"steps/postgres/client", "steps/postgres/sim", "e2e"},
 	"github.com/klauspost/compress":              {"steps/postgres/dump", "svapp"},
 	"github.com/ulikunitz/xz":                    {"steps/postgres/dump"},
