@@ -98,6 +98,7 @@ var libraries = map[string][]string{
 	"github.com/jackc/pgx":                       {"steps/postgres/client", "steps/postgres/sim", "e2e"},
 	"github.com/klauspost/compress":              {"steps/postgres/dump", "svapp"},
 	"github.com/ulikunitz/xz":                    {"steps/postgres/dump"},
+	"github.com/pierrec/lz4":                     {"steps/postgres/dump"},
 	"k8s.io/streaming":                           {"kube"},
 	"k8s.io/cri-streaming":                       {"kube/sim"},
 	"google.golang.org/grpc":                     {"e2e", "svapp/sim"},
