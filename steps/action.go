@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"canton.example/svrescue/kube"
+	"canton.example/svrescue/steps/postgres"
 	"canton.example/svrescue/steps/wire"
 	"k8s.io/utils/clock"
 )
@@ -28,13 +29,17 @@ type Action interface {
 
 // Ref is one thing an action may touch. Exactly one field is set.
 type Ref struct {
-	Kube *kube.Access // a verb on a Kubernetes object
-	File string       // a file of the run folder, relative to its artifacts
+	Kube *kube.Access     // a verb on a Kubernetes object
+	SQL  *postgres.Change // a change of a database server
+	File string           // a file of the run folder, relative to its artifacts
 }
 
 func (r Ref) String() string {
-	if r.Kube != nil {
+	switch {
+	case r.Kube != nil:
 		return r.Kube.String()
+	case r.SQL != nil:
+		return r.SQL.String()
 	}
 	return "write file " + r.File
 }
@@ -48,20 +53,65 @@ func KubeRefs(accesses ...kube.Access) []Ref {
 	return refs
 }
 
+// SQLRefs wraps changes of database servers.
+func SQLRefs(changes ...postgres.Change) []Ref {
+	refs := make([]Ref, len(changes))
+	for i := range changes {
+		refs[i] = Ref{SQL: &changes[i]}
+	}
+	return refs
+}
+
 // World is what may be looked at. It cannot write.
 type World struct {
 	Kube  *kube.Cluster
 	Files FileReader
 	Clock clock.WithTicker
+	// Databases and Pods look through tunnels into what runs in the cluster.
+	Databases DatabaseReader
+	Pods      PodReader
 	// Dry makes hands for these references that only try: the server says what it would do and changes nothing.
 	Dry func([]Ref) Hands
 }
 
 // Hands write what the references of the running action cover, and nothing else.
 type Hands struct {
-	World World
-	Kube  *kube.Hands
-	Files FileWriter
+	World     World
+	Kube      *kube.Hands
+	Files     FileWriter
+	Databases DatabaseWriter
+}
+
+// DatabaseReader sends statements that only read, in read-only transactions. An error of a server that cannot be reached, or of a
+// login that is refused, is a sentence; a table or column that is not there is no error but a Position that says so.
+type DatabaseReader interface {
+	// Position is how far a database has got.
+	Position(context.Context, postgres.Database) (postgres.Position, error)
+	// Databases lists what a server has, and its version ("15.4").
+	Databases(context.Context, postgres.Server) (stored []postgres.Stored, version string, err error)
+	// Free is how many bytes the volume of a server in a pod has left; an error where that cannot be seen.
+	Free(context.Context, postgres.Server) (int64, error)
+}
+
+// DatabaseWriter changes database servers, as far as the references of the running action cover it. Everything in it may be sent again.
+type DatabaseWriter interface {
+	// Create makes an empty database with the encoding and the locale of like, or of the administration database where like is
+	// empty or not there. One that exists and is not ours is an error.
+	Create(ctx context.Context, s postgres.Server, name, like string) error
+	// Load feeds a dump file to the server's own client in its pod, or through a pod, and reports the bytes of the file that were sent.
+	Load(ctx context.Context, s postgres.Server, name, file string, report func(wire.Progress)) error
+	// Drop removes a database of ours (postgres.Ours); one that is not there is no error.
+	Drop(ctx context.Context, s postgres.Server, name string) error
+	// Rename gives all databases their new names in one transaction, or none.
+	Rename(ctx context.Context, s postgres.Server, names []postgres.Rename) error
+	// Comment sets the comment of a database; empty takes it away.
+	Comment(ctx context.Context, s postgres.Server, name, text string) error
+}
+
+// PodReader asks pods over HTTP, with GET only.
+type PodReader interface {
+	// Get asks the first ready pod of the selector. An answer other than 200 is an error.
+	Get(ctx context.Context, namespace, selector string, port int, path string) ([]byte, error)
 }
 
 // FileReader reads the artifacts of the run.
