@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,23 @@ type NodeOptions struct {
 	Runs              []Backup  // snapshots to have been taken
 	Start             time.Time // the present; needed with Runs
 	DataSize          string    // of databases and CometBFT; "20Gi"
+	// Managed are servers outside the cluster: the name that they would have here, and their host.
+	Managed map[string]string
+	// Text is what a claim's volume holds at a time; nil: a sentence that tells the time.
+	Text func(claim string, at time.Time) string
+}
+
+// text is what a claim's volume holds at a time.
+func (o NodeOptions) text(claim string, at time.Time) string {
+	if o.Text != nil {
+		return o.Text(claim, at)
+	}
+	return fmt.Sprintf("data as of %s", at.UTC().Format(time.RFC3339))
+}
+
+// servers are the PostgreSQL servers in the cluster.
+func (o NodeOptions) servers() []string {
+	return slices.DeleteFunc([]string{"sequencer-pg", "mediator-pg", "participant-pg", "apps-pg"}, func(s string) bool { return o.Managed[s] != "" })
 }
 
 // Backup is one run of the backup: a snapshot of every claim, named <claim>-<ID>.
@@ -86,7 +104,7 @@ func Node(o NodeOptions) []runtime.Object {
 		b.classes()
 	}
 	b.secrets()
-	for _, pg := range []string{"sequencer-pg", "mediator-pg", "participant-pg", "apps-pg"} {
+	for _, pg := range b.servers() {
 		b.postgres(pg)
 	}
 	b.synchronizer(o.SerialID, true)
@@ -136,6 +154,45 @@ type part struct {
 	files                                      string   // a secret that is mounted
 	extra                                      map[string]string
 	replicas                                   int32
+	db                                         *partDB // its database; nil: it has none
+}
+
+// partDB is how a component is told where its database is.
+type partDB struct{ server, secret, name, schema string }
+
+// env is the environment that the charts give a component for its database (reference/deployment.md 3.6): a variable for each part
+// of the address, or for the apps a block of configuration. The init container beside it makes the database.
+func (d partDB) env(container string) (env []corev1.EnvVar, init corev1.Container) {
+	secret := func(name string) corev1.EnvVar {
+		return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
+			LocalObjectReference: corev1.LocalObjectReference{Name: d.secret}, Key: "postgresPassword"}}}
+	}
+	app := map[string]string{"sv-app": "sv-apps.sv", "scan-app": "scan-apps.scan-app", "validator-app": "validator-apps.validator_backend"}[container]
+	prefix := "CANTON_DOMAIN_POSTGRES_"
+	switch {
+	case app != "":
+		env = []corev1.EnvVar{{Name: "ADDITIONAL_CONFIG_PERSISTENCE", Value: fmt.Sprintf(`canton.%s.storage {
+  config {
+    properties = {
+      databaseName = "%s"
+      currentSchema = "%s"
+      serverName = "%s"
+      portNumber = 5432
+      user = "cnadmin"
+      password = ${SPLICE_APP_POSTGRES_PASSWORD}
+    }
+  }
+}
+`, app, d.name, d.schema, d.server)}, secret("SPLICE_APP_POSTGRES_PASSWORD")}
+	default:
+		if container == "participant" {
+			prefix = "CANTON_PARTICIPANT_POSTGRES_"
+			env = append(env, corev1.EnvVar{Name: prefix + "SCHEMA", Value: d.schema})
+		}
+		env = append(env, corev1.EnvVar{Name: prefix + "SERVER", Value: d.server}, corev1.EnvVar{Name: prefix + "PORT", Value: "5432"}, secret(prefix+"PASSWORD"),
+			corev1.EnvVar{Name: "CANTON_" + strings.ToUpper(container) + "_POSTGRES_DB", Value: d.name})
+	}
+	return env, corev1.Container{Name: "pg-init", Image: "postgres:14", Env: []corev1.EnvVar{secret("PGPASSWORD")}}
 }
 
 func (b *nodeBuilder) meta(name string, labels map[string]string) metav1.ObjectMeta {
@@ -169,6 +226,11 @@ func (b *nodeBuilder) deployment(p part) {
 		}
 		c.Env = append(c.Env, corev1.EnvVar{Name: fmt.Sprintf("SECRET_%d", i), ValueFrom: &corev1.EnvVarSource{
 			SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: s}, Key: k}}})
+	}
+	if p.db != nil {
+		env, init := p.db.env(p.container)
+		c.Env = append(c.Env, env...)
+		spec.InitContainers = append(spec.InitContainers, init)
 	}
 	spec.Containers = []corev1.Container{c}
 	b.add(&appsv1.Deployment{ObjectMeta: b.meta(p.name, l), Spec: appsv1.DeploymentSpec{
@@ -255,7 +317,7 @@ func (o NodeOptions) Scenario() (Scenario, error) {
 	}
 	sc := Scenario{Objects: strings.Join(docs, "\n---\n"), Contents: map[string]string{}, Backups: o.backups()}
 	for _, c := range o.Claims() {
-		sc.Contents[o.Namespace+"/"+c] = fmt.Sprintf("data as of %s", o.Start.UTC().Format(time.RFC3339))
+		sc.Contents[o.Namespace+"/"+c] = o.text(c, o.Start)
 	}
 	return sc, nil
 }

@@ -51,11 +51,24 @@ func (b *nodeBuilder) synchronizer(id int, current bool) {
 	b.service(comet+"-cometbft-p2p", comet, l, ports("p2p", 26656)...)
 	b.service(comet+"-cometbft-rpc", comet, l, ports("rpc", 26657, "metrics", 26660)...)
 	b.deployment(part{name: rel + "-sequencer", chart: "splice-global-domain", component: "sequencer", release: rel, container: "sequencer",
-		ports: ports("public", 5008, "admin", 5009), secrets: []string{"sequencer-pg-secret"}, extra: marks, replicas: n})
+		ports: ports("public", 5008, "admin", 5009), db: b.db("sequencer", fmt.Sprintf("sequencer_%d", id)), extra: marks, replicas: n})
 	b.service(rel+"-sequencer", rel+"-sequencer", b.labels(rel+"-sequencer", "splice-global-domain", "sequencer", rel), ports("public", 5008, "admin", 5009, "metrics", 10013)...)
 	b.deployment(part{name: rel + "-mediator", chart: "splice-global-domain", component: "mediator", release: rel, container: "mediator",
-		ports: ports("admin", 5007, "metrics", 10013), secrets: []string{"mediator-pg-secret"}, extra: marks, replicas: n})
+		ports: ports("admin", 5007, "metrics", 10013), db: b.db("mediator", fmt.Sprintf("mediator_%d", id)), extra: marks, replicas: n})
 	b.service(rel+"-mediator", rel+"-mediator", b.labels(rel+"-mediator", "splice-global-domain", "mediator", rel), ports("admin", 5007, "metrics", 10013)...)
+}
+
+// db is the database of a component; the apps share one server.
+func (b *nodeBuilder) db(schema, name string) *partDB {
+	server := map[string]string{"sv": "apps-pg", "scan": "apps-pg", "validator": "apps-pg"}[schema]
+	if server == "" {
+		server = schema + "-pg"
+	}
+	d := partDB{server: server, secret: server + "-secret", name: name, schema: schema}
+	if host, ok := b.Managed[server]; ok {
+		d.server = host
+	}
+	return &d
 }
 
 // familyA tells whether the release still recovers with migration dumps (reference/deployment.md 1).
@@ -71,10 +84,10 @@ func (b *nodeBuilder) apps() {
 	name := b.Participant()
 	marks := map[string]string{"migration_id": fmt.Sprint(b.MigrationID)}
 	b.deployment(part{name: name, chart: "splice-participant", component: "participant", release: name, container: "participant",
-		ports: ports("ledger", 5001, "admin", 5002, "json", 7575, "metrics", 10013), secrets: []string{"participant-pg-secret", "splice-app-sv-ledger-api-auth"}, extra: marks, replicas: 1})
+		ports: ports("ledger", 5001, "admin", 5002, "json", 7575, "metrics", 10013), db: b.db("participant", fmt.Sprintf("participant_%d", b.MigrationID)), secrets: []string{"splice-app-sv-ledger-api-auth"}, extra: marks, replicas: 1})
 	b.service(name, name, b.labels(name, "splice-participant", "participant", name), ports("ledger", 5001, "admin", 5002, "json", 7575, "metrics", 10013)...)
 	sv := part{name: "sv-app", chart: "splice-sv-node", release: "sv", container: "sv-app", ports: ports("http", 5014), replicas: 1,
-		secrets: []string{"apps-pg-secret", "splice-app-sv-ledger-api-auth"}, files: "splice-app-sv-key", extra: map[string]string{"migration": fmt.Sprint(b.MigrationID)}}
+		db: b.db("sv", "cantonnet_sv"), secrets: []string{"splice-app-sv-ledger-api-auth"}, files: "splice-app-sv-key", extra: map[string]string{"migration": fmt.Sprint(b.MigrationID)}}
 	if familyA(b.Release) {
 		sv.claim, sv.mount = "sv-app-global-domain-migration-pvc", "/domain-upgrade-dump"
 		b.claim(sv.claim, "20G", "splice-sv-node", "sv")
@@ -82,10 +95,10 @@ func (b *nodeBuilder) apps() {
 	b.deployment(sv)
 	b.service("sv-app", "sv-app", b.labels("sv-app", "splice-sv-node", "", "sv"), ports("http", 5014, "metrics", 10013)...)
 	b.deployment(part{name: "scan-app", chart: "splice-scan", release: "scan", container: "scan-app", ports: ports("http", 5012), replicas: 1,
-		secrets: []string{"apps-pg-secret", "splice-app-sv-ledger-api-auth"}, extra: map[string]string{"migration": fmt.Sprint(b.MigrationID)}})
+		db: b.db("scan", "cantonnet_scan"), secrets: []string{"splice-app-sv-ledger-api-auth"}, extra: map[string]string{"migration": fmt.Sprint(b.MigrationID)}})
 	b.service("scan-app", "scan-app", b.labels("scan-app", "splice-scan", "", "scan"), ports("http", 5012, "metrics", 10013)...)
 	b.deployment(part{name: "validator-app", chart: "splice-validator", release: "validator", container: "validator-app", ports: ports("http", 5003), replicas: 1,
-		secrets: []string{"apps-pg-secret", "splice-app-validator-ledger-api-auth"}})
+		db: b.db("validator", "cantonnet_validator"), secrets: []string{"splice-app-validator-ledger-api-auth"}})
 	b.service("validator-app", "validator-app", b.labels("validator-app", "splice-validator", "", "validator"), ports("http", 5003, "metrics", 10013)...)
 	for _, ui := range []part{
 		{name: "sv-web-ui", chart: "splice-sv-node", release: "sv", secrets: []string{"splice-app-sv-ui-auth"}},
@@ -104,8 +117,12 @@ func (b *nodeBuilder) apps() {
 // the participant (reference/backups.md), the others around them.
 func (o NodeOptions) Claims() []string {
 	o.defaults()
-	return []string{"pg-data-apps-pg-0", "pg-data-participant-pg-0", "pg-data-sequencer-pg-0", "pg-data-mediator-pg-0",
+	all := []string{"pg-data-apps-pg-0", "pg-data-participant-pg-0", "pg-data-sequencer-pg-0", "pg-data-mediator-pg-0",
 		fmt.Sprintf("global-domain-%d-cometbft-cometbft-data", o.SerialID)}
+	return slices.DeleteFunc(all, func(claim string) bool {
+		server := strings.TrimSuffix(strings.TrimPrefix(claim, "pg-data-"), "-0")
+		return o.Managed[server] != ""
+	})
 }
 
 func snapshotClass(name string) *snapv1.VolumeSnapshotClass {
@@ -131,14 +148,14 @@ func (o NodeOptions) backups() []PastSnapshot {
 	var out []PastSnapshot
 	for _, run := range o.Runs {
 		claims := o.Claims()
-		if run.WrongOrder {
+		if run.WrongOrder && len(claims) > 1 {
 			claims[0], claims[1] = claims[1], claims[0]
 		}
 		at := o.Start.Add(-run.Age).UTC().Truncate(time.Second)
 		for _, c := range claims {
 			if !slices.Contains(run.Missing, c) {
 				out = append(out, PastSnapshot{Namespace: o.Namespace, Claim: c, Name: c + "-" + strings.ToLower(run.ID), Class: o.SnapshotClass, Taken: at,
-					Text: fmt.Sprintf("data as of %s", at.Format(time.RFC3339)), NotReady: slices.Contains(run.NotReady, c)})
+					Text: o.text(c, at), NotReady: slices.Contains(run.NotReady, c)})
 			}
 			at = at.Add(5 * time.Minute)
 		}

@@ -62,6 +62,7 @@ func Discover(seen Seen) (Node, error) {
 	n.Subject = wire.Subject{Network: values.network, SV: values.name, Namespace: seen.Namespace, Cluster: seen.Context}
 	err := n.assignRoles(values, seen.Serial)
 	n.Claims = claimsOf(n.Components, seen)
+	n.Databases = databasesOf(n.Components, seen.Workloads)
 	return n, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"canton.example/svrescue/kube"
+	"canton.example/svrescue/steps/postgres"
 	"canton.example/svrescue/steps/wire"
 )
 
@@ -67,12 +68,14 @@ type Claim struct {
 
 // Node is one SV node.
 type Node struct {
-	Subject    wire.Subject      `json:"subject"`
-	Release    string            `json:"release"` // Splice release of the charts, "0.6.4"
-	Serial     string            `json:"serial"`  // of the current synchronizer
-	Components []Component       `json:"components"`
-	Claims     []Claim           `json:"claims"`
-	Releases   map[string]string `json:"releases,omitempty"` // Helm release -> chart-version, as recorded by Helm
+	Subject    wire.Subject `json:"subject"`
+	Release    string       `json:"release"` // Splice release of the charts, "0.6.4"
+	Serial     string       `json:"serial"`  // of the current synchronizer
+	Components []Component  `json:"components"`
+	Claims     []Claim      `json:"claims"`
+	// Databases are those of the components, in the order of the components.
+	Databases []postgres.Database `json:"databases,omitempty"`
+	Releases  map[string]string   `json:"releases,omitempty"` // Helm release -> chart-version, as recorded by Helm
 }
 
 // IsSV says whether the workloads include what makes a node a super validator: an SV app and a participant.
@@ -115,17 +118,6 @@ var (
 	SynchronizerParts = []Part{CometBFT, Sequencer, Mediator, Participant}
 	AppParts          = []Part{SVApp, ScanApp, Validator}
 )
-
-// Databases returns the databases that hold data of these parts.
-func (n Node) Databases(parts ...Part) []Component {
-	var found []Component
-	for _, c := range n.Of(Postgres) {
-		if slices.ContainsFunc(c.Serves, func(p Part) bool { return slices.Contains(parts, p) }) {
-			found = append(found, c)
-		}
-	}
-	return found
-}
 
 // Claim returns the claim with that name.
 func (n Node) Claim(name string) (Claim, bool) {

@@ -303,9 +303,6 @@ func TestSubjectReleaseAndRivals(t *testing.T) {
 	if got := n.Of(ScanApp)[0].Rivals; !slices.Equal(got, []string{"HorizontalPodAutoscaler grow"}) {
 		t.Errorf("rivals %v", got)
 	}
-	if got := n.Databases(AppParts...); len(got) != 1 || got[0].Ref.Name != "apps-pg" {
-		t.Errorf("databases of the apps: %v", got)
-	}
 	for _, c := range n.Of(Postgres) {
 		if c.Ref.Kind != kube.StatefulSet {
 			t.Errorf("%s is taken for a database", c.Ref)
