@@ -60,11 +60,15 @@ type Ask struct {
 	Help string            `json:"help"` // one sentence
 }
 
-// Remedy is advice for one of the choices after an error.
+// Remedy is advice for one of the choices after an error, or a choice of the step's own that cures it.
 type Remedy struct {
-	Choice string // one of wire.Choice...
+	Choice string // one of wire.Choice..., or a name of its own where there are Actions
 	Label  string
 	Detail string
+	// Actions are shown, confirmed, journaled and sent when the choice is taken; then the step goes on where the error came.
+	// They are not taken back with the step, so they must leave nothing that would have to be, and each must be safe by its own
+	// precondition: the step's Check does not look for them. Their keys differ from those of the step's plan and its undo.
+	Actions []Action
 }
 
 // Path is an ordered list of steps. Version changes when the meaning of a journal of this path changes.

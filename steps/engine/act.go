@@ -64,7 +64,7 @@ func (m *Machine[F]) perform(ctx context.Context, s steps.Step[F], a steps.Actio
 		switch err := m.remedy(ctx, s, a.Show().Title, err, remedies{action: true}); err {
 		case nil:
 			try, wait = 0, 2*time.Second
-			if a.Effect().Rank() > 0 && !undo { // the question may have been open for hours
+			if a.Effect().Rank() > 0 && !undo && !ok.remedy { // the question may have been open for hours
 				if err := m.recheck(ctx, s, ok.hash); err != nil {
 					return sent, err
 				}

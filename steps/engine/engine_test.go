@@ -127,7 +127,13 @@ func (j *memory) Append(e wire.Event) (wire.Event, error) {
 // play runs the path; operator answers each question, "" leaves it open for ever (until the run parks).
 func play(t *testing.T, w *toy, j *memory, acting wire.Acting, effect wire.Effect, operator func(q wire.Question) wire.Answer) (wire.View, error) {
 	t.Helper()
-	m, err := New(Config[facts]{Path: toyPath(w, effect), Run: wire.Run{ID: "r-1", Acting: acting, Operator: "you", Host: "here"},
+	return playPath(t, toyPath(w, effect), j, acting, operator)
+}
+
+// playPath is play of any path.
+func playPath(t *testing.T, path steps.Path[facts], j *memory, acting wire.Acting, operator func(q wire.Question) wire.Answer) (wire.View, error) {
+	t.Helper()
+	m, err := New(Config[facts]{Path: path, Run: wire.Run{ID: "r-1", Acting: acting, Operator: "you", Host: "here"},
 		Hands:   func([]steps.Ref, bool) steps.Hands { return steps.Hands{} },
 		Journal: j, Past: slices.Clone(j.events), Clock: clock.RealClock{}, ParkAfter: 30 * time.Minute})
 	if err != nil {

@@ -105,6 +105,7 @@ type consent struct {
 	effect wire.Effect
 	hash   string
 	undo   bool
+	remedy bool // the actions cure an error of the step; its plan is another one
 }
 
 // errByHand and errOver tell attempt how a question was answered: the operator acts, or the step was skipped.

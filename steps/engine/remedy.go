@@ -62,13 +62,16 @@ func (m *Machine[F]) remedy(ctx context.Context, s steps.Step[F], trying string,
 	q.Choices = append(q.Choices,
 		wire.Choice{ID: wire.ChoicePark, Label: "Park", Detail: "ends the worker here; svrescue resume goes on"},
 		wire.Choice{ID: wire.ChoiceAbort, Label: "End the run", Detail: "the journal and the report stay"})
-	m.advise(&q, s, err)
+	cures := m.advise(&q, s, err)
 	if r.check && !m.changed() {
 		q.Default = wire.ChoiceAbort // without a person: refused, since nothing was changed
 	}
 	answer, err := m.ask(ctx, q, nil)
 	if err != nil {
 		return err
+	}
+	if cure, ok := cures[answer.Choice]; ok {
+		return m.mend(ctx, s, cure)
 	}
 	switch answer.Choice {
 	case wire.ChoiceByHand:
@@ -88,13 +91,21 @@ func (m *Machine[F]) remedy(ctx context.Context, s steps.Step[F], trying string,
 	return nil
 }
 
-// advise puts the step's own words on the choices that it knows something about.
-func (m *Machine[F]) advise(q *wire.Question, s steps.Step[F], err error) {
+// advise puts the step's own words on the choices that it knows something about, and adds those that cure the error with
+// actions of their own, which it returns by choice. Only a live run has those: a dry run sends nothing.
+func (m *Machine[F]) advise(q *wire.Question, s steps.Step[F], err error) map[string]steps.Remedy {
 	if s.Remedies == nil {
-		return
+		return nil
 	}
+	cures := map[string]steps.Remedy{}
 	for _, advice := range s.Remedies(err) {
 		i := slices.IndexFunc(q.Choices, func(c wire.Choice) bool { return c.ID == advice.Choice })
+		if i < 0 && len(advice.Actions) > 0 && m.view.Run.Acting == wire.Live {
+			cures[advice.Choice] = advice
+			q.Choices = slices.Insert(q.Choices, 1, wire.Choice{ID: advice.Choice, Label: advice.Label, Detail: advice.Detail,
+				Effect: Shown(advice.Actions, nil).Effect})
+			continue
+		}
 		if i < 0 {
 			continue
 		}
@@ -105,6 +116,42 @@ func (m *Machine[F]) advise(q *wire.Question, s steps.Step[F], err error) {
 			q.Choices[i].Detail = advice.Detail
 		}
 	}
+	return cures
+}
+
+// mend shows a remedy's actions, asks, and sends them. No error means that the step goes on where the error came, whether
+// they were sent or not: if the error comes again it is asked about again.
+func (m *Machine[F]) mend(ctx context.Context, s steps.Step[F], cure steps.Remedy) error {
+	plan := Shown(cure.Actions, nil)
+	plan.Remedy = true
+	if err := m.emit(wire.Event{Kind: wire.KindPlan, Step: s.ID, Plan: &plan}); err != nil {
+		return err
+	}
+	q := wire.Question{Step: s.ID, Name: s.ID + ".mend", Kind: wire.AskConfirm, Title: cure.Label + ": send this?", Text: cure.Detail, Hash: plan.Hash,
+		Choices: []wire.Choice{
+			{ID: wire.ChoiceYes, Label: "Send it", Effect: plan.Effect},
+			{ID: wire.ChoiceBack, Label: "Not now", Detail: "the step goes on as before"},
+			{ID: wire.ChoicePark, Label: "Park", Detail: "ends the worker here; svrescue resume goes on"},
+		}}
+	if plan.Effect == wire.Destroy {
+		q.Kind, q.Word = wire.AskWord, m.word()
+		q.Title = "Type " + q.Word + " to go on"
+	}
+	answer, err := m.ask(ctx, q, nil)
+	if err != nil || answer.Choice != wire.ChoiceYes {
+		return err
+	}
+	ok := consent{effect: plan.Effect, hash: plan.Hash, remedy: true}
+	for _, a := range cure.Actions {
+		_, err := m.perform(ctx, s, a, ok)
+		if err == errByHand {
+			err = m.byHandOne(ctx, s, a, ok)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // passesThrough are results of questions and of the journal; they are no errors to ask about.

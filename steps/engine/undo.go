@@ -35,7 +35,7 @@ func (m *Machine[F]) begun(i int) bool {
 		return true
 	}
 	for _, a := range view.Actions {
-		if !a.Undo && a.Effect.Rank() > 0 && a.State != wire.ActionPending && a.State != wire.ActionSkipped {
+		if !a.Undo && !a.Remedy && a.Effect.Rank() > 0 && a.State != wire.ActionPending && a.State != wire.ActionSkipped {
 			return true
 		}
 	}
@@ -132,7 +132,7 @@ func (m *Machine[F]) undo(ctx context.Context, s steps.Step[F]) error {
 	for _, a := range actions {
 		_, err := m.perform(ctx, s, a, ok)
 		if err == errByHand {
-			err = m.byHandUndo(ctx, s, a, ok)
+			err = m.byHandOne(ctx, s, a, ok)
 		}
 		if err != nil {
 			return err
@@ -144,9 +144,13 @@ func (m *Machine[F]) undo(ctx context.Context, s steps.Step[F]) error {
 	return &askAgain{"The step was taken back"}
 }
 
-// byHandUndo waits until the world shows one action of an undo done.
-func (m *Machine[F]) byHandUndo(ctx context.Context, s steps.Step[F], a steps.Action, ok consent) error {
-	answer, err := m.ask(ctx, wire.Question{Step: s.ID, Name: s.ID + ".undo-by-hand", Kind: wire.AskChoice,
+// byHandOne waits until the world shows one action of an undo or of a remedy done.
+func (m *Machine[F]) byHandOne(ctx context.Context, s steps.Step[F], a steps.Action, ok consent) error {
+	name := s.ID + ".undo-by-hand"
+	if ok.remedy {
+		name = s.ID + ".mend-by-hand"
+	}
+	answer, err := m.ask(ctx, wire.Question{Step: s.ID, Name: name, Kind: wire.AskChoice,
 		Title: "Waiting for you: " + a.Show().Title, Choices: []wire.Choice{
 			{ID: wire.ChoiceBack, Label: "Let the tool try again"},
 			{ID: wire.ChoicePark, Label: "Park"},
@@ -160,9 +164,9 @@ func (m *Machine[F]) byHandUndo(ctx context.Context, s steps.Step[F], a steps.Ac
 	if answer.Choice == wire.ChoiceBack {
 		_, err := m.perform(ctx, s, a, ok)
 		if err == errByHand {
-			return m.byHandUndo(ctx, s, a, ok)
+			return m.byHandOne(ctx, s, a, ok)
 		}
 		return err
 	}
-	return m.result(s, a, true, wire.ActionByHand, nil)
+	return m.result(s, a, ok.undo, wire.ActionByHand, nil)
 }

@@ -179,6 +179,8 @@ type Plan struct {
 	Effect  Effect    `json:"effect"`
 	Hash    string    `json:"hash"`
 	Later   string    `json:"later,omitempty"` // what can only be planned after another step, and which
+	// Remedy says that these actions cure an error of the step; they stand beside the actions of its own plan.
+	Remedy bool `json:"remedy,omitempty"`
 }
 
 // Preview shows one action before it is sent. Secrets appear as $NAME.

@@ -41,8 +41,11 @@ func Fold(v View, e Event) View {
 		})
 	case KindPlan:
 		v = withStep(v, e.Step, func(s *StepView) {
-			s.Later, s.Worst = e.Plan.Later, e.Plan.Effect
-			s.Actions, s.Undoing = mergeActions(s.Actions, e.Plan.Actions, e.Undo), e.Undo
+			if !e.Plan.Remedy {
+				s.Later, s.Worst = e.Plan.Later, e.Plan.Effect
+			}
+			s.Undoing, s.Mending = e.Undo, e.Plan.Remedy
+			s.Actions = mergeActions(s.Actions, e.Plan.Actions, e.Undo, e.Plan.Remedy)
 		})
 		v = standAt(v, e.Step)
 	case KindAsk:
@@ -53,10 +56,13 @@ func Fold(v View, e Event) View {
 	case KindAnswer:
 		v = foldAnswer(v, e)
 	case KindIntent:
+		mending := false
 		v = withAction(v, e, func(a *ActionView) {
 			a.State, a.Failure, a.Progress, a.Started, a.Moved = ActionRunning, nil, nil, e.At, e.At
 			a.Rate = RateWindow{}
+			mending = a.Remedy
 		})
+		v = withStep(v, e.Step, func(s *StepView) { s.Mending = mending })
 	case KindResult:
 		v = foldResult(v, e)
 	case KindProgress:
@@ -171,11 +177,11 @@ func foldStep(v View, e Event) View {
 	return entry(v, e, text, e.State == StepFailed)
 }
 
-// openActions makes the step's own actions pending again; those that took it back stay as what happened.
+// openActions makes the step's own actions pending again; those that took it back, and remedies, stay as what happened.
 func openActions(s *StepView) {
 	s.Actions = slices.Clone(s.Actions)
 	for i := range s.Actions {
-		if !s.Actions[i].Undo {
+		if !s.Actions[i].Undo && !s.Actions[i].Remedy {
 			s.Actions[i].State, s.Actions[i].Progress = ActionPending, nil
 		}
 	}
@@ -233,18 +239,20 @@ func foldResult(v View, e Event) View {
 	return entry(v, e, text, e.Outcome == ActionFailed)
 }
 
-// mergeActions replaces the plan but keeps what has already happened to actions of the same key.
-func mergeActions(old []ActionView, plan []Preview, undo bool) []ActionView {
+// mergeActions replaces the plan but keeps what has already happened to actions of the same key. What another plan of the
+// step has shown stays: its own, the one that takes it back, and each remedy that was sent.
+func mergeActions(old []ActionView, plan []Preview, undo, remedy bool) []ActionView {
 	var next []ActionView
 	for _, a := range old {
-		if a.Undo != undo {
+		again := a.Remedy == remedy && slices.ContainsFunc(plan, func(p Preview) bool { return p.Key == a.Key })
+		if a.Undo != undo || a.Remedy && a.State != ActionPending && !again || !a.Remedy && remedy {
 			next = append(next, a)
 		}
 	}
 	for _, p := range plan {
-		a := ActionView{Preview: p, Undo: undo}
+		a := ActionView{Preview: p, Undo: undo, Remedy: remedy}
 		for _, o := range old {
-			if o.Key == p.Key && o.Undo == undo {
+			if o.Key == p.Key && o.Undo == undo && o.Remedy == remedy {
 				a = o
 				a.Preview = p
 			}

@@ -19,7 +19,7 @@ func story(r *rand.Rand, length int) []Event {
 	events := []Event{{Kind: KindRun, Run: &Run{ID: "r", Title: "T", Operator: "you", Host: "here", Steps: steps}}}
 	question := 0
 	for len(events) < length {
-		e := Event{Step: pick("p/a", "p/b", "p/c"), Action: pick("x", "y", "z"), Undo: r.IntN(3) == 0}
+		e := Event{Step: pick("p/a", "p/b", "p/c"), Action: pick("x", "y", "z", "cure"), Undo: r.IntN(3) == 0}
 		switch e.Kind = Kind(pick(string(KindStep), string(KindFindings), string(KindPlan), string(KindAsk), string(KindAnswer), string(KindIntent),
 			string(KindResult), string(KindNote), string(KindPark), string(KindResume), string(KindSubject), string(KindFacts), string(KindProgress),
 			string(KindLog), string(KindViewers), string(KindRefusal), string(KindHalt), string(KindEnd))); e.Kind {
@@ -31,6 +31,9 @@ func story(r *rand.Rand, length int) []Event {
 			e.Plan = &Plan{Effect: Destroy, Hash: pick("h1", "h2")}
 			for _, key := range []string{"x", "y", "z"}[:1+r.IntN(3)] {
 				e.Plan.Actions = append(e.Plan.Actions, Preview{Key: key, Title: "do " + key, Effect: Destroy})
+			}
+			if !e.Undo && r.IntN(4) == 0 {
+				e.Plan.Remedy, e.Plan.Actions = true, []Preview{{Key: "cure", Title: "cure", Effect: Repeatable}}
 			}
 		case KindAsk:
 			question++

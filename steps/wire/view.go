@@ -36,13 +36,14 @@ type StepView struct {
 	Worst    Effect // of the plan, once there is one
 	Actions  []ActionView
 	Undoing  bool // the last plan was one to take the step back
+	Mending  bool // the last plan was a remedy, and the step has not gone on since
 }
 
-// Shown are the actions of the last plan: those of the step, or those that take it back.
+// Shown are the actions of the last plan: those of the step, those that take it back, or those of a remedy.
 func (s *StepView) Shown() []ActionView {
 	var shown []ActionView
 	for _, a := range s.Actions {
-		if a.Undo == s.Undoing {
+		if a.Undo == s.Undoing && a.Remedy == s.Mending {
 			shown = append(shown, a)
 		}
 	}
@@ -53,6 +54,7 @@ func (s *StepView) Shown() []ActionView {
 type ActionView struct {
 	Preview
 	Undo     bool
+	Remedy   bool // it cures an error of the step; it is kept whatever is planned later
 	State    ActionState
 	Started  time.Time
 	Ended    time.Time

@@ -1,0 +1,187 @@
+package engine
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/wire"
+)
+
+var errStuck = errors.New("it is stuck")
+
+// mendable is the toy path whose second step knows a remedy with an action of its own.
+func mendable(w *toy, effect wire.Effect, cure flip) steps.Path[facts] {
+	p := toyPath(w, effect)
+	p.Steps[1].Remedies = func(err error) []steps.Remedy {
+		if !errors.Is(err, errStuck) {
+			return []steps.Remedy{{Choice: wire.ChoiceRetry, Detail: "it may pass"}}
+		}
+		return []steps.Remedy{{Choice: "loosen", Label: "Loosen it", Detail: "turns the loosening on", Actions: []steps.Action{cure}},
+			{Choice: "unknown", Label: "Nothing that anybody offers"}}
+	}
+	return p
+}
+
+// mender takes the remedy where it is offered, and else does what willing does.
+func mender(q wire.Question) wire.Answer {
+	switch {
+	case q.Kind == wire.AskRemedy && slices.ContainsFunc(q.Choices, func(c wire.Choice) bool { return c.ID == "loosen" }):
+		return wire.Answer{Choice: "loosen"}
+	case q.Kind == wire.AskRemedy:
+		return wire.Answer{Choice: wire.ChoiceRetry}
+	}
+	return willing(q)
+}
+
+// kinds are the durable events about one action.
+func kinds(j *memory, key string) string {
+	var all []string
+	for _, e := range j.events {
+		if e.Action == key {
+			all = append(all, strings.TrimSpace(string(e.Kind)+" "+string(e.Outcome)))
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+func TestARemedyWithActionsIsShownConfirmedJournaledAndSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, j := newToy(), &memory{}
+		w.fail["b"] = []error{errStuck}
+		cure := flip{w, "loose", true, wire.Repeatable}
+		var asked *wire.Question
+		v, err := playPath(t, mendable(w, wire.Repeatable, cure), j, wire.Live, func(q wire.Question) wire.Answer {
+			if q.Name == "toy/turn.mend" {
+				asked = &q
+			}
+			return mender(q)
+		})
+		if err != nil || v.Ended == nil || v.Ended.Outcome != wire.Recovered {
+			t.Fatalf("%v, %+v", err, v.Ended)
+		}
+		if got := strings.Join(w.sent, " "); got != "a loose b c" {
+			t.Fatalf("sent %q: the step must go on where the error came", got)
+		}
+		if asked == nil || asked.Kind != wire.AskConfirm || asked.Hash == "" || !strings.Contains(asked.Title, "Loosen it") {
+			t.Fatalf("asked %+v", asked)
+		}
+		if got := kinds(j, "loose"); got != "intent, result done" {
+			t.Fatalf("journaled %q", got)
+		}
+		step := v.Step("toy/turn")
+		i := slices.IndexFunc(step.Actions, func(a wire.ActionView) bool { return a.Key == "loose" })
+		if i < 0 || !step.Actions[i].Remedy || step.Actions[i].State != wire.ActionDone || step.Mending {
+			t.Fatalf("the remedy is not kept among the step's actions, or still shown as its plan: %+v", step)
+		}
+		if shown := step.Shown(); len(shown) != 2 {
+			t.Fatalf("shown %+v", shown)
+		}
+		if again := wire.FoldAll(j.events); again.Step("toy/turn").Actions[i].State != wire.ActionDone {
+			t.Fatal("folding the journal again gives another view")
+		}
+	})
+}
+
+func TestARemedyThatIsDeclinedSendsNothingAndTheStepGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, j := newToy(), &memory{}
+		w.fail["b"] = []error{errStuck}
+		v, err := playPath(t, mendable(w, wire.Repeatable, flip{w, "loose", true, wire.Repeatable}), j, wire.Live, func(q wire.Question) wire.Answer {
+			if q.Name == "toy/turn.mend" {
+				return wire.Answer{Choice: wire.ChoiceBack}
+			}
+			return mender(q)
+		})
+		if err != nil || v.Ended == nil || v.Ended.Outcome != wire.Recovered {
+			t.Fatalf("%v, %+v", err, v.Ended)
+		}
+		if got := strings.Join(w.sent, " "); got != "a b c" {
+			t.Fatalf("sent %q", got)
+		}
+	})
+}
+
+func TestARemedyThatDestroysNeedsTheWord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, j := newToy(), &memory{}
+		w.fail["b"] = []error{errStuck}
+		kind := wire.QuestionKind("")
+		_, err := playPath(t, mendable(w, wire.Repeatable, flip{w, "loose", true, wire.Destroy}), j, wire.Live, func(q wire.Question) wire.Answer {
+			if q.Name == "toy/turn.mend" {
+				kind = q.Kind
+			}
+			return mender(q)
+		})
+		if err != nil || kind != wire.AskWord {
+			t.Fatalf("%v, asked as %q", err, kind)
+		}
+	})
+}
+
+func TestARemedyThatFailsIsAskedAboutAndCanBeDoneByHand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, j := newToy(), &memory{}
+		w.fail["b"], w.fail["loose"] = []error{errStuck}, []error{errors.New("not allowed")}
+		v, err := playPath(t, mendable(w, wire.Repeatable, flip{w, "loose", true, wire.Repeatable}), j, wire.Live, func(q wire.Question) wire.Answer {
+			switch {
+			case q.Name == "toy/turn.mend-by-hand":
+				w.on["loose"] = true
+				return wire.Answer{} // the world answers; the viewer may go
+			case q.Kind == wire.AskRemedy && strings.Contains(q.Error.Seen, "not allowed"):
+				return wire.Answer{Choice: wire.ChoiceByHand}
+			}
+			return mender(q)
+		})
+		if got := kinds(j, "loose"); got != "intent, result failed, result by-hand" {
+			t.Fatalf("journaled %q (%v, %+v)", got, err, v.Ended)
+		}
+	})
+}
+
+func TestADryRunOffersNoRemedyThatSends(t *testing.T) {
+	w := newToy()
+	m, err := New(Config[facts]{Path: mendable(w, wire.Repeatable, flip{w, "loose", true, wire.Repeatable}), Run: wire.Run{Acting: wire.DryRun}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.view.Run.Acting = wire.DryRun
+	q := wire.Question{Choices: []wire.Choice{{ID: wire.ChoiceRetry}}}
+	if cures := m.advise(&q, m.Path.Steps[1], errStuck); len(cures) > 0 || len(q.Choices) != 1 {
+		t.Fatalf("%+v %+v", cures, q.Choices)
+	}
+}
+
+func TestARemedyIsNothingToTakeBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, j := newToy(), &memory{}
+		w.fail["a"] = []error{errStuck}
+		var offered []string
+		_, err := playPath(t, mendable(w, wire.Repeatable, flip{w, "loose", true, wire.Repeatable}), j, wire.Live, func(q wire.Question) wire.Answer {
+			if q.Name == "toy/turn.remedy" && len(w.sent) > 0 {
+				for _, c := range q.Choices {
+					offered = append(offered, c.ID)
+				}
+				return wire.Answer{}
+			}
+			if q.Name == "toy/turn.mend" { // the remedy is sent, and then the first action fails again
+				w.fail["a"] = []error{errors.New("something else")}
+			}
+			return mender(q)
+		})
+		_ = err // it parks: nobody answers any more
+		if got := strings.Join(w.sent, " "); got != "loose" {
+			t.Fatalf("sent %q", got)
+		}
+		view := wire.FoldAll(j.events)
+		if !slices.ContainsFunc(view.Step("toy/turn").Actions, func(a wire.ActionView) bool { return a.Key == "loose" && a.State == wire.ActionDone }) {
+			t.Fatal("the remedy is forgotten")
+		}
+		if len(offered) == 0 {
+			t.Fatal("the error after the remedy was not asked about")
+		}
+	})
+}
