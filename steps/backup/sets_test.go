@@ -90,9 +90,9 @@ func TestJudge(t *testing.T) {
 		want wire.Verdict
 		text string
 	}{
-		{name: "in order", id: "order", want: wire.Holds, text: "5m0s before"},
+		{name: "in order", id: "order", want: wire.Holds, text: "5 min before"},
 		{name: "all of it", id: "whole", want: wire.Holds},
-		{name: "a claim without a snapshot", id: "whole", want: wire.Violated, text: "none of comet",
+		{name: "a claim without a snapshot", id: "whole", want: wire.Violated, text: "no snapshot of comet",
 			do: func(s []kube.Snapshot, n *node.Node) []kube.SnapshotContent { s[2].SourceClaim = "gone"; return nil }},
 		{name: "not ready", id: "ready", want: wire.Violated, text: "comet-1 is not ready",
 			do: func(s []kube.Snapshot, n *node.Node) []kube.SnapshotContent { s[2].Ready = false; return nil }},
@@ -130,12 +130,12 @@ func TestJudge(t *testing.T) {
 			do: func(s []kube.Snapshot, n *node.Node) []kube.SnapshotContent { s[1].Taken = nil; return nil }},
 		{name: "no participant", id: "order", want: wire.Undetermined, text: "does not show both",
 			do: func(s []kube.Snapshot, n *node.Node) []kube.SnapshotContent { n.Claims[1].Parts = nil; return nil }},
-		{name: "one claim for both", id: "order", want: wire.Holds, text: "share one claim",
+		{name: "one claim for both", id: "order", want: wire.Holds, text: "at one moment",
 			do: func(s []kube.Snapshot, n *node.Node) []kube.SnapshotContent {
 				n.Claims[0].Parts, n.Claims[1].Parts = append([]node.Part{node.Participant}, node.AppParts...), nil
 				return nil
 			}},
-		{name: "the validator beside the participant, the other apps before", id: "order", want: wire.Holds, text: "5m0s before",
+		{name: "the validator beside the participant, the other apps before", id: "order", want: wire.Holds, text: "5 min before",
 			do: func(s []kube.Snapshot, n *node.Node) []kube.SnapshotContent {
 				n.Claims[1].Parts = []node.Part{node.Participant, node.Validator}
 				return nil

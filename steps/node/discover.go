@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/kube/release"
@@ -59,6 +60,7 @@ func Discover(seen Seen) (Node, error) {
 	}
 	n.Release = releaseOf(n.Components)
 	values := valuesOf(seen.Releases)
+	n.Retention = values.retention
 	n.Subject = wire.Subject{Network: values.network, SV: values.name, Namespace: seen.Namespace, Cluster: seen.Context}
 	err := n.assignRoles(values, seen.Serial)
 	n.Claims = claimsOf(n.Components, seen)
@@ -100,6 +102,7 @@ type values struct {
 	current       []string // addresses of the current synchronizer's sequencer
 	successor     []string
 	legacy        []string
+	retention     Retention
 }
 
 var chainSuffix = regexp.MustCompile(`-\d+$`)
@@ -117,6 +120,11 @@ func valuesOf(releases []release.Release) values {
 			v.current = nonEmpty(at(tree, "synchronizers.current.sequencerAddress"), at(tree, "domain.sequencerAddress"))
 			v.successor = nonEmpty(at(tree, "synchronizers.successor.sequencerAddress"))
 			v.legacy = nonEmpty(at(tree, "synchronizers.legacy.sequencerAddress"))
+			for _, key := range []string{"synchronizers.current.sequencerPruningConfig.retentionPeriod", "domain.sequencerPruningConfig.retentionPeriod"} {
+				if period, ok := canton(at(tree, key)); ok {
+					v.retention = Retention{Period: period, From: key + " in the values of release " + r.Name}
+				}
+			}
 		case "splice-cometbft":
 			if chain := at(tree, "genesis.chainId"); chain != "" {
 				v.network = chainSuffix.ReplaceAllString(chain, "")
@@ -124,6 +132,22 @@ func valuesOf(releases []release.Release) values {
 		}
 	}
 	return v
+}
+
+var length = regexp.MustCompile(`^(\d+)\s*(d|day|days|h|hour|hours|m|min|minute|minutes)$`)
+
+// canton reads a length of time as Canton's configuration writes it: "30 days", "48h".
+func canton(text string) (time.Duration, bool) {
+	m := length.FindStringSubmatch(strings.TrimSpace(text))
+	if m == nil {
+		return 0, false
+	}
+	n, err := strconv.Atoi(m[1])
+	unit := map[byte]time.Duration{'d': 24 * time.Hour, 'h': time.Hour, 'm': time.Minute}[m[2][0]]
+	if err != nil || n == 0 || int64(n) > int64(100*365*24*time.Hour)/int64(unit) {
+		return 0, false
+	}
+	return time.Duration(n) * unit, true
 }
 
 func at(tree map[string]any, path string) string {

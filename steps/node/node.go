@@ -5,6 +5,7 @@ package node
 
 import (
 	"slices"
+	"time"
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps/postgres"
@@ -76,6 +77,13 @@ type Node struct {
 	// Databases are those of the components, in the order of the components.
 	Databases []postgres.Database `json:"databases,omitempty"`
 	Releases  map[string]string   `json:"releases,omitempty"` // Helm release -> chart-version, as recorded by Helm
+	Retention Retention           `json:"retention,omitzero"`
+}
+
+// Retention is how long this node's sequencer keeps what it has sequenced. Each SV sets its own (reference/backups.md 3).
+type Retention struct {
+	Period time.Duration `json:"period"`
+	From   string        `json:"from"` // where it was read, for people
 }
 
 // IsSV says whether the workloads include what makes a node a super validator: an SV app and a participant.
