@@ -19,8 +19,17 @@ type cut struct {
 	participant bool
 	at          time.Time // zero: not known
 	exact       bool      // finer than a second
-	open        bool      // at is the earliest it can have been
+	until       time.Time // of a dump: when it was finished; zero: as at
+	open        bool      // at is the earliest it can have been, and until is not known
 	why         string    // why at is not known
+}
+
+// end is the latest moment that is known of the cut.
+func (c cut) end() time.Time {
+	if c.until.IsZero() {
+		return c.at
+	}
+	return c.until
 }
 
 func cuts(s Set) []cut {
@@ -34,7 +43,7 @@ func cuts(s Set) []cut {
 			participant: slices.Contains(m.Parts, node.Participant), why: "the time of " + m.Snapshot.Name + " is not known"})
 	}
 	for _, d := range s.Dumps {
-		all = append(all, cut{store: "dump " + d.File + " " + d.Database.Name, name: d.File, at: d.Started, open: true, app: d.Database.Role.App(),
+		all = append(all, cut{store: "dump " + d.File + " " + d.Database.Name, name: d.File, at: d.Started, until: d.Ended, open: d.Ended.IsZero(), app: d.Database.Role.App(),
 			participant: d.Database.Role == postgres.Participant, why: "when " + d.File + " was made is not known: its header has no zone, or no time"})
 	}
 	for _, m := range s.Managed {
@@ -87,7 +96,7 @@ func order(s Set) wire.Finding {
 			if app.store == part.store {
 				continue
 			}
-			x, y := app.at, part.at
+			x, y := app.end(), part.at
 			if !app.exact || !part.exact { // compare what both clocks can show
 				x, y = x.Truncate(time.Second), y.Truncate(time.Second)
 			}
@@ -102,14 +111,14 @@ func order(s Set) wire.Finding {
 		f.Text = fmt.Sprintf("%s was begun %s before the participant's backup, but a dump does not say when it was finished", lastApp.name, apart(first.at.Sub(lastApp.at)))
 	case a.Before(p):
 		f.Verdict, f.Next = wire.Holds, ""
-		f.Text = fmt.Sprintf("apps were cut %s before the participant", apart(first.at.Sub(lastApp.at)))
+		f.Text = fmt.Sprintf("apps were cut %s before the participant", apart(first.at.Sub(lastApp.end())))
 	case a.Equal(p):
 		f.Verdict = wire.Undetermined
 		f.Text = "apps and participant were cut in the same second: which came first cannot be told"
 	default:
 		f.Verdict = wire.Violated
 		f.Text = fmt.Sprintf("the order is reversed: the participant was cut %s before the apps. Restored so, the node comes up healthy and is silently wrong",
-			apart(lastApp.at.Sub(first.at)))
+			apart(lastApp.end().Sub(first.at)))
 	}
 	return f
 }

@@ -21,6 +21,7 @@ type Dump struct {
 	Whole    bool      `json:"whole"`
 	// Started is when the dump began: what its database held then is what it holds. Zero: not known, or its zone is not.
 	Started time.Time `json:"started,omitzero"`
+	Ended   time.Time `json:"ended,omitzero"`    // zero: not known
 	Version string    `json:"version,omitempty"` // of the server that was dumped
 	// Position is nil where the data of the dump does not tell it.
 	Position *postgres.Position `json:"position,omitempty"`
