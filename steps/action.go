@@ -99,7 +99,8 @@ type DatabaseWriter interface {
 	// empty or not there. One that exists and is not ours is an error.
 	Create(ctx context.Context, s postgres.Server, name, like string) error
 	// Load feeds a dump file to the server's own client in its pod, or through a pod, and reports the bytes of the file that were sent.
-	Load(ctx context.Context, s postgres.Server, name, file string, report func(wire.Progress)) error
+	// What an earlier try left in the database is removed first.
+	Load(ctx context.Context, s postgres.Server, name string, from postgres.Source, report func(wire.Progress)) error
 	// Drop removes a database of ours (postgres.Ours); one that is not there is no error.
 	Drop(ctx context.Context, s postgres.Server, name string) error
 	// Rename gives all databases their new names in one transaction, or none.

@@ -39,7 +39,7 @@ elif ! pg_isready -q >/dev/null 2>&1; then PGHOST=127.0.0.1; export PGHOST; fi
 const (
 	restoreArchive = enter + `exec pg_restore --no-password --no-owner --no-privileges --exit-on-error --username="$1" --dbname="$2"`
 
-	restorePlain = enter + `exec psql --no-password --no-psqlrc --quiet --single-transaction --set=ON_ERROR_STOP=1 --username="$1" --dbname="$2" --output=/dev/null --file=-`
+	restorePlain = enter + `exec psql --no-password --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username="$1" --dbname="$2" --output=/dev/null --file=-`
 
 	// A directory archive is unpacked beside the data, where the volume is large; the container's own disk is the last resort. The
 	// exit codes 94 and 95 are this script's.
@@ -64,6 +64,12 @@ cat <&3 4<&- & cat <&4 >&3 4<&- & wait -n; kill $(jobs -p) 2>/dev/null' svrescue
 command -v nc >/dev/null 2>&1 && exec nc "$1" "$2"
 echo "the image has neither bash nor nc" >&2; exit 95`
 )
+
+// Source is a dump file, and which database of it: what pg_dumpall writes holds several. Database may be empty where the file holds one.
+type Source struct {
+	File     string `json:"file"`
+	Database string `json:"database,omitempty"`
+}
 
 // The exit codes that our own scripts give, beside those of the programs in them.
 const (
@@ -95,7 +101,8 @@ func shell(name string, args ...string) []string {
 // Archive loads a custom archive that comes on the standard input.
 func Archive(p Place, database string) (Command, error) { return load(RestoreArchive, p, database) }
 
-// Plain loads SQL that comes on the standard input, in one transaction.
+// Plain loads SQL that comes on the standard input. The input brings its own BEGIN and COMMIT: psql takes an input that was cut for one
+// that has ended, and would commit a part.
 func Plain(p Place, database string) (Command, error) { return load(RestorePlain, p, database) }
 
 // Folder loads a directory archive that comes as a tar stream on the standard input.
