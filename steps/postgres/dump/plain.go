@@ -55,7 +55,7 @@ type plainDump struct {
 	whole          bool // the end of the cluster dump was
 	connected      string
 	searchPath     string
-	serverV, dumpV string
+	dumpV          string
 	started, ended *Moment
 	wasCut         bool
 	afterEnd       bool // a database's end was read, and nothing of another one since
