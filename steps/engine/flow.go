@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,6 +61,9 @@ func (m *Machine[F]) attempt(ctx context.Context, s steps.Step[F], changed strin
 	if m.view.Run.Acting == wire.DryRun && plan.Effect.Rank() > 0 {
 		return m.try(ctx, s, actions)
 	}
+	if planned != "" && !slices.ContainsFunc(actions, touches) { // it would wait for what that step has not brought about
+		return m.state(s.ID, wire.StepPlanned, "can be looked at only after "+planned)
+	}
 	err = m.carryOut(ctx, s, actions, plan, changed)
 	if err == nil {
 		err = m.verify(ctx, s, wire.StepDone)
@@ -69,6 +73,9 @@ func (m *Machine[F]) attempt(ctx context.Context, s steps.Step[F], changed strin
 	}
 	return err
 }
+
+// touches says whether an action does something, if only to the run's own files: one that does not waits, or reads.
+func touches(a steps.Action) bool { return len(a.Refs()) > 0 }
 
 // carryOut asks, looks again, and sends. What is looked at before the first action is looked at again before each
 // later one that destroys: the actions before it may have taken long.
