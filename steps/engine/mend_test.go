@@ -197,7 +197,9 @@ func TestADryRunDoesNotWaitForWhatItHasNotDone(t *testing.T) {
 		w := newToy()
 		p := toyPath(w, wire.Repeatable)
 		p.Steps[2].Effect = wire.Observe
-		p.Steps[2].Plan = func(facts) ([]steps.Action, error) { return []steps.Action{waiting{flip{w: w, name: "c", to: true}}}, nil }
+		p.Steps[2].Plan = func(facts) ([]steps.Action, error) {
+			return []steps.Action{waiting{flip{w: w, name: "c", to: true}}}, nil
+		}
 		v, err := playPath(t, p, &memory{}, wire.DryRun, willing)
 		if err != nil || states(v) != "done planned planned" || len(w.sent) > 0 {
 			t.Fatalf("%v, %q, sent %v", err, states(v), w.sent)
