@@ -63,6 +63,49 @@ func (c *Conn) create(ctx context.Context, name, like string) error {
 	return err
 }
 
+// Recreate makes a database of ours empty again, as it was when it was made: with its owner, encoding, locale and comment.
+func (c *Conn) Recreate(ctx context.Context, name string) error {
+	return trying(c.recreate(ctx, name), "make the database %s on %s empty", name, c.settings.Server)
+}
+
+func (c *Conn) recreate(ctx context.Context, name string) error {
+	var traits postgres.Traits
+	var comment string
+	err := c.look(ctx, func() error {
+		rows, err := c.send(ctx, postgres.Names())
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if r.text(0) == name {
+				comment = r.text(1)
+			}
+		}
+		if rows, err = c.send(ctx, postgres.TraitsOf(name)); err != nil {
+			return err
+		}
+		if len(rows) != 1 {
+			return &Error{Kind: Missing, Seen: "the server has no database " + name, Next: "Make it first"}
+		}
+		traits, err = postgres.ReadTraits(rows[0].texts())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	create, err := postgres.Create(name, traits)
+	if err != nil {
+		return &Error{Kind: Refused, Seen: err.Error()}
+	}
+	if err := c.Drop(ctx, name); err != nil {
+		return err
+	}
+	if _, err := c.send(ctx, create); err != nil || comment == "" {
+		return err
+	}
+	return c.Comment(ctx, name, comment)
+}
+
 // Drop removes a database of ours, with the sessions on it; one that is not there is no error.
 func (c *Conn) Drop(ctx context.Context, name string) error {
 	statement, err := postgres.Drop(name)

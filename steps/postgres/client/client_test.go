@@ -80,7 +80,7 @@ func TestNoPasswordInErrors(t *testing.T) {
 	t.Setenv("PGSSLMODE", "verify-full")
 	closed := errors.New("way closed")
 	s := Settings{Server: "apps-pg", Host: "apps-pg", Port: 5432, User: "cnadmin", Password: secret.New("hunter2 invented"), Database: "cantonnet",
-		Clock: clock.RealClock{}, Dial: func(context.Context) (net.Conn, error) { return nil, closed }}
+		Clock: clock.RealClock{}, Tunnel: true, Dial: func(context.Context) (net.Conn, error) { return nil, closed }}
 	_, err := Connect(t.Context(), s)
 	if KindOf(err) != Unreachable || !errors.Is(err, closed) {
 		t.Errorf("Connect = %v", err)

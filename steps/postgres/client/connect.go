@@ -25,10 +25,11 @@ type Settings struct {
 	Port     int
 	User     string
 	Password secret.String
-	Database string // to log in to
-	// Dial opens a way to the server; nil: the network. Such a way, a tunnel through the cluster, is protected by itself, so TLS is
-	// used only where the server insists on it. Without one, TLS comes first, and no password is sent in the clear.
-	Dial    func(context.Context) (net.Conn, error)
+	Database string                                  // to log in to
+	Dial     func(context.Context) (net.Conn, error) // opens a way to the server; nil: the network
+	// Tunnel says that the way is protected by itself as far as the server, so that TLS is used only where the server insists on it.
+	// Otherwise TLS comes first, and no password is sent in the clear.
+	Tunnel  bool
 	Clock   clock.WithTicker
 	Timeout time.Duration // of connecting; 0: 20 s
 }
@@ -99,7 +100,7 @@ func (s Settings) config() (*pgconn.Config, *error, error) {
 	// Without verification, as with sslmode=prefer: it keeps onlookers out, and the password is not sent but proven.
 	encrypted := &tls.Config{InsecureSkipVerify: true, ServerName: s.Host, MinVersion: tls.VersionTLS12}
 	fallback := &pgconn.FallbackConfig{Host: config.Host, Port: config.Port}
-	if s.Dial != nil {
+	if s.Tunnel {
 		config.TLSConfig, fallback.TLSConfig = nil, encrypted
 	} else {
 		config.TLSConfig, fallback.TLSConfig = encrypted, nil
