@@ -189,6 +189,18 @@ func (c *Conn) rename(ctx context.Context, names []postgres.Rename) error {
 	}
 }
 
+// CanRename looks whether the renames are done, or could be: every name is there or free as it has to be.
+func (c *Conn) CanRename(ctx context.Context, names []postgres.Rename) error {
+	_, err := order(names)
+	if err == nil {
+		var have map[string]string
+		if have, err = c.Names(ctx); err == nil {
+			_, err = compare(names, have)
+		}
+	}
+	return trying(err, "rename databases on %s", c.settings.Server)
+}
+
 // renameOnce ends the sessions and renames. From the moment that a database has its new name in the transaction, nobody can connect to it
 // until the end of the transaction; the moments before are why it may have to be tried again.
 func (c *Conn) renameOnce(ctx context.Context, ordered []postgres.Rename) error {
