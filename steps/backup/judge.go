@@ -176,23 +176,23 @@ func young(s Set, n node.Node, now time.Time) wire.Finding {
 	}
 	begin := s.Begin()
 	f := wire.Finding{ID: "age", Verdict: wire.Holds, Evidence: []wire.Evidence{
-		{Source: "oldest data of the set", Seen: begin.Format(time.RFC3339)}, {Source: "retention of the sequencers", Seen: days(period) + " (" + from + ")"}}}
+		{Source: "oldest data of the set", Seen: begin.Format(time.RFC3339)}, {Source: "retention of the sequencers", Seen: span(period) + " (" + from + ")"}}}
 	left := period - now.Sub(begin)
 	switch {
 	case begin.IsZero():
 		f.Verdict, f.Text, f.Next = wire.Undetermined, "the age of the set is not known", "Find out when it was taken: what is older than the retention of the sequencers cannot catch up"
 	case left < 0:
 		f.Verdict, f.Next = wire.Violated, "Choose a younger set; if there is none, re-onboard with the identities backup"
-		f.Text = fmt.Sprintf("the set is %s old, and sequencers keep %s (%s): the node could not catch up", days(now.Sub(begin)), days(period), from)
-		f.Waive = "the sequencers of this network are known to keep more than " + days(period)
+		f.Text = fmt.Sprintf("the set is %s old, and sequencers keep %s (%s): the node could not catch up", span(now.Sub(begin)), span(period), from)
+		f.Waive = "the sequencers of this network are known to keep more than " + span(period)
 	default:
-		f.Text = fmt.Sprintf("the set is %s old; sequencers keep %s (%s), so %s are left to catch up", days(now.Sub(begin)), days(period), from, days(left))
+		f.Text = fmt.Sprintf("the set is %s old; sequencers keep %s (%s), so %s are left to catch up", span(now.Sub(begin)), span(period), from, span(left))
 	}
 	return f
 }
 
-// days is a length of time as a person says it.
-func days(d time.Duration) string {
+// span is a length of time as a person says it.
+func span(d time.Duration) string {
 	switch {
 	case d < 2*time.Minute:
 		return fmt.Sprintf("%d s", int(d.Seconds()))

@@ -128,5 +128,5 @@ func apart(d time.Duration) string {
 	if d < time.Second {
 		return d.Round(time.Microsecond).String()
 	}
-	return days(d)
+	return span(d)
 }
