@@ -1,0 +1,174 @@
+package restore
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"canton.example/svrescue/kube"
+	"canton.example/svrescue/kube/sim"
+	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/wire"
+)
+
+func acme(namespace, network string) sim.NodeOptions {
+	return sim.NodeOptions{Namespace: namespace, SVName: "Acme-SV", Network: network}
+}
+
+func TestFence(t *testing.T) {
+	other := acme("other", "testnet")
+	other.SVName = "Other-SV"
+	for _, c := range []struct {
+		name  string
+		nodes []sim.NodeOptions
+		deny  []sim.Rule
+		stop  bool // the other namespace's workloads stand at 0
+		want  string
+		texts []string
+	}{
+		{"alone", []sim.NodeOptions{acme("sv", "testnet")}, nil, false, "holds namespaces, holds attested", nil},
+		{"the node runs in another namespace", []sim.NodeOptions{acme("sv", "testnet"), acme("sv-old", "testnet")}, nil, false,
+			"violated namespace-sv-old, holds attested", []string{"sv-app", "same SV name Acme-SV", "same SV key", "kubectl --context test -n sv-old scale"}},
+		{"it stands still there", []sim.NodeOptions{acme("sv", "testnet"), acme("sv-old", "testnet")}, nil, true,
+			"attention namespace-sv-old, holds namespaces, holds attested", []string{"They must stay so"}},
+		{"a node of the same name on another network", []sim.NodeOptions{acme("sv", "testnet"), acme("sv-dev", "devnet")}, nil, false,
+			"attention namespace-sv-dev, holds namespaces, holds attested", []string{"on another network: devnet"}},
+		{"namespaces may not be listed", []sim.NodeOptions{acme("sv", "testnet")}, []sim.Rule{{Verbs: []string{"list"}, Resources: []string{"deployments"}, Namespaces: []string{""}}}, false,
+			"undetermined namespaces, holds attested", []string{"may not list"}},
+		{"another namespace may not be read", []sim.NodeOptions{acme("sv", "testnet"), other}, []sim.Rule{{Verbs: []string{"list"}, Resources: []string{"statefulsets"}, Namespaces: []string{"other"}}}, false,
+			"undetermined namespace-other, holds attested", nil},
+		{"secrets may not be read, and so no names", []sim.NodeOptions{acme("sv", "testnet"), acme("sv-old", "testnet")}, []sim.Rule{{Verbs: []string{"list", "get"}, Resources: []string{"secrets"}}}, false,
+			"undetermined namespace-sv-old, holds attested", []string{"could be compared"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, c.nodes...)
+				if len(c.nodes) > 1 && c.stop {
+					for _, name := range []string{"sv-app", "scan-app", "validator-app", "participant", "global-domain-0-sequencer", "global-domain-0-mediator", "global-domain-0-cometbft"} {
+						r.scale(kube.Deployment, c.nodes[1].Namespace, name, 1, 0)
+					}
+					waitFor(t, func() bool {
+						pods, err := r.world.Kube.Pods(t.Context(), c.nodes[1].Namespace, "app=sv-app")
+						return err == nil && len(pods) == 0
+					})
+				}
+				r.sim.Set(sim.Knobs{Deny: c.deny})
+				r.facts.Fence.Attested = "testnet/Acme-SV"
+				found, err := fence().Verify(t.Context(), r.world, &r.facts)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := said(found); got != c.want {
+					t.Fatalf("%s\nwant %s\n%+v", got, c.want, found)
+				}
+				text := ""
+				for _, f := range found {
+					text += f.Text + " " + f.Next + "\n"
+				}
+				for _, want := range c.texts {
+					if !strings.Contains(text, want) {
+						t.Errorf("%q is not said:\n%s", want, text)
+					}
+				}
+				for _, hidden := range []string{"invented-public", "invented-private", "INVENTED"} {
+					journaled, _ := json.Marshal(r.facts)
+					shown, _ := json.Marshal(found)
+					if strings.Contains(string(journaled)+string(shown), hidden) {
+						t.Errorf("a key is shown or journaled: %s", hidden)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestFenceIsAttestedByTheExactName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, acme("sv", "testnet"))
+		step := fence()
+		open, err := step.Inputs(t.Context(), r.world, r.facts)
+		if err != nil || len(open) != 1 || open[0].Kind != wire.AskText || open[0].Default != "" || !strings.Contains(open[0].Text, attestation) {
+			t.Fatalf("%+v, %v", open, err)
+		}
+		for _, no := range []string{"", "yes", "Acme-SV", "testnet/acme-sv", "testnet/Acme-SV "} {
+			if err := step.Take(&r.facts, "attest", no); err == nil || r.facts.Fence.Attested != "" {
+				t.Errorf("%q was taken", no)
+			}
+		}
+		if err := step.Take(&r.facts, "attest", "testnet/Acme-SV"); err != nil {
+			t.Fatal(err)
+		}
+		if open, err := step.Inputs(t.Context(), r.world, r.facts); err != nil || len(open) != 0 {
+			t.Fatalf("%+v, %v", open, err)
+		}
+	})
+}
+
+func TestCompare(t *testing.T) {
+	key := func(b byte) *[32]byte { return &[32]byte{b} }
+	part := func(p node.Part) node.Component {
+		return node.Component{Part: p, Ref: kube.WorkloadRef{Kind: kube.Deployment, Namespace: "o", Name: string(p)}}
+	}
+	all := []node.Component{part(node.SVApp), part(node.CometBFT), part(node.Participant)}
+	base := identity{name: "Acme", svKey: key(1), chainKeys: [][32]byte{*key(2)}, databases: map[string][]string{"participant": {"p on a.sv:5432"}}}
+	for _, c := range []struct {
+		name       string
+		other      identity
+		parts      int
+		certain    bool
+		comparable bool
+	}{
+		{"another node", identity{name: "Other", svKey: key(9), chainKeys: [][32]byte{*key(8)}, parts: all, databases: map[string][]string{"participant": {"p on a.o:5432"}}}, 0, false, true},
+		{"same name", identity{name: "Acme", parts: all}, 3, false, true},
+		{"same SV key under another name", identity{name: "Other", svKey: key(1), parts: all}, 3, false, true},
+		{"same CometBFT key", identity{name: "Other", chainKeys: [][32]byte{*key(2)}, parts: all}, 1, false, true},
+		{"same database", identity{name: "Other", parts: all, databases: map[string][]string{"participant": {"p on a.sv:5432"}}}, 1, true, true},
+		{"a validator with a database of its own", identity{parts: all[2:], databases: map[string][]string{"participant": {"p on a.o:5432"}}}, 0, false, true},
+		{"a validator whose database cannot be read", identity{parts: all[2:]}, 0, false, false},
+		{"nothing can be read", identity{parts: all}, 0, false, false},
+		{"keys cannot be read, and there is a chain", identity{parts: all, databases: map[string][]string{"participant": {"p on a.o:5432"}}}, 0, false, false},
+	} {
+		s := compare(base, c.other)
+		if len(s.parts) != c.parts || (len(s.certain) > 0) != c.certain || s.comparable != c.comparable {
+			t.Errorf("%s: %+v", c.name, s)
+		}
+	}
+}
+
+func TestHostIn(t *testing.T) {
+	for host, want := range map[string]string{
+		"participant-pg": "participant-pg.sv:5432", "participant-pg.sv": "participant-pg.sv:5432", "participant-pg.sv.svc.cluster.local": "participant-pg.sv:5432",
+		"Participant-PG.sv.svc": "participant-pg.sv:5432", "db.example.com": "db.example.com:5432", "10.1.2.3": "10.1.2.3:5432", "db.example.com.": "db.example.com:5432",
+	} {
+		if got := hostIn(host, 0, "sv"); got != want {
+			t.Errorf("%s: %s, want %s", host, got, want)
+		}
+	}
+}
+
+func TestTwoParticipantsOnOneDatabase(t *testing.T) {
+	p := func(name string, replicas int32) node.Component {
+		return node.Component{Part: node.Participant, Replicas: replicas, Ref: kube.WorkloadRef{Kind: kube.Deployment, Namespace: "sv", Name: name}}
+	}
+	own := identity{databases: map[string][]string{"a": {"d"}, "b": {"d"}, "c": {"e"}}}
+	for _, c := range []struct {
+		parts []node.Component
+		want  string
+	}{
+		{[]node.Component{p("a", 1), p("b", 1), p("c", 1)}, "violated twice-d"},
+		{[]node.Component{p("a", 1), p("b", 0), p("c", 1)}, ""},
+	} {
+		own.parts = c.parts
+		if got := said(twice(Facts{}, own)); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
+func TestPublicPart(t *testing.T) {
+	a, b := `{"address":"A","pub_key":{"type":"t","value":"k"},"priv_key":{"value":"x"}}`, "{\n \"pub_key\": {\"value\": \"k\"}}"
+	if publicPart(a) != publicPart(b) || publicPart(a) != "k" || publicPart(" odd \n") != "odd" {
+		t.Error(publicPart(a), publicPart(b))
+	}
+}
