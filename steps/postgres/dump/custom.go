@@ -28,7 +28,7 @@ func readCustom(m *meter, b *body, o Options, s source) []Artifact {
 	d := &database{}
 	if err == nil && a.format != formatCustom {
 		if a.format == formatTar {
-			return []Artifact{{Kind: Unknown, Compression: b.compression, Database: a.database, ServerVersion: a.serverVersion, DumperVersion: a.dumperVersion, Started: a.created,
+			return []Artifact{{Kind: Unknown, Compression: b.compression, Database: a.database, ServerVersion: a.serverVersion, DumperVersion: a.dumperVersion, Started: a.created, Unread: true,
 				Problems: []string{"It is the table of contents of a directory archive, without its folder; name the folder"}}}
 		}
 		err = damaged("its header says format %d", a.format)

@@ -62,14 +62,17 @@ func (d *database) artifacts(kind Kind, base string, order int, complete *bool) 
 	for _, schema := range slices.Sorted(maps.Keys(d.schemas)) {
 		f := d.schemas[schema]
 		role, unclear := f.role(schema)
-		if role == postgres.Unknown {
-			if unclear != "" {
-				a.Problems = append(a.Problems, unclear)
-			}
+		if unclear != "" {
+			a.Problems = append(a.Problems, unclear)
+		}
+		if role == postgres.Unknown && !f.exists[offsetsTable] {
 			continue
 		}
 		of := a
 		of.Role, of.Schema, of.Position = role, schema, f.position(role, name)
+		if role == postgres.Participant && f.bad[parametersTable] == "" {
+			of.Ledger = f.published
+		}
 		all = append(all, of)
 	}
 	switch len(all) {

@@ -79,6 +79,11 @@ type Artifact struct {
 	Complete *bool
 	// Position is nil where the role has none, or none is known. Where the role has one that could not be read, it has Why.
 	Position *postgres.Position
+	// Ledger is when the last event of a participant's ledger was published, by its own clock: the dump was not begun before. Nil where
+	// it is not known.
+	Ledger *time.Time
+	// Unread: it is or may be a backup, but could not be looked into, so that nothing is known of it.
+	Unread bool
 	// Problems are sentences on what is wrong with it or could not be read.
 	Problems []string
 }
@@ -164,21 +169,30 @@ func (r metered) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// unknown is the artifact of what cannot be read as a backup.
+// unknown is the artifact of what is no backup.
 func unknown(c Compression, format string, args ...any) []Artifact {
 	return []Artifact{{Kind: Unknown, Compression: c, Problems: []string{fmt.Sprintf(format, args...)}}}
 }
 
+// unread is the artifact of what may be a backup.
+func unread(c Compression, format string, args ...any) []Artifact {
+	all := unknown(c, format, args...)
+	all[0].Unread = true
+	return all
+}
+
 func (s source) read(m *meter, o Options) []Artifact {
 	if s.problem != "" {
-		return unknown(None, "%s", s.problem)
+		all := unknown(None, "%s", s.problem)
+		all[0].Unread = s.unread
+		return all
 	}
 	if s.directory {
 		return readDirectory(m, s.path, o)
 	}
 	f, err := os.Open(s.path)
 	if err != nil {
-		return unknown(None, "It cannot be read: %s", reason(err))
+		return unread(None, "It cannot be read: %s", reason(err))
 	}
 	defer f.Close()
 	if s.size == 0 {
@@ -186,7 +200,7 @@ func (s source) read(m *meter, o Options) []Artifact {
 	}
 	b, err := unwrap(m.reader(f))
 	if err != nil {
-		return unknown(b.compression, "%s", sentenceOf(b.compression, err))
+		return unread(b.compression, "%s", sentenceOf(b.compression, err))
 	}
 	defer b.close()
 	found := recognise(m, b, o, s)
@@ -203,7 +217,7 @@ func recognise(m *meter, b *body, o Options, s source) []Artifact {
 		if err == io.EOF {
 			return unknown(b.compression, "Nothing is inside the compression: a dump that failed at once leaves such a file")
 		}
-		return unknown(b.compression, "%s", sentenceOf(b.compression, err))
+		return unread(b.compression, "%s", sentenceOf(b.compression, err))
 	}
 	switch {
 	case hasMagic(head):

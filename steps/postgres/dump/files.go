@@ -18,7 +18,8 @@ type source struct {
 	size      int64
 	modified  time.Time
 	found     bool   // in a folder
-	problem   string // why it cannot be read at all
+	problem   string // why it is not read at all
+	unread    bool   // though it may be a backup
 }
 
 // find lists what lies at path. A symbolic link that was named itself is followed; one inside a folder is not: it often is
@@ -30,7 +31,7 @@ func find(path string) ([]source, error) {
 	}
 	switch {
 	case err != nil:
-		return []source{{path: path, problem: "It cannot be read: " + reason(err)}}, nil
+		return []source{{path: path, problem: "It cannot be read: " + reason(err), unread: true}}, nil
 	case !info.IsDir():
 		return []source{of(path, info)}, nil
 	}
@@ -48,7 +49,7 @@ func of(path string, info fs.FileInfo) source {
 func walk(folder string, info fs.FileInfo, found bool) []source {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
-		return []source{{path: folder, found: found, problem: "The folder cannot be read: " + reason(err)}}
+		return []source{{path: folder, found: found, problem: "The folder cannot be read: " + reason(err), unread: true}}
 	}
 	if isArchive(folder) {
 		s := source{path: folder, directory: true, modified: info.ModTime(), found: found}
@@ -66,7 +67,7 @@ func walk(folder string, info fs.FileInfo, found bool) []source {
 		info, err := e.Info()
 		switch {
 		case err != nil:
-			all = append(all, source{path: path, found: true, problem: "It cannot be read: " + reason(err)})
+			all = append(all, source{path: path, found: true, problem: "It cannot be read: " + reason(err), unread: true})
 		case info.Mode()&fs.ModeSymlink != 0:
 			all = append(all, source{path: path, found: true, problem: "It is a symbolic link, which is not followed inside a folder; name it itself if it is meant"})
 		case info.IsDir():

@@ -201,7 +201,7 @@ func TestPlainDumps(t *testing.T) {
 		{"offset is no number", fmt.Sprintf(app, "sv", "1\t0\txyz\n"), postgres.SV, -1, -1, "xyz"},
 		{"values are missing", fmt.Sprintf(app, "sv", "1\t0\n"), postgres.SV, -1, -1, "2 values for 3 columns"},
 		{"app told by its stores", "COPY app.store_descriptors (id, descriptor) FROM stdin;\n1\t{\"name\": \"DbScanStore\"}\n\\.\n" + fmt.Sprintf(app, "app", "1\t0\t000000000000000005\n"), postgres.Scan, -1, 5, ""},
-		{"app of no known name", fmt.Sprintf(app, "app", "1\t0\t000000000000000005\n"), postgres.Unknown, -1, -1, ""},
+		{"app of no known name", fmt.Sprintf(app, "app", "1\t0\t000000000000000005\n"), postgres.Unknown, -1, 5, ""},
 		{"sequencer with the tables of a participant", "COPY sequencer.lapi_parameters (ledger_end) FROM stdin;\n\\.\nCOPY sequencer.sequencer_members (member) FROM stdin;\nx\n\\.\n", postgres.Sequencer, -1, -1, ""},
 		{"sequencer and mediator in one", "COPY x.sequencer_members (member) FROM stdin;\nx\n\\.\nCOPY x.mediator_synchronizer_configuration (lock) FROM stdin;\nX\n\\.\n", postgres.Unknown, -1, -1, ""},
 		{"something else", "COPY public.things (id) FROM stdin;\n1\n\\.\n", postgres.Unknown, -1, -1, ""},

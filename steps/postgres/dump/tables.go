@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"canton.example/svrescue/steps/postgres"
 )
@@ -76,6 +77,7 @@ type facts struct {
 	apps   map[postgres.Role]bool // by the names of stores
 
 	end, pruned *int64
+	published   *time.Time
 	participant string
 	newest      *int64 // migration
 	kept        []postgres.Store
@@ -152,6 +154,10 @@ func (f *facts) parameters(r row) {
 	}
 	f.pruned = read("participant_pruned_up_to_inclusive")
 	f.participant = r["participant_id"].text
+	if n, err := parseNumber(r["ledger_end_publication_time"]); err == nil && n > 0 { // microseconds (digital-asset/canton, ParameterStorageBackendImpl.scala)
+		t := time.UnixMicro(n).UTC()
+		f.published = &t
+	}
 }
 
 // offset folds the rows, so that memory does not grow with them: of the highest migration, only what OfStores needs is kept.
@@ -263,7 +269,7 @@ func (f *facts) position(role postgres.Role, name string) *postgres.Position {
 	switch {
 	case role == postgres.Participant:
 		table = parametersTable
-	case role.App():
+	case role.App(), role == postgres.Unknown && f.exists[offsetsTable]: // an app, whichever
 		table = offsetsTable
 	default:
 		return nil

@@ -21,7 +21,7 @@ func readTar(b *body) []Artifact {
 			break
 		}
 		if err != nil {
-			return unknown(b.compression, "It is a tar file that cannot be read: %s", sentenceOf(b.compression, err))
+			return unread(b.compression, "It is a tar file that cannot be read: %s", sentenceOf(b.compression, err))
 		}
 		if path.Base(h.Name) != "toc.dat" {
 			continue
@@ -31,12 +31,12 @@ func readTar(b *body) []Artifact {
 		if !hasMagic(head) {
 			continue
 		}
-		found := Artifact{Kind: Unknown, Compression: b.compression}
+		found := Artifact{Kind: Unknown, Compression: b.compression, Unread: true}
 		if a, err := readHeader(r, nil); err == nil {
 			found.Database, found.ServerVersion, found.DumperVersion = a.database, a.serverVersion, a.dumperVersion
 		}
 		found.Problems = []string{"It is a dump in a tar file, which is not read: unpack it into a folder of its own (tar -xf) and name that folder; pg_restore reads it too"}
 		return []Artifact{found}
 	}
-	return unknown(b.compression, "It is a tar file, which is not looked into: unpack it into a folder of its own and name that folder")
+	return unread(b.compression, "It is a tar file, which is not looked into: unpack it into a folder of its own and name that folder")
 }
