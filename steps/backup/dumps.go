@@ -293,14 +293,14 @@ func dumpAge(artifacts []dump.Artifact, now time.Time, retention time.Duration) 
 			verdict = wire.Undetermined
 			texts = append(texts, fmt.Sprintf("%s %s at %s, which is still to come: the zone or a clock is wrong", p.Name(), how, at.UTC().Format(time.RFC3339)))
 		default:
-			texts = append(texts, fmt.Sprintf("%s %s at %s, %s ago", p.Name(), how, at.UTC().Format(time.RFC3339), span(age)))
+			texts = append(texts, fmt.Sprintf("%s %s at %s, %s ago", p.Name(), how, at.UTC().Format(time.RFC3339), inDays(age)))
 			switch {
 			case retention <= 0 || age <= retention:
 			case exact:
 				verdict = wire.Violated
 			default:
 				verdict = wire.Undetermined
-				texts = append(texts, "a node that stood still could have been dumped later, within the stated retention of "+span(retention))
+				texts = append(texts, "a node that stood still could have been dumped later, within the stated retention of "+inDays(retention))
 			}
 		}
 		f.Verdict = wire.WorstVerdict([]wire.Finding{f, {Verdict: verdict}})
@@ -311,12 +311,12 @@ func dumpAge(artifacts []dump.Artifact, now time.Time, retention time.Duration) 
 		f.Verdict = wire.Undetermined
 		f.Next = "State the sequencers' retention with --retention, else this does not count; the reference value is 30d, each SV sets its own"
 	case f.Verdict == wire.Violated:
-		f.Text += fmt.Sprintf("; the stated retention is %s", span(retention))
+		f.Text += fmt.Sprintf("; the stated retention is %s", inDays(retention))
 		f.Next = "Take a younger backup: the sequencers have disabled a node that was silent for so long, or pruned what it would have to read"
 	case f.Verdict == wire.Undetermined:
 		f.Next = stateZone
 	default:
-		f.Text += fmt.Sprintf("; the stated retention is %s", span(retention))
+		f.Text += fmt.Sprintf("; the stated retention is %s", inDays(retention))
 	}
 	return f
 }
@@ -331,4 +331,12 @@ func bornAt(p dump.Artifact) (at time.Time, how string, exact bool) {
 		return *p.Ledger, "has the last event of its ledger", false
 	}
 	return time.Time{}, "", false
+}
+
+// inDays is a length of time as operators state retentions.
+func inDays(d time.Duration) string {
+	if d < 72*time.Hour {
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }
