@@ -143,7 +143,8 @@ func (m *Machine[F]) result(s steps.Step[F], a steps.Action, undo bool, state wi
 	return m.emit(wire.Event{Kind: wire.KindResult, Step: s.ID, Action: a.Key(), Undo: undo, Outcome: state, Failure: failure})
 }
 
-// send runs the action's Do and shows its progress. Messages of viewers are heard meanwhile.
+// send runs the action's Do and shows its progress. Messages of viewers are heard meanwhile. One that only waits is left at once when
+// somebody asks to park; any other is brought to its end first.
 func (m *Machine[F]) send(ctx context.Context, s steps.Step[F], a steps.Action, undo bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -173,7 +174,11 @@ func (m *Machine[F]) send(ctx context.Context, s steps.Step[F], a steps.Action, 
 		case p := <-progress:
 			m.publish(wire.Event{Kind: wire.KindProgress, Step: s.ID, Action: a.Key(), Undo: undo, Progress: &p})
 		case msg := <-m.inbox:
-			if err := m.heard(msg); err != nil {
+			err := m.heard(msg)
+			if err == nil && m.parkAfter && !touches(a) { // a wait may take hours, and is taken up again where it stands
+				err = &parking{askedToPark}
+			}
+			if err != nil {
 				cancel()
 				<-over
 				return err

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/wire"
+	"k8s.io/utils/clock"
 )
 
 var errStuck = errors.New("it is stuck")
@@ -203,6 +205,45 @@ func TestADryRunDoesNotWaitForWhatItHasNotDone(t *testing.T) {
 		v, err := playPath(t, p, &memory{}, wire.DryRun, willing)
 		if err != nil || states(v) != "done planned planned" || len(w.sent) > 0 {
 			t.Fatalf("%v, %q, sent %v", err, states(v), w.sent)
+		}
+	})
+}
+
+// endless is a wait that ends only with its context.
+type endless struct {
+	flip
+	begun chan struct{}
+}
+
+func (e endless) Effect() wire.Effect { return wire.Observe }
+func (e endless) Refs() []steps.Ref   { return nil }
+func (e endless) Do(ctx context.Context, _ steps.Hands, _ func(wire.Progress)) error {
+	close(e.begun)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestParkingDoesNotWaitForAWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, j := newToy(), &memory{}
+		p := toyPath(w, wire.Repeatable)
+		e := endless{flip{w: w, name: "wait", to: true}, make(chan struct{})}
+		p.Steps = p.Steps[1:2]
+		p.Steps[0].Plan = func(facts) ([]steps.Action, error) { return []steps.Action{e}, nil }
+		m, err := New(Config[facts]{Path: p, Run: wire.Run{ID: "r-1", Acting: wire.Live}, Journal: j, Clock: clock.RealClock{},
+			Hands: func([]steps.Ref, bool) steps.Hands { return steps.Hands{} }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			<-e.begun
+			m.Say(t.Context(), wire.Message{Kind: wire.SayPark, By: "you"})
+		}()
+		if err := m.Run(t.Context()); !errors.Is(err, ErrInterrupted) || m.View().Parked == "" {
+			t.Fatalf("%v, parked %q", err, m.View().Parked)
+		}
+		if got := kinds(j, "wait"); got != "intent" {
+			t.Fatalf("journaled %q: it must be taken up again", got)
 		}
 	})
 }
