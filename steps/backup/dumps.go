@@ -120,7 +120,7 @@ func dumpClocks(artifacts []dump.Artifact) wire.Finding {
 	participants, apps := ofRole(artifacts, participant), ofRole(artifacts, postgres.Role.App)
 	if len(participants) != 1 || len(apps) == 0 {
 		f.Verdict = wire.Undetermined
-		f.Text = fmt.Sprintf("%d participants and %d apps were read: one participant and at least one app are compared", len(participants), len(apps))
+		f.Text = fmt.Sprintf("%s and %s were read: one participant and at least one app are compared", count(len(participants), "participant"), count(len(apps), "app"))
 		f.Next = "Name the files of one set"
 		return f
 	}
@@ -314,7 +314,10 @@ func dumpAge(artifacts []dump.Artifact, now time.Time, retention time.Duration) 
 		f.Text += fmt.Sprintf("; the stated retention is %s", inDays(retention))
 		f.Next = "Take a younger backup: the sequencers have disabled a node that was silent for so long, or pruned what it would have to read"
 	case f.Verdict == wire.Undetermined:
-		f.Next = stateZone
+		f.Next = "Find out when it was taken, from the log of the backup job"
+		if slices.ContainsFunc(participants, func(p dump.Artifact) bool { return p.Started != nil }) {
+			f.Next = stateZone
+		}
 	default:
 		f.Text += fmt.Sprintf("; the stated retention is %s", inDays(retention))
 	}
