@@ -34,7 +34,7 @@ type Target struct {
 
 // Options are what the main program knows and this package must not ask for itself.
 type Options struct {
-	Clock     clock.PassiveClock // nil: the real clock
+	Clock     clock.PassiveClock // nil: the real clock; one with timers (clock.WithTicker) drives those of streams too
 	UserAgent string             // such as "svrescue/1.0.0"; it is what the cluster's audit log shows
 	Timeout   time.Duration      // of each request; 0: 30 s
 	QPS       float32            // sustained requests per second; 0: 50 (client-go's own default of 5 makes triage slow)
@@ -48,6 +48,7 @@ type Cluster struct {
 	target Target
 	server string
 	clock  clock.PassiveClock
+	timers clock.WithTicker
 	config *rest.Config // without a guard; never given to a client as it is
 	date   atomic.Pointer[dated]
 	clients
@@ -93,7 +94,10 @@ func Connect(t Target, o Options) (*Cluster, error) {
 		config.ExecProvider.StdinUnavailable = true
 		config.ExecProvider.StdinUnavailableMessage = "the terminal is in use: log in to the cluster in another one first"
 	}
-	c := &Cluster{target: t, server: config.Host, clock: o.Clock, config: config}
+	c := &Cluster{target: t, server: config.Host, clock: o.Clock, timers: clock.RealClock{}, config: config}
+	if timers, ok := o.Clock.(clock.WithTicker); ok {
+		c.timers = timers
+	}
 	c.clients, err = c.guarded(nil, false)
 	if err != nil {
 		return nil, setup("use the cluster of context "+t.Context, err.Error(), "check the kubeconfig")

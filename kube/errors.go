@@ -35,6 +35,7 @@ const (
 	Timeout       Kind = "timeout"        // no answer in time: whether a write was done is not known
 	Canceled      Kind = "canceled"       // the caller gave up waiting: whether a write was done is not known
 	Refused       Kind = "refused"        // the guard of this program did not send it
+	Failed        Kind = "failed"         // a command in a pod ran and ended with another exit code than 0
 	Setup         Kind = "setup"          // the kubeconfig or its context cannot be used
 	Unknown       Kind = "unknown"
 )
@@ -94,6 +95,10 @@ func Explain(err error) *Error {
 	if errors.As(err, &e) {
 		return e
 	}
+	var exit *ExitError
+	if errors.As(err, &exit) {
+		return exit.problem()
+	}
 	return explain("talk to the cluster", nil, err)
 }
 
@@ -129,10 +134,13 @@ func status(err error) *metav1.Status {
 
 func classify(err error) Kind {
 	var shown *NotShown
+	var exit *ExitError
 	var netErr net.Error
 	switch s := status(err); {
 	case errors.As(err, &shown):
 		return Refused
+	case errors.As(err, &exit):
+		return Failed
 	case s != nil:
 		return classifyStatus(s)
 	case errors.Is(err, context.Canceled):
@@ -147,7 +155,7 @@ func classify(err error) Kind {
 	}
 	var u *url.Error
 	var op *net.OpError
-	if errors.As(err, &u) || errors.As(err, &op) || badTLS(err) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if errors.As(err, &u) || errors.As(err, &op) || badTLS(err) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errCut) {
 		return Unreachable
 	}
 	return Unknown

@@ -84,7 +84,14 @@ func (s *Server) authorize(q *request) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := attributes{verb: q.verb, group: q.res.group, resource: q.res.name, sub: q.sub, ns: q.ns, name: q.name}
-	if s.allowed(q.user, a) {
+	verb, ok := q.verb, s.allowed(q.user, a)
+	if q.streams() && q.Method == http.MethodGet { // a WebSocket: the method counts, and from 1.35 on the creation too
+		a.verb = "get"
+		if !s.allowed(q.user, a) {
+			verb, ok = "get", false
+		}
+	}
+	if ok {
 		return nil
 	}
 	where := "at the cluster scope"
@@ -92,7 +99,7 @@ func (s *Server) authorize(q *request) error {
 		where = fmt.Sprintf("in the namespace %q", q.ns)
 	}
 	return apierrors.NewForbidden(q.res.gr(), q.name, fmt.Errorf("User %q cannot %s resource %q in API group %q %s",
-		q.user.Name, q.verb, q.resourceName(), q.res.group, where))
+		q.user.Name, verb, q.resourceName(), q.res.group, where))
 }
 
 // review answers a SelfSubjectAccessReview.

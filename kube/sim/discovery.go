@@ -73,7 +73,9 @@ func resources(w http.ResponseWriter, group, ver string) bool {
 			l.APIResources = append(l.APIResources, metav1.APIResource{Name: r.name + "/" + name, Namespaced: r.namespaced, Kind: kind, Verbs: verbs})
 		}
 		if r == rPod {
+			sub("exec", "PodExecOptions", "create", "get")
 			sub("log", "Pod", "get")
+			sub("portforward", "PodPortForwardOptions", "create", "get")
 		}
 		if r.scale {
 			sub("scale", "Scale", "get", "patch", "update")

@@ -53,7 +53,7 @@ func (s *Server) fillVolumes(p *corev1.Pod) {
 	for _, name := range claimsOf(p) {
 		if h := s.handleOf(p.Namespace, name); h != "" && s.disks[h].text == "" {
 			d := s.disks[h]
-			d.text = fmt.Sprintf("data of a fresh %s", s.workloadName(p))
+			d.text = fresh + s.workloadName(p)
 			s.disks[h] = d
 		}
 	}

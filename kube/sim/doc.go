@@ -14,9 +14,12 @@
 //	http.Serve(listener, s)
 //	s.Set(sim.Knobs{Workloads: map[string]sim.Workload{"sv/sv-app": {NeverReady: true}}})
 //
-// Not simulated: exec and port-forward, admission webhooks, field ownership of server-side apply, node failures, volume
+// Not simulated: attach and proxy, admission webhooks, field ownership of server-side apply, node failures, volume
 // expansion, and lists at an old version (a later page shows the present). One container per pod is run; the others of a
 // pod share its state.
+//
+// Commands in pods and tunnels to their ports are served as a real server and kubelet do, by WebSocket and by SPDY; what the
+// commands are and who listens on the ports is Options.Inside.
 //
 // Every volume carries a short text, copied by snapshots and given to the claims that are restored from them: ContentOf
 // proves that the right data came back. Text that begins with "damaged" makes every pod on the volume crash.

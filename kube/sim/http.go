@@ -103,7 +103,11 @@ func (s *Server) serve(w http.ResponseWriter, q *request) {
 		return
 	}
 	f, hit := s.fault(q)
-	late := f.After && q.verb != "watch" && q.sub != "log" // a stream has no end to spoil
+	if hit && q.streams() && f.Do == "cut" {
+		s.serveStream(w, q, f)
+		return
+	}
+	late := f.After && q.verb != "watch" && q.sub != "log" && !q.streams() // a stream has no end to spoil
 	if hit && !late {
 		if s.spoil(w, q, f) {
 			return
@@ -177,7 +181,7 @@ func (q *request) subServed() bool {
 		return q.res.status
 	case "scale":
 		return q.res.scale
-	case "log":
+	case "log", "exec", "portforward":
 		return q.res == rPod
 	case "finalize":
 		return q.res == rNamespace
@@ -188,6 +192,10 @@ func (q *request) subServed() bool {
 func verbOf(method string, q *request) string {
 	watching := q.query.Get("watch") == "true" || q.query.Get("watch") == "1"
 	switch {
+	case q.streams() && (method == http.MethodGet || method == http.MethodPost):
+		return "create"
+	case q.streams():
+		return ""
 	case method == http.MethodGet && q.name != "" && !watching:
 		return "get"
 	case method == http.MethodGet && watching && q.sub == "":
@@ -210,7 +218,7 @@ func verbOf(method string, q *request) string {
 
 // acceptable checks that the client can read JSON: the simulator writes nothing else.
 func acceptable(q *request) error {
-	if q.sub == "log" {
+	if q.sub == "log" || q.streams() {
 		return nil
 	}
 	accept := strings.Join(q.Header.Values("Accept"), ",")
@@ -232,6 +240,9 @@ func (s *Server) handle(w http.ResponseWriter, q *request) {
 	switch {
 	case q.sub == "log":
 		s.serveLog(w, q)
+		return
+	case q.streams():
+		s.serveStream(w, q, Fault{})
 		return
 	case q.verb == "watch":
 		s.serveWatch(w, q)
@@ -291,6 +302,9 @@ func (w *codeWriter) WriteHeader(code int) {
 	w.code = code
 	w.ResponseWriter.WriteHeader(code)
 }
+
+// Unwrap lets the connection be taken over.
+func (w *codeWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // discard swallows an answer that the client must not see.
 type discard struct{ header http.Header }

@@ -79,8 +79,9 @@ type Fault struct {
 	Skip      int    `json:"skip,omitempty"`  // matching requests that pass before the first fault
 	Count     int    `json:"count,omitempty"` // matching requests to spoil; 0 means one, negative means all
 
-	Do      string    `json:"do,omitempty"`    // "status" (default), "hang", "close"
-	After   bool      `json:"after,omitempty"` // spoil the answer after the request took effect
+	Do      string    `json:"do,omitempty"`    // "status" (default), "hang", "close"; for pods/exec and pods/portforward "cut" too
+	After   bool      `json:"after,omitempty"` // spoil the answer after the request took effect; "cut" then lets the command end, and tells nobody
+	Bytes   int64     `json:"bytes,omitempty"` // with "cut": how much passes, both ways together, before the connection breaks
 	Code    int       `json:"code,omitempty"`  // with "status"; 500
 	Reason  string    `json:"reason,omitempty"`
 	Message string    `json:"message,omitempty"`

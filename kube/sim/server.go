@@ -18,15 +18,18 @@ type Options struct {
 	Users map[string]User  // by bearer token; default: token "admin" is an administrator
 	Keep  int              // changes kept for watches; default 20000
 	Nodes []string         // names of the nodes; default "node-1"
+	// Inside is what runs in the pods; nil: kubelets that can run no command and open no port.
+	Inside Inside
 }
 
 // Server is a Kubernetes API server with its controllers, one kubelet for all nodes and a CSI driver, in memory.
 // It is an http.Handler; Run drives the controllers.
 type Server struct {
-	clock clock.WithTicker
-	users map[string]User
-	nodes []string
-	start time.Time
+	clock  clock.WithTicker
+	users  map[string]User
+	nodes  []string
+	start  time.Time
+	inside Inside
 
 	mu      sync.Mutex // guards everything below
 	rand    *rand.Rand
@@ -62,7 +65,7 @@ func New(o Options) *Server {
 		o.Users = map[string]User{"admin": {Name: "admin", Admin: true}}
 	}
 	s := &Server{
-		clock: o.Clock, users: o.Users, nodes: o.Nodes, start: o.Clock.Now(),
+		clock: o.Clock, users: o.Users, nodes: o.Nodes, start: o.Clock.Now(), inside: o.Inside,
 		rand:   rand.New(rand.NewPCG(o.Seed, 0x5eed)),
 		store:  newStore(o.Keep),
 		signal: make(chan struct{}),
