@@ -1,4 +1,5 @@
-// Package release reads the records that Helm keeps of its releases. It is the only package that knows Helm.
+// Package release reads the records that Helm keeps of its releases, and installs a release again from its record. It is the
+// only package that knows Helm.
 //
 // Helm keeps one Secret of type helm.sh/release.v1 per revision. Values and manifest in it can hold passwords, so they come as
 // secret.String, whose printed and JSON form is a placeholder. Needed rights: list and get secrets in the namespace.
@@ -157,6 +158,14 @@ func (r Records) read(ctx context.Context, out *Release, key string) error {
 		out.Problem = "record " + key + " is incomplete"
 		return nil
 	}
+	if err := out.fill(rls); err != nil {
+		out.Problem = "record " + key + ": " + err.Error()
+	}
+	return nil
+}
+
+// fill takes over what the record tells.
+func (out *Release) fill(rls *rspb.Release) error {
 	out.Chart, out.ChartVersion, out.AppVersion = rls.Chart.Metadata.Name, rls.Chart.Metadata.Version, rls.Chart.Metadata.AppVersion
 	out.Status, out.Description = rls.Info.Status.String(), plain.Line(rls.Info.Description)
 	out.Updated, out.ServerSide = rls.Info.LastDeployed.UTC(), rls.ApplyMethod == string(rspb.ApplyMethodServerSideApply)
@@ -164,8 +173,7 @@ func (r Records) read(ctx context.Context, out *Release, key string) error {
 	if len(rls.Config) > 0 {
 		values, err := yaml.Marshal(rls.Config)
 		if err != nil {
-			out.Problem = "the values of record " + key + " cannot be written as YAML"
-			return nil
+			return errors.New("its values cannot be written as YAML")
 		}
 		out.Values = secret.New(string(values))
 	}
