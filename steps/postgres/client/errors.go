@@ -94,7 +94,7 @@ func (e *Error) answered(answer *pgconn.PgError) {
 		e.Kind, e.Next = Forbidden, "Give the user the right, or do it as the owner of the database"
 	case code == duplicate:
 		e.Kind, e.Next = Exists, "Look at what the database of that name is"
-	case strings.HasPrefix(code, "XX00"), strings.HasPrefix(code, "58"):
+	case code == "XX001", code == "XX002", strings.HasPrefix(code, "58"):
 		e.Kind, e.Next = Damaged, "Look at the log of the server: its data may be damaged. Restore from a backup rather than go on with it"
 	}
 }
