@@ -1,14 +1,19 @@
 package contract
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/postgres"
 	"canton.example/svrescue/steps/postgres/client"
@@ -31,6 +36,7 @@ var Cases = []Case{
 	{"create", create},
 	{"rename", rename},
 	{"rename against sessions", renameAgainstSessions},
+	{"rename cut off", renameCut},
 	{"drop", drop},
 	{"comment", comment},
 	{"not shown", notShown},
@@ -38,7 +44,9 @@ var Cases = []Case{
 	{"load every form", loadForms},
 	{"load again", loadAgain},
 	{"load what is cut", loadCut},
+	{"load over a connection that breaks", loadBroken},
 	{"load on a full disk", loadFull},
+	{"outside the cluster", outside},
 	{"free", free},
 }
 
@@ -243,11 +251,75 @@ func renameAgainstSessions(t *testing.T, w *World) {
 	w.Seed(t, "cantonnet_sv", nil)
 	w.Seed(t, fresh, nil)
 	w.Hold(t, fresh)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	if err := w.writer(real, renames(swap)...).Rename(ctx, w.server(), swap); client.KindOf(err) != client.Canceled {
+		t.Errorf("given up: %v", err)
+	}
+	is(t, w, "cantonnet_sv", fresh)
 	err := w.writer(&hasty{}, renames(swap)...).Rename(t.Context(), w.server(), swap)
 	if client.KindOf(err) != client.InUse {
 		t.Errorf("against a session that stays: %v", err)
 	}
 	is(t, w, "cantonnet_sv", fresh)
+}
+
+// The connection breaks at the COMMIT: before the server had it, or before its answer came. Either way, sending it again ends well.
+func renameCut(t *testing.T, w *World) {
+	w.Seed(t, "cantonnet_sv", nil)
+	w.Seed(t, fresh, nil)
+	dial := w.Dial
+	for _, forward := range []bool{false, true} {
+		commits := 0
+		w.Dial = func(ctx context.Context) (net.Conn, error) {
+			conn, err := dial(ctx)
+			return &cut{Conn: conn, forward: forward, commits: &commits}, err
+		}
+		if err := w.writer(real, renames(swap)...).Rename(t.Context(), w.server(), swap); client.KindOf(err) != client.Lost {
+			t.Errorf("forwarded %v: %v", forward, err)
+		}
+		w.Dial = dial
+		if forward {
+			is(t, w, "cantonnet_sv", old)
+		} else {
+			is(t, w, "cantonnet_sv", fresh)
+		}
+	}
+	if err := w.writer(real, renames(swap)...).Rename(t.Context(), w.server(), swap); err != nil {
+		t.Error(err)
+	}
+	is(t, w, "cantonnet_sv", old)
+}
+
+// cut breaks a connection at the second COMMIT; the first one ends the look at the names.
+type cut struct {
+	net.Conn
+	forward bool
+	commits *int
+	broken  bool
+}
+
+func (c *cut) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte("COMMIT")) {
+		*c.commits++
+		if c.broken = *c.commits == 2; c.broken && !c.forward {
+			c.Close()
+			return 0, io.ErrClosedPipe
+		}
+	}
+	return c.Conn.Write(p)
+}
+
+func (c *cut) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if !c.broken {
+		return n, err
+	}
+	for answer := bytes.Clone(p[:n]); err == nil && !bytes.Contains(answer, []byte("COMMIT\x00")); answer = append(answer, p[:n]...) {
+		n, err = c.Conn.Read(p)
+	}
+	c.Close()
+	return 0, io.ErrUnexpectedEOF
 }
 
 func drop(t *testing.T, w *World) {
@@ -418,6 +490,65 @@ func loadCut(t *testing.T, w *World) {
 	}
 	if n, there := w.Count(t, "cantonnet_sv", loaded[1]); !there || n != len(loaded[1].Rows) {
 		t.Errorf("the database that is in use was touched: %d rows", n)
+	}
+}
+
+// A command that reads its input takes a connection that breaks for the end of it: what came so far must not count as loaded.
+func loadBroken(t *testing.T, w *World) {
+	w.Seed(t, "cantonnet_sv", loaded)
+	dumps := w.Dumps(t, "cantonnet_sv")
+	for _, form := range []Form{Plain, Custom, Directory, Cluster} {
+		info, err := os.Stat(dumps[form])
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.cutAfter = info.Size() * 95 / 100
+		if info.IsDir() {
+			w.cutAfter = 2000
+		}
+		if err := load(t.Context(), w, dumps[form], nil); kube.KindOf(err) != kube.Unreachable {
+			t.Errorf("%s: %v", form, err)
+		}
+		if form == Plain || form == Cluster {
+			if n, there := w.Count(t, fresh, loaded[0]); there {
+				t.Errorf("%s: a part of it was committed: %d rows", form, n)
+			}
+		}
+		w.cutAfter = 0
+		if err := load(t.Context(), w, dumps[form], nil); err != nil {
+			t.Errorf("%s, again: %v", form, err)
+		}
+		isLoaded(t, w)
+	}
+}
+
+// A server outside the cluster is reached from here, or else through a pod of the run.
+func outside(t *testing.T, w *World) {
+	w.Seed(t, "cantonnet_sv", loaded)
+	dumps := w.Dumps(t, "cantonnet_sv")
+	server := w.outside()
+	if _, _, err := w.databases(real).Databases(t.Context(), server); err != nil {
+		t.Errorf("directly: %v", err)
+	}
+	w.clientPod = true
+	all := append(append(changes("create", fresh), changes("load", fresh)...), changes("drop", fresh)...)
+	for i := range all {
+		all[i].Server = server.String()
+	}
+	wr := w.databases(real).Writer(all, false)
+	for _, form := range []Form{Plain, Custom} {
+		if err := errors.Join(wr.Create(t.Context(), server, fresh, "cantonnet_sv"), wr.Load(t.Context(), server, fresh, postgres.Source{File: dumps[form]}, nil)); err != nil {
+			t.Errorf("%s through a pod: %v", form, err)
+		}
+		isLoaded(t, w)
+		if err := wr.Drop(t.Context(), server, fresh); err != nil {
+			t.Error(err)
+		}
+	}
+	server.Host = "a b; id"
+	var p *steps.Problem
+	if _, _, err := w.databases(real).Databases(t.Context(), server); !errors.As(err, &p) {
+		t.Errorf("a host that is none: %v", err)
 	}
 }
 

@@ -36,6 +36,9 @@ type World struct {
 	Locale func(t testing.TB, name string) string
 	// Fill leaves the volume of the server so many bytes; nil where that is not possible.
 	Fill func(t testing.TB, left int64)
+
+	cutAfter  int64 // of what is sent to a command; 0: not at all
+	clientPod bool  // the run has made a pod that reaches servers outside the cluster
 }
 
 // Form is a form of dump.
@@ -60,7 +63,7 @@ type Table struct {
 // Admin is the administration database.
 const Admin = "cantonnet"
 
-const namespace, workload = "sv", "apps-pg"
+const namespace, workload, clientName = "sv", "apps-pg", "svrescue-client"
 
 func (w *World) server() postgres.Server {
 	return postgres.Server{Namespace: namespace, Workload: workload, Selector: "app=" + workload, Container: workload, Host: workload, Port: w.Port,
@@ -68,7 +71,22 @@ func (w *World) server() postgres.Server {
 }
 
 func (w *World) databases(clk clock.WithTicker) *reach.Databases {
-	return reach.NewDatabases(reach.Options{Cluster: w, Clock: clk, Inside: func(allowed []kube.Access) reach.Inside { return inside{w, allowed} }})
+	return reach.NewDatabases(reach.Options{Cluster: w, Clock: clk, Run: "run1", Dial: w.direct, Inside: func(allowed []kube.Access) reach.Inside { return inside{w, allowed} }})
+}
+
+// direct is the way from this machine to a server outside the cluster, which is closed where there is a pod for it.
+func (w *World) direct(ctx context.Context, _, _ string) (net.Conn, error) {
+	if w.clientPod {
+		return nil, errors.New("connection timed out")
+	}
+	return w.Dial(ctx)
+}
+
+// outside is the server as one outside the cluster.
+func (w *World) outside() postgres.Server {
+	s := w.server()
+	s.Workload, s.Selector, s.Container, s.Host = "", "", "", "127.0.0.1"
+	return s
 }
 
 // writer may do everything that the cases do; what is not shown is a case of its own.
@@ -81,6 +99,9 @@ func (w *World) writer(clk clock.WithTicker, changes ...postgres.Change) *reach.
 
 // Pods, SecretValue and Hands make the world a reach.Cluster with one pod.
 func (w *World) Pods(_ context.Context, ns, selector string) ([]kube.Pod, error) {
+	if w.clientPod && selector == reach.ClientLabel+"=run1" {
+		return []kube.Pod{{Meta: kube.Meta{Namespace: ns, Name: clientName}, Ready: true}}, nil
+	}
 	if ns != namespace || selector != "app="+workload {
 		return nil, nil
 	}
@@ -117,12 +138,17 @@ func (i inside) Tunnel(ctx context.Context, ns, pod string, port int) (net.Conn,
 }
 
 func (i inside) Exec(ctx context.Context, spec kube.ExecSpec, stdin io.Reader, stdout, stderr io.Writer) error {
-	if !i.covers(kube.AccessExec(spec.Namespace, spec.Pod)[0]) || spec.Pod != workload+"-0" || spec.Container != workload {
+	if !i.covers(kube.AccessExec(spec.Namespace, spec.Pod)[0]) || !(spec.Pod == workload+"-0" && spec.Container == workload || spec.Pod == clientName && spec.Container == "") {
 		return errNotAllowed
 	}
 	watched := &input{Reader: stdin}
 	if stdin == nil {
 		watched.Reader = errReader{}
+	}
+	if i.world.cutAfter > 0 && stdin != nil {
+		watched.Reader = io.LimitReader(stdin, i.world.cutAfter)
+		_ = i.world.Exec(ctx, spec.Command, watched, stdout, stderr) // how it ended is never told
+		return &kube.Error{Kind: kube.Unreachable, Tried: "run the command", Seen: "the connection was cut"}
 	}
 	code := i.world.Exec(ctx, spec.Command, watched, stdout, stderr)
 	switch {
