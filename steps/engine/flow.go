@@ -15,6 +15,7 @@ import (
 
 // runStep goes through one step until it is over.
 func (m *Machine[F]) runStep(ctx context.Context, s steps.Step[F]) error {
+	m.accepted = ""
 	if err := m.state(s.ID, wire.StepRunning, ""); err != nil {
 		return err
 	}
@@ -166,7 +167,8 @@ func (m *Machine[F]) inputs(ctx context.Context, s steps.Step[F]) error {
 	}
 }
 
-// check runs the step's check until it holds or the operator decides otherwise.
+// check runs the step's check until it holds or the operator decides otherwise. What the operator has accepted is not asked about again
+// while it stays the same, word for word, and the run is at the same step: asked twice, people stop reading.
 func (m *Machine[F]) check(ctx context.Context, s steps.Step[F], phase wire.Phase) ([]wire.Finding, error) {
 	if s.Check == nil {
 		return nil, nil
@@ -191,11 +193,15 @@ func (m *Machine[F]) check(ctx context.Context, s steps.Step[F], phase wire.Phas
 		if blocked == nil || m.view.Run.Acting == wire.DryRun {
 			return findings, nil
 		}
+		if m.accepted == s.ID+": "+blocked.Error() {
+			return findings, nil
+		}
 		err = m.remedy(ctx, s, "checking what must hold before "+s.Title, blocked,
 			remedies{check: true, accept: wire.Waivable(findings)})
 		switch err {
 		case nil: // look again
 		case errAccepted:
+			m.accepted = s.ID + ": " + blocked.Error()
 			return findings, nil
 		default:
 			return nil, err

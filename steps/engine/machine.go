@@ -45,7 +45,8 @@ type Machine[F any] struct {
 	facts     F
 	view      wire.View
 	opened    bool
-	parkAfter bool // a viewer asked to park when the running action is over
+	accepted  string // step and finding that the operator last accepted without proof; a worker that takes the run up asks again
+	parkAfter bool   // a viewer asked to park when the running action is over
 }
 
 // ErrInterrupted is returned by Run when its context ended or a viewer parked the run; the journal says where to go on.

@@ -247,3 +247,35 @@ func TestParkingDoesNotWaitForAWait(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatWasAcceptedIsNotAskedAgainWhileItStaysTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, changes := range []bool{false, true} {
+			w, j := newToy(), &memory{}
+			p := toyPath(w, wire.Repeatable)
+			looks := 0
+			p.Steps[1].Check = func(context.Context, steps.World, facts) ([]wire.Finding, error) {
+				looks++
+				text := "nobody knows"
+				if changes && looks > 1 {
+					text = "somebody knows otherwise"
+				}
+				return []wire.Finding{{ID: "x", Verdict: wire.Undetermined, Text: text}}, nil
+			}
+			asked := 0
+			v, err := playPath(t, p, j, wire.Live, func(q wire.Question) wire.Answer {
+				if q.Name == "toy/turn.remedy" {
+					asked++
+					return wire.Answer{Choice: wire.ChoiceAccept, Text: "I looked myself"}
+				}
+				return willing(q)
+			})
+			if err != nil || v.Ended == nil || v.Ended.Outcome != wire.Recovered {
+				t.Fatalf("%v, %+v", err, v.Ended)
+			}
+			if want := map[bool]int{false: 1, true: 2}[changes]; asked != want || looks < 2 {
+				t.Errorf("changes %v: asked %d times in %d looks, want %d", changes, asked, looks, want)
+			}
+		}
+	})
+}
