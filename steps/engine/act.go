@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"canton.example/svrescue/kube"
@@ -21,6 +22,15 @@ const askedToPark = "asked for by the operator"
 // when the plan was shown, and that is not done any more, is shown anew.
 func (m *Machine[F]) perform(ctx context.Context, s steps.Step[F], a steps.Action, ok consent) (sent bool, err error) {
 	undo := ok.undo
+	if left := m.leftWaiting(s.ID, a, undo); left != nil {
+		switch err := m.remedy(ctx, s, a.Show().Title, left, remedies{action: true, wait: true}); err {
+		case nil:
+		case errSkipAction:
+			return false, m.result(s, a, undo, wire.ActionSkipped, nil)
+		default:
+			return false, err
+		}
+	}
 	wait := 2 * time.Second
 	for try := 1; ; try++ {
 		if m.parkAfter {
@@ -75,6 +85,38 @@ func (m *Machine[F]) perform(ctx context.Context, s steps.Step[F], a steps.Actio
 			return sent, err
 		}
 	}
+}
+
+// left says that a wait was left because somebody parked the run. Whoever takes the run up is asked whether to go on with it: this is
+// how a wait of hours is given up.
+type left struct{ waiting *steps.StillWaiting }
+
+func (l *left) Error() string { return l.waiting.Error() }
+func (l *left) Unwrap() error { return l.waiting }
+func (l *left) Failure() wire.Failure {
+	return wire.Failure{Tried: l.waiting.What, Seen: "the run was parked while it waited for this", Next: "Wait longer, or leave it out: what it waits for goes on by itself"}
+}
+
+// leftWaiting says, once, that the worker before this one parked during this wait; nil where it did not.
+func (m *Machine[F]) leftWaiting(step string, a steps.Action, undo bool) error {
+	if touches(a) {
+		return nil
+	}
+	parked := false
+	for _, e := range slices.Backward(m.Past) {
+		switch e.Kind {
+		case wire.KindPark:
+			parked = true
+		case wire.KindResume, wire.KindNote:
+		default:
+			if !parked || m.askedOn || e.Kind != wire.KindIntent || e.Step != step || e.Action != a.Key() || e.Undo != undo {
+				return nil
+			}
+			m.askedOn = true
+			return &left{&steps.StillWaiting{What: a.Show().Title}}
+		}
+	}
+	return nil
 }
 
 // probe looks whether the action is done. An intent without a result whose outcome the world does not show is asked

@@ -46,6 +46,7 @@ type Machine[F any] struct {
 	view      wire.View
 	opened    bool
 	accepted  string // step and finding that the operator last accepted without proof; a worker that takes the run up asks again
+	askedOn   bool   // whoever took the run up was asked whether to go on with the wait that was parked
 	parkAfter bool   // a viewer asked to park when the running action is over
 }
 

@@ -245,6 +245,23 @@ func TestParkingDoesNotWaitForAWait(t *testing.T) {
 		if got := kinds(j, "wait"); got != "intent" {
 			t.Fatalf("journaled %q: it must be taken up again", got)
 		}
+		// Whoever takes it up may give the wait up, with a reason; or goes on with it, which is what is proposed.
+		w.on["a"], w.on["b"] = true, true
+		e.begun = make(chan struct{})
+		var asked []wire.Question
+		v, err := playPath(t, p, j, wire.Live, func(q wire.Question) wire.Answer {
+			asked = append(asked, q)
+			return wire.Answer{Choice: wire.ChoiceSkip, Text: "I watch it myself"}
+		})
+		if err != nil || v.Ended == nil || v.Ended.Outcome != wire.Recovered {
+			t.Fatalf("%v, %+v", err, v.Ended)
+		}
+		if len(asked) != 1 || asked[0].Default != wire.ChoiceRetry || !strings.Contains(asked[0].Error.Seen, "parked while it waited") {
+			t.Fatalf("asked %+v", asked)
+		}
+		if got := kinds(j, "wait"); got != "intent, result skipped" {
+			t.Fatalf("journaled %q", got)
+		}
 	})
 }
 

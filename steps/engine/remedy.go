@@ -15,6 +15,7 @@ type remedies struct {
 	verify bool // everything was sent, the proof is missing
 	accept bool // the operator may go on without proof, with a reason
 	action bool // one action failed
+	wait   bool // it did not fail: it was left, and going on with it is what is proposed
 }
 
 // errAccepted and errSkipAction are answers to a remedy question.
@@ -62,6 +63,9 @@ func (m *Machine[F]) remedy(ctx context.Context, s steps.Step[F], trying string,
 	q.Choices = append(q.Choices,
 		wire.Choice{ID: wire.ChoicePark, Label: "Park", Detail: "ends the worker here; svrescue resume goes on"},
 		wire.Choice{ID: wire.ChoiceAbort, Label: "End the run", Detail: "the journal and the report stay"})
+	if r.wait {
+		q.Default = wire.ChoiceRetry
+	}
 	cures := m.advise(&q, s, err)
 	if r.check && !m.changed() {
 		q.Default = wire.ChoiceAbort // without a person: refused, since nothing was changed
