@@ -144,7 +144,7 @@ const (
 
 func finishedBefore(app, participant dump.Artifact) (v wire.Verdict, text, next string) {
 	a, p := app.Name(), participant.Name()
-	if app.Kind == dump.Cluster && app.Path == participant.Path {
+	if app.InTurn && app.Path == participant.Path {
 		switch { // pg_dumpall dumps one database after the other, each in a transaction of its own
 		case app.Order < participant.Order:
 			return wire.Holds, fmt.Sprintf("%s stands before %s in the same file, and pg_dumpall dumps one after the other", a, p), ""

@@ -49,7 +49,9 @@ func TestCheckDumps(t *testing.T) {
 		return a
 	}
 	inCluster := func(order int) func(*dump.Artifact) {
-		return func(a *dump.Artifact) { a.Kind, a.Path, a.Order = dump.Cluster, "/backups/all.sql", order }
+		return func(a *dump.Artifact) {
+			a.Kind, a.Path, a.Order, a.InTurn = dump.Cluster, "/backups/all.sql", order, true
+		}
 	}
 	for _, c := range []struct {
 		name      string
@@ -78,7 +80,8 @@ func TestCheckDumps(t *testing.T) {
 		{"no clock", []dump.Artifact{participantAt(62, nil), noPosition(appAt(postgres.SV, 0, nil))}, 0, wire.Undetermined, backup.DumpClocks, wire.Undetermined, "says nowhere"},
 		{"cluster in order", []dump.Artifact{noPosition(appAt(postgres.SV, 0, inCluster(0))), participantAt(62, inCluster(1))}, 0, wire.Undetermined, backup.DumpClocks, wire.Holds, "one after the other"},
 		{"cluster reversed", []dump.Artifact{participantAt(62, inCluster(1)), noPosition(appAt(postgres.SV, 0, inCluster(2)))}, 0, wire.Violated, backup.DumpClocks, wire.Violated, "stands behind"},
-		{"two cluster files", []dump.Artifact{participantAt(62, inCluster(1)), noPosition(appAt(postgres.SV, 0, func(a *dump.Artifact) { a.Kind, a.Order = dump.Cluster, 0 }))}, 0, wire.Undetermined, backup.DumpClocks, wire.Undetermined, "says nowhere"},
+		{"two cluster files", []dump.Artifact{participantAt(62, inCluster(1)), noPosition(appAt(postgres.SV, 0, func(a *dump.Artifact) { a.Kind, a.Order, a.InTurn = dump.Cluster, 0, true }))}, 0, wire.Undetermined, backup.DumpClocks, wire.Undetermined, "says nowhere"},
+		{"dumps put into one file", []dump.Artifact{participantAt(62, func(a *dump.Artifact) { inCluster(1)(a); a.InTurn = false }), noPosition(appAt(postgres.SV, 0, func(a *dump.Artifact) { inCluster(0)(a); a.InTurn = false }))}, 0, wire.Undetermined, backup.DumpClocks, wire.Undetermined, "says nowhere"},
 		{"cut off", []dump.Artifact{participantAt(62, nil), appAt(postgres.SV, 60, func(a *dump.Artifact) { a.Complete, a.Problems = pointer(false), []string{"It was cut off."} })}, 0, wire.Violated, backup.DumpComplete, wire.Violated, "cantonnet_sv is not whole: It was cut off;"},
 		{"not known whether whole", []dump.Artifact{participantAt(62, nil), appAt(postgres.SV, 60, func(a *dump.Artifact) { a.Complete = nil })}, 0, wire.Undetermined, backup.DumpComplete, wire.Undetermined, "is not known"},
 		{"missing ones are named", []dump.Artifact{participantAt(62, nil), appAt(postgres.SV, 60, nil)}, 0, wire.Holds, backup.DumpComplete, wire.Holds, "not among them: validator, scan, sequencer, mediator"},

@@ -90,6 +90,8 @@ func sentenceOf(c Compression, err error) string {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return "Reading it was stopped"
+	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
+		return fmt.Sprintf("Its zstd compression looks back further than %d MiB (zstd --long); decompress the file first", window>>20)
 	case c == None && errors.Is(err, io.ErrUnexpectedEOF):
 		return "It ends too early: it was cut off, or is one part of a file that was split"
 	case c == None:

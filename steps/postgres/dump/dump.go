@@ -66,8 +66,10 @@ type Artifact struct {
 	Modified    time.Time
 	// Found: it was found in a folder, and not named itself.
 	Found bool
-	// Order counts the databases of one file from 0, in the order in which they were dumped.
-	Order int
+	// Order counts the databases of one file from 0. InTurn: they were dumped in that order, one after the other, since pg_dumpall
+	// wrote the file; the parts of a file that somebody put together tell no order.
+	Order  int
+	InTurn bool
 
 	Database string // empty: not in the file
 	Schema   string // that the role was told by; empty where none was

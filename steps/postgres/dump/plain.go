@@ -52,6 +52,7 @@ type plainDump struct {
 	zone           *time.Location
 	all            []*database
 	cluster        bool // its header was there
+	clusters       int  // how often
 	whole          bool // the end of the cluster dump was
 	connected      string
 	searchPath     string
@@ -81,7 +82,8 @@ func (p *plainDump) comment(text []byte) {
 	after := func(prefix string) (string, bool) { return strings.CutPrefix(line, prefix) }
 	switch {
 	case line == "PostgreSQL database cluster dump":
-		p.cluster = true
+		p.cluster, p.whole = true, false
+		p.clusters++
 	case line == "PostgreSQL database cluster dump complete":
 		p.whole = true
 	case line == "PostgreSQL database dump":
@@ -295,7 +297,7 @@ func (p *plainDump) artifacts(c Compression, base string, err error) []Artifact 
 		}
 	}
 	var all []Artifact
-	for _, d := range p.all {
+	for i, d := range p.all {
 		whole := err == nil && !p.wasCut && d.complete && (!p.cluster || p.whole)
 		switch {
 		case err != nil:
@@ -313,7 +315,10 @@ func (p *plainDump) artifacts(c Compression, base string, err error) []Artifact 
 		if d.dumperVersion == "" {
 			d.dumperVersion = p.dumpV
 		}
-		all = append(all, d.artifacts(kind, base, len(all), &whole)...)
+		for _, a := range d.artifacts(kind, base, i, &whole) {
+			a.InTurn = p.clusters == 1
+			all = append(all, a)
+		}
 	}
 	return all
 }

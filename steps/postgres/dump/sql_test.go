@@ -251,6 +251,34 @@ func TestSchemasOfOneDatabase(t *testing.T) {
 	}
 }
 
+// Only a file of pg_dumpall, and only one of them, tells by its order in which order its databases were dumped.
+func TestOrderInAFile(t *testing.T) {
+	const cluster, end = "--\n-- PostgreSQL database cluster dump\n--\n", "--\n-- PostgreSQL database cluster dump complete\n--\n"
+	one := func(name string) string {
+		return "\\connect " + name + "\n\n" + head + "CREATE TABLE public.x (\n);\n" + foot
+	}
+	for _, c := range []struct {
+		text          string
+		inTurn, whole bool
+	}{
+		{cluster + one("a") + one("b") + end, true, true},
+		{one("a") + one("b"), false, true},
+		{cluster + one("a") + end + cluster + one("b") + end, false, true},
+		{cluster + one("a") + end + cluster + one("b"), false, false},
+		{cluster + one("a") + one("b"), true, false},
+	} {
+		all := sqlOf(c.text)
+		if len(all) != 2 {
+			t.Fatalf("%d artifacts: %+v", len(all), all)
+		}
+		for i, a := range all {
+			if a.Kind != Cluster || a.Order != i || a.InTurn != c.inTurn || *a.Complete != c.whole || a.Database != []string{"a", "b"}[i] {
+				t.Errorf("%q: %+v", c.text, a)
+			}
+		}
+	}
+}
+
 // The clock's hour that comes twice is told apart by the header's flag for daylight saving.
 func TestMoment(t *testing.T) {
 	zone, err := time.LoadLocation("Europe/Zurich")
