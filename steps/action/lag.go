@@ -122,13 +122,7 @@ func ReadLags(ctx context.Context, w steps.World, components []Followed, skew Sk
 }
 
 // whyNotRead is the error of a read in the words of a list.
-func whyNotRead(err error) string {
-	var k *kube.Error
-	if errors.As(err, &k) {
-		return plain.Cut(k.Seen, 160)
-	}
-	return plain.Cut(plain.Line(err.Error()), 160)
-}
+func whyNotRead(err error) string { return plain.Cut(steps.FailureOf("", err).Seen, 160) }
 
 func (l *Lag) readChain(ctx context.Context, w steps.World, skew Skew) error {
 	l.Source = fmt.Sprintf("%s, %s on port %d", l.Of.Workload.Name, chainStatus, chainPort)
