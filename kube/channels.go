@@ -230,10 +230,10 @@ func (h *Hands) spdyChannels(ctx context.Context, w *cable, conn httpstream.Conn
 	}
 	streams := map[string]httpstream.Stream{}
 	for _, kind := range kinds {
-		s, err := conn.CreateStream(http.Header{corev1.StreamType: {kind}})
+		s, err := createStream(ctx, conn, http.Header{corev1.StreamType: {kind}})
 		if err != nil {
 			ch.cut()
-			return nil, errors.Join(ctx.Err(), errCut, err)
+			return nil, errors.Join(errCut, err)
 		}
 		streams[kind] = s
 	}
@@ -242,6 +242,32 @@ func (h *Hands) spdyChannels(ctx context.Context, w *cable, conn httpstream.Conn
 		ch.stdin = streams[corev1.StreamTypeStdin]
 	}
 	return ch, nil
+}
+
+// createStream opens a stream. The library waits half a minute for the answer whatever happens; the caller does not.
+func createStream(ctx context.Context, conn httpstream.Connection, header http.Header) (httpstream.Stream, error) {
+	type made struct {
+		s   httpstream.Stream
+		err error
+	}
+	done := make(chan made, 1)
+	go func() {
+		s, err := conn.CreateStream(header)
+		done <- made{s, err}
+	}()
+	select {
+	case m := <-done:
+		return m.s, m.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-conn.CloseChan():
+	}
+	select {
+	case m := <-done:
+		return m.s, m.err
+	default:
+		return nil, errCut
+	}
 }
 
 // part closes SPDY in good order, or cuts it where that takes too long.

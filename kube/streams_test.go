@@ -110,9 +110,10 @@ func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 }
 
 // inBubble runs f with a simulated cluster that is reached in memory. Every goroutine has to end with it.
-func inBubble(t *testing.T, handler func(http.Handler) http.Handler, f func(*testing.T, *sim.Server, contract.Options)) {
+func inBubble(t *testing.T, o sim.Options, handler func(http.Handler) http.Handler, f func(*testing.T, *sim.Server, contract.Options)) {
 	synctest.Test(t, func(t *testing.T) {
-		world := sim.New(sim.Options{Clock: clock.RealClock{}, Inside: busybox{}})
+		o.Clock = clock.RealClock{}
+		world := sim.New(o)
 		ctx, stop := context.WithCancel(context.Background())
 		ended := make(chan struct{})
 		go func() { world.Run(ctx); close(ended) }()
@@ -148,7 +149,7 @@ func TestContract(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, c := range contract.Cases() {
 				t.Run(c.Name, func(t *testing.T) {
-					inBubble(t, handler, func(t *testing.T, _ *sim.Server, o contract.Options) { c.Run(t, o) })
+					inBubble(t, sim.Options{Inside: busybox{}}, handler, func(t *testing.T, _ *sim.Server, o contract.Options) { c.Run(t, o) })
 				})
 			}
 		})

@@ -142,7 +142,6 @@ var tunnels = []Case{
 				_, err = conn.Read(make([]byte, 1))
 				conn.Close()
 			}
-			e.Logf("%v", err)
 			if k := kube.KindOf(err); k != kube.NotFound && k != kube.Unreachable {
 				return err
 			}

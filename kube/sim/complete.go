@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"encoding/base64"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -91,6 +92,7 @@ func (s *Server) complete(r *resource, o *object) {
 		s.completeService(m)
 	case "secrets":
 		setDefault(m, "Opaque", "type")
+		completeSecret(m)
 	}
 }
 
@@ -144,6 +146,18 @@ func completePod(m map[string]any, at string) {
 		}
 		_ = unstructured.SetNestedSlice(m, l, at, "volumes")
 	}
+}
+
+// completeSecret moves what was written as plain text to where it is kept.
+func completeSecret(m map[string]any) {
+	plain, ok, _ := unstructured.NestedStringMap(m, "stringData")
+	if !ok {
+		return
+	}
+	for k, v := range plain {
+		_ = unstructured.SetNestedField(m, base64.StdEncoding.EncodeToString([]byte(v)), "data", k)
+	}
+	delete(m, "stringData")
 }
 
 func isLatest(image string) bool {

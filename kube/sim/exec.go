@@ -17,6 +17,9 @@ import (
 	utilexec "k8s.io/utils/exec"
 )
 
+// internal is how a server begins what it has not foreseen; it says so again about what the kubelet says so about.
+const internal = "Internal error occurred: "
+
 // killed is the exit code of a process that ended with its container.
 const killed = 137
 
@@ -117,7 +120,7 @@ func (st *stream) translate(w http.ResponseWriter, q *request, command []string,
 	if down != nil {
 		err = fmt.Errorf("unable to upgrade connection: %w", down)
 	} else if code, err = st.run(command, in, out, errs); err != nil {
-		err = fmt.Errorf("Internal error occurred: error executing command in container: %w", err)
+		err = fmt.Errorf("%serror executing command in container: %w", internal, err)
 	}
 	b, merr := json.Marshal(endStatus(code, err))
 	if merr != nil {
@@ -131,7 +134,7 @@ func endStatus(code int, err error) metav1.Status {
 	switch {
 	case err != nil:
 		return metav1.Status{Status: metav1.StatusFailure, Reason: metav1.StatusReasonInternalError, Code: http.StatusInternalServerError,
-			Message: "Internal error occurred: " + err.Error(),
+			Message: internal + err.Error(),
 			Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Message: err.Error()}}}}
 	case code != 0:
 		return metav1.Status{Status: metav1.StatusFailure, Reason: apiremote.NonZeroExitCodeReason,
