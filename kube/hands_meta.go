@@ -50,11 +50,7 @@ func commandMark(w Where, verb string, object Access, m Mark) string {
 	if m.From != nil && m.To != nil {
 		overwrite = "--overwrite"
 	}
-	kind := object.Resource
-	if object.Group != "" {
-		kind += "." + object.Group
-	}
-	return w.kubectl(object.Namespace, verb, kind, object.Name, change, overwrite)
+	return w.kubectl(object.Namespace, verb, object.kind(), object.Name, change, overwrite)
 }
 
 func (h *Hands) mark(ctx context.Context, object Access, uid, field string, m Mark) error {

@@ -23,6 +23,7 @@ type Knobs struct {
 	Latency   *Duration           `json:"latency,omitempty"` // added to every request
 	ClockSkew *Duration           `json:"clockSkew,omitempty"`
 	Deny      []Rule              `json:"deny,omitempty"` // taken away from every user, admin included
+	GitOps    []GitOps            `json:"gitOps,omitempty"`
 }
 
 // Workload says how the pods of one workload behave. Nil durations mean the defaults named.
@@ -93,6 +94,16 @@ type Fault struct {
 type Outage struct {
 	From  Duration `json:"from"`
 	Until Duration `json:"until"`
+}
+
+// GitOps is a controller that keeps putting back what is recorded elsewhere, on behalf of one object, while that is there and not paused.
+type GitOps struct {
+	Kind      string           `json:"kind"` // Application (with selfHeal), Kustomization, HelmRelease or ScaledObject
+	Namespace string           `json:"namespace"`
+	Name      string           `json:"name"`
+	Manages   map[string]int32 `json:"manages,omitempty"` // replicas of Deployments and StatefulSets, by "namespace/name"
+	Claims    []string         `json:"claims,omitempty"`  // made again, empty, when they are gone; by "namespace/name"
+	Every     *Duration        `json:"every,omitempty"`   // 10 s
 }
 
 // Write is one request that asked for a change, as it arrived. Access reviews are not writes.

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"container/heap"
+	"strconv"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,7 +17,7 @@ const lag = 10 * time.Millisecond
 // task is one thing for a controller to look at. Controllers are level-triggered: running a task twice does no harm, and a
 // controller that waits for a time schedules itself again whenever it runs.
 type task struct {
-	what     string // deployment, replicaset, statefulset, pod, claim, volume, snapshot, content, namespace, gc
+	what     string // deployment, replicaset, statefulset, pod, claim, volume, snapshot, content, namespace, gitops, gc
 	res      *resource
 	ns, name string
 }
@@ -116,6 +117,8 @@ func (s *Server) work(now time.Time) {
 			s.syncContent(t.name)
 		case "namespace":
 			s.syncNamespace(t.name)
+		case "gitops":
+			s.reconcile(t.name)
 		case "gc":
 			s.collect(t.res, t.ns, t.name)
 		}
@@ -229,6 +232,9 @@ func (s *Server) enqueueAll() {
 		if what := controllerOf[r]; what != "" {
 			s.enqueueAllIn(what, r, "")
 		}
+	}
+	for i := range s.knobs.GitOps {
+		s.soon("gitops", "", strconv.Itoa(i))
 	}
 }
 

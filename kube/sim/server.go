@@ -41,6 +41,7 @@ type Server struct {
 	signal  chan struct{} // closed and replaced at every change: wakes watchers and followers
 	disks   map[string]disk
 	runs    map[types.UID]*podRun
+	claims  map[string]*object   // as GitOps controllers saw them last, by "namespace/name"
 	jobs    map[string]time.Time // end of a slow piece of work, by name
 	age     time.Duration        // while settling: how far in the past things are stamped
 	settled bool                 // while settling: delays are zero
@@ -69,7 +70,7 @@ func New(o Options) *Server {
 		rand:   rand.New(rand.NewPCG(o.Seed, 0x5eed)),
 		store:  newStore(o.Keep),
 		signal: make(chan struct{}),
-		disks:  map[string]disk{}, runs: map[types.UID]*podRun{}, jobs: map[string]time.Time{},
+		disks:  map[string]disk{}, runs: map[types.UID]*podRun{}, jobs: map[string]time.Time{}, claims: map[string]*object{},
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	s.store.notify = append(s.store.notify, s.changed)

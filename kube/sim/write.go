@@ -106,10 +106,10 @@ func (s *Server) namespaceOpen(r *resource, o *object) error {
 
 func hasGeneration(r *resource) bool {
 	switch r.name {
-	case "deployments", "replicasets", "statefulsets", "jobs", "volumesnapshots", "volumesnapshotcontents", "volumesnapshotclasses", "pods":
+	case "deployments", "replicasets", "statefulsets", "jobs", "pods":
 		return true
 	}
-	return false
+	return r.crd
 }
 
 func (s *Server) serveUpdate(q *request) (int, any, error) {
