@@ -69,7 +69,7 @@ func Run(t *testing.T, cfg *rest.Config, o Options) {
 // Cases lists every case, for callers that need a world of their own for each.
 func Cases() []Case {
 	var all []Case
-	for _, l := range [][]Case{writing, patching, reading, deleting, workloads, storage, snapshots, access} {
+	for _, l := range [][]Case{writing, patching, reading, deleting, workloads, storage, snapshots, access, streams} {
 		all = append(all, l...)
 	}
 	return all
