@@ -150,6 +150,8 @@ func (p *program) readBackups(ctx context.Context, o dump.Options, paths []strin
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil, usage("there is no %s", plain.Line(path))
+		case ctx.Err() != nil:
+			return nil, exit(exitInterrupted, errors.New("reading the files was interrupted, and nothing is known of them"))
 		case err != nil:
 			return nil, err
 		}
