@@ -273,14 +273,14 @@ func judgeOther(ctx context.Context, w steps.World, f Facts, own, other identity
 		finding.Verdict, finding.Text = wire.Undetermined, fmt.Sprintf("whether namespace %s runs this node: neither names nor keys nor databases could be compared", other.namespace)
 		finding.Next = "Find out whose workloads these are. If they are of this node, stop them"
 		if len(running) > 0 {
-			finding.Next += ": " + stopCommands(f.Where, running)
+			finding.Next += ": " + stopCommand(f.Where, running)
 		}
 	case otherNetwork:
 		finding.Verdict, finding.Text = wire.Attention, fmt.Sprintf("namespace %s runs a node with the %s on another network: %s, this one is on %s", other.namespace, s.all(), other.network, own.network)
 		finding.Next = "It is left alone. If it is this node after all, stop it"
 	case len(running) > 0:
 		finding.Verdict, finding.Text = wire.Violated, fmt.Sprintf("namespace %s runs this node too: %s (%s)", other.namespace, refNames(running), s.all())
-		finding.Next = "Stop it and see its pods gone: " + stopCommands(f.Where, running)
+		finding.Next = "Stop it and see its pods gone: " + stopCommand(f.Where, running)
 		if len(s.certain) == 0 && (own.network == "" || other.network == "") {
 			finding.Waive = "it is a node of another network, which could not be read here"
 		}
@@ -318,18 +318,22 @@ func refNames(components []node.Component) string {
 	return strings.Join(names, ", ")
 }
 
-// stopCommands scale every one of the workloads down; one that wants nothing already has pods that are on their way out.
-func stopCommands(where kube.Where, components []node.Component) string {
-	var commands []string
+// stopCommand scales all of the workloads down at once; one that wants nothing already has pods that are on their way out.
+func stopCommand(where kube.Where, components []node.Component) string {
+	var refs []string
+	command := "nothing is wanted any more, wait until its pods are gone"
 	for _, c := range components {
-		if c.Replicas > 0 {
-			commands = append(commands, kube.CommandScale(where, c.Ref, c.Replicas, 0))
+		if c.Replicas == 0 {
+			continue
+		}
+		if refs = append(refs, c.Ref.String()); len(refs) == 1 {
+			command = strings.Replace(kube.CommandScale(where, c.Ref, c.Replicas, 0), fmt.Sprintf(" --current-replicas=%d", c.Replicas), "", 1)
 		}
 	}
-	if len(commands) == 0 {
-		return "nothing is wanted any more, wait until its pods are gone"
+	if len(refs) > 1 {
+		command = strings.Replace(command, " "+refs[0]+" ", " "+strings.Join(refs, " ")+" ", 1)
 	}
-	return strings.Join(commands, "; ")
+	return command
 }
 
 // twice finds two running participants of this namespace on one database.
@@ -346,7 +350,7 @@ func twice(f Facts, own identity) []wire.Finding {
 	for _, database := range slices.Sorted(maps.Keys(users)) {
 		if all := users[database]; len(all) > 1 {
 			found = append(found, wire.Finding{ID: "twice-" + database, Verdict: wire.Violated,
-				Text: fmt.Sprintf("%s run on one database, %s", refNames(all), database), Next: "Stop the one that should not run: " + stopCommands(f.Where, all[:1])})
+				Text: fmt.Sprintf("%s run on one database, %s", refNames(all), database), Next: "Stop the one that should not run: " + stopCommand(f.Where, all[:1])})
 		}
 	}
 	return found

@@ -29,7 +29,7 @@ func TestFence(t *testing.T) {
 	}{
 		{"alone", []sim.NodeOptions{acme("sv", "testnet")}, nil, false, "holds namespaces, holds attested", nil},
 		{"the node runs in another namespace", []sim.NodeOptions{acme("sv", "testnet"), acme("sv-old", "testnet")}, nil, false,
-			"violated namespace-sv-old, holds attested", []string{"sv-app", "same SV name Acme-SV", "same SV key", "kubectl --context test -n sv-old scale"}},
+			"violated namespace-sv-old, holds attested", []string{"sv-app", "same SV name Acme-SV", "same SV key", "kubectl --context test -n sv-old scale deployment/global-domain-0-cometbft deployment/", " deployment/validator-app --replicas=0"}},
 		{"it stands still there", []sim.NodeOptions{acme("sv", "testnet"), acme("sv-old", "testnet")}, nil, true,
 			"attention namespace-sv-old, holds namespaces, holds attested", []string{"They must stay so"}},
 		{"a node of the same name on another network", []sim.NodeOptions{acme("sv", "testnet"), acme("sv-dev", "devnet")}, nil, false,
