@@ -47,7 +47,10 @@ func inventory() steps.Step[Facts] {
 				return nil, err
 			}
 			f.Node = &n
-			return describe(n), nil
+			if err := gatherHeld(ctx, w, f); err != nil { // before anything is paused: how it was must outlive a crash
+				return nil, err
+			}
+			return append(describe(n), heldFindings(*f)...), nil
 		},
 	}
 }
