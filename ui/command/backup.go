@@ -258,13 +258,13 @@ func verdictWord(v wire.Verdict) string {
 func documentOf(artifacts []dump.Artifact, set backup.DumpSet) backupDocument {
 	d := backupDocument{Version: 1, Artifacts: []backupArtifact{}, Verdict: verdictWord(set.Verdict)}
 	text := func(s string) *string {
-		if s = plain.Line(s); s == "" {
+		if s = cleanName(s); s == "" {
 			return nil
 		}
 		return &s
 	}
 	for _, a := range artifacts {
-		one := backupArtifact{Path: plain.Line(a.Path), Kind: string(a.Kind), Compression: string(a.Compression), Database: text(a.Database), Role: string(a.Role),
+		one := backupArtifact{Path: cleanName(a.Path), Kind: string(a.Kind), Compression: string(a.Compression), Database: text(a.Database), Role: string(a.Role),
 			ServerVersion: text(a.ServerVersion), Complete: a.Complete}
 		if a.Started != nil && a.Started.ZoneKnown {
 			one.StartedAt = text(a.Started.Wall.Format(time.RFC3339))
@@ -279,6 +279,9 @@ func documentOf(artifacts []dump.Artifact, set backup.DumpSet) backupDocument {
 	}
 	return d
 }
+
+// cleanName is a name without what a terminal would act on; its blanks stay as they are.
+func cleanName(name string) string { return strings.ReplaceAll(plain.Clean(name), "\n", " ") }
 
 func detailOf(f wire.Finding) string {
 	detail := f.Text

@@ -22,7 +22,7 @@ const (
 	formatTar    = 3 // also of directory archives
 )
 
-// textLimit is the longest text of a table of contents that is kept; longer ones are passed over. Names have at most 63 bytes, and
+// textLimit is the longest text of a table of contents that is kept. Names have at most 63 bytes, and
 // a COPY names at most 1,600 columns.
 const textLimit = 1 << 20
 
@@ -98,14 +98,17 @@ func (a *archive) number() (int64, error) {
 	return int64(n), nil
 }
 
-// text reads a text; null where there is none. One that is longer than the limit, or not wanted, is passed over.
+// text reads a text, empty where there is none. One that is not wanted is passed over, however long it is.
 func (a *archive) text(wanted bool) (string, error) {
 	n, err := a.number()
 	if err != nil || n <= 0 {
 		return "", err
 	}
-	if !wanted || n > textLimit {
+	if !wanted {
 		return "", a.skip(n)
+	}
+	if n > textLimit {
+		return "", damaged("a name in it has %d bytes", n)
 	}
 	b := make([]byte, n)
 	_, err = io.ReadFull(a, b)
@@ -307,6 +310,9 @@ func (e entry) feed(d *database, r io.Reader) error {
 		on.scan = s
 		if e.copy == "" { // INSERTs
 			err := s.run()
+			if err == nil && on.wasCut {
+				err = io.ErrUnexpectedEOF
+			}
 			if err == nil {
 				d.schema(e.table.schema).data[e.table.name] = true
 			}
