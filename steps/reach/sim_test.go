@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"errors"
 	"io"
 	"net"
 	"os"
@@ -40,14 +39,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func (w *world) dial(context.Context) (net.Conn, error) {
-	if err := w.server.Ready(); err != nil {
-		return nil, errors.New("connection refused")
-	}
-	near, far := net.Pipe()
-	go w.server.Serve(w.ctx, far)
-	return near, nil
-}
+func (w *world) dial(context.Context) (net.Conn, error) { return w.server.Dial(w.ctx) }
 
 func (w *world) change(t testing.TB, do func(*sim.State)) {
 	t.Helper()

@@ -3,6 +3,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"canton.example/svrescue/internal/secret"
@@ -40,6 +42,7 @@ const connecting = 20 * time.Second
 type Conn struct {
 	settings Settings
 	pg       *pgconn.PgConn
+	way      *way
 }
 
 // Connect logs in.
@@ -54,25 +57,74 @@ func Connect(ctx context.Context, s Settings) (*Conn, error) {
 		return nil, &Error{Kind: Setup, Tried: tried, Seen: "the password has a line break or a NUL byte in it, which no PostgreSQL client can send",
 			Next: "Look at how the secret was made: a line break at its end is the usual fault"}
 	}
-	config, dialled, err := s.config()
+	within, cancel := context.WithTimeout(ctx, cmp.Or(s.Timeout, connecting))
+	defer cancel()
+	w := &way{ctx: within, dial: s.Dial}
+	if s.Dial == nil {
+		w.dial = func(ctx context.Context) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(s.Host, strconv.Itoa(s.Port)))
+		}
+	}
+	config, err := s.config(w)
 	if err != nil {
 		return nil, &Error{Kind: Setup, Tried: tried, Seen: err.Error(), Next: "Unset the PG… variables of the environment"}
 	}
-	within, cancel := context.WithTimeout(ctx, config.ConnectTimeout)
-	defer cancel()
 	pg, err := pgconn.ConnectConfig(within, config)
 	if err != nil {
-		return nil, s.refused(ctx, tried, err, *dialled)
+		w.close()
+		return nil, s.refused(ctx, tried, err, w.failure())
 	}
-	return &Conn{settings: s, pg: pg}, nil
+	return &Conn{settings: s, pg: pg, way: w}, nil
+}
+
+// way opens connections for one login and remembers them. When a statement is given up, or a connection breaks, pgconn opens another
+// one in the background to cancel what may still run, and keeps the old one for a while: neither is wanted once the caller has gone on. So
+// only the login may dial, which is told by its context, and what was opened is closed with the session.
+type way struct {
+	ctx  context.Context
+	dial func(context.Context) (net.Conn, error)
+
+	mu     sync.Mutex
+	opened []net.Conn
+	err    error
+}
+
+var errOneWay = errors.New("no other connection is opened beside the session")
+
+func (w *way) open(ctx context.Context, _, _ string) (net.Conn, error) {
+	if ctx != w.ctx {
+		return nil, errOneWay
+	}
+	conn, err := w.dial(ctx)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err = err; err == nil {
+		w.opened = append(w.opened, conn)
+	}
+	return conn, err
+}
+
+// failure is why the last way could not be opened.
+func (w *way) failure() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
+}
+
+func (w *way) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, conn := range w.opened {
+		conn.Close()
+	}
 }
 
 // config is made without a connection string that says anything: pgconn would fill its gaps from the environment, from
 // ~/.pgpass and from service files, so each field is set here.
-func (s Settings) config() (*pgconn.Config, *error, error) {
+func (s Settings) config(w *way) (*pgconn.Config, error) {
 	config, err := pgconn.ParseConfig("host=localhost port=5432 user=x dbname=x sslmode=disable passfile='' sslcert='' sslkey='' sslrootcert='' target_session_attrs=any")
 	if err != nil {
-		return nil, nil, errors.New("the PostgreSQL settings of the environment cannot be read")
+		return nil, errors.New("the PostgreSQL settings of the environment cannot be read")
 	}
 	config.Host, config.Port = s.Host, uint16(s.Port)
 	config.User, config.Password, config.Database = s.User, s.Password.Reveal(), s.Database
@@ -81,22 +133,9 @@ func (s Settings) config() (*pgconn.Config, *error, error) {
 	config.SSLNegotiation, config.SSLCertMode, config.ChannelBinding, config.RequireAuth = "", "", "prefer", ""
 	config.MinProtocolVersion, config.MaxProtocolVersion = "3.0", "3.0"
 	config.MaxProtocolMessageBodyLen = 64 << 20
-	config.ConnectTimeout = s.Timeout
-	if s.Timeout == 0 {
-		config.ConnectTimeout = connecting
-	}
+	config.ConnectTimeout = 0 // the context bounds it, and must arrive at the dialling as it is
 	config.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil }
-	var dialled error
-	network := (&net.Dialer{Timeout: config.ConnectTimeout}).DialContext
-	config.DialFunc = func(ctx context.Context, _, _ string) (conn net.Conn, err error) {
-		if s.Dial != nil {
-			conn, err = s.Dial(ctx)
-		} else {
-			conn, err = network(ctx, "tcp", net.JoinHostPort(s.Host, strconv.Itoa(s.Port)))
-		}
-		dialled = err
-		return conn, err
-	}
+	config.DialFunc = w.open
 	// Without verification, as with sslmode=prefer: it keeps onlookers out, and the password is not sent but proven.
 	encrypted := &tls.Config{InsecureSkipVerify: true, ServerName: s.Host, MinVersion: tls.VersionTLS12}
 	fallback := &pgconn.FallbackConfig{Host: config.Host, Port: config.Port}
@@ -113,7 +152,7 @@ func (s Settings) config() (*pgconn.Config, *error, error) {
 	if config.Port == 0 {
 		config.Port, fallback.Port = 5432, 5432
 	}
-	return config, &dialled, nil
+	return config, nil
 }
 
 // refused explains why there is no session. The error of pgconn holds the whole configuration, password included, so it goes no
@@ -150,6 +189,7 @@ func (c *Conn) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	_ = c.pg.Close(ctx) // the session is over in any case
+	c.way.close()
 }
 
 // row is one row as texts; NULL is nil.

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"net"
 	"slices"
 	"strings"
@@ -128,6 +129,16 @@ type session struct {
 	changes        []func(*State) error // of the transaction, made again on the volume when it is committed
 	view           *State               // what the transaction sees
 	skipping       bool                 // after an error, to the next Sync
+}
+
+// Dial connects to the server; where it does not run, nobody listens. ctx ends the connection.
+func (s *Server) Dial(ctx context.Context) (net.Conn, error) {
+	if err := s.Ready(); err != nil {
+		return nil, errors.New("connection refused")
+	}
+	near, far := net.Pipe()
+	go s.Serve(ctx, far)
+	return near, nil
 }
 
 // Serve speaks with one client until it leaves, or ctx ends.
