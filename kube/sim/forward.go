@@ -94,5 +94,8 @@ func (f *forwarder) PortForward(_ context.Context, _, _ string, port int32, data
 	<-ended
 	conn.Close()
 	data.Close()
+	if r, ok := data.(interface{ Reset() error }); ok {
+		_ = r.Reset() // or SPDY waits for ever to deliver what nobody reads; the client has been told of the end, and is told no more
+	}
 	return nil
 }
