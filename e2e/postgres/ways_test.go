@@ -6,7 +6,6 @@ import (
 	"context"
 	"net"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,14 +19,10 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// each runs a test on a server of each version that is installed.
+// each runs a test on a server of each version.
 func each(t *testing.T, test func(*testing.T, *server)) {
-	all, _ := filepath.Glob("/usr/lib/postgresql/*/bin") // the pattern is one
-	if len(all) == 0 {
-		t.Skip("no PostgreSQL server is installed")
-	}
-	for _, bin := range all {
-		t.Run(filepath.Base(filepath.Dir(bin)), func(t *testing.T) { test(t, start(t, bin)) })
+	for _, bin := range installed(t) {
+		t.Run(version(bin), func(t *testing.T) { test(t, start(t, bin)) })
 	}
 }
 
@@ -167,21 +162,33 @@ func TestServersThatInsist(t *testing.T) {
 	})
 }
 
-// A database whose locale is ICU's is made again as it was.
-func TestLocaleOfICU(t *testing.T) {
+// A database whose locale is not the system library's is made again as it was.
+func TestOtherLocales(t *testing.T) {
 	each(t, func(t *testing.T, s *server) {
-		if postgres.ParseVersion(filepath.Base(filepath.Dir(s.bin))) < 15 {
-			t.Skip("before PostgreSQL 15, a database has no ICU locale")
-		}
-		s.sql(t, "postgres", "CREATE DATABASE cantonnet_sv TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'de-u-co-phonebk' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'")
-		if err := s.connect(t, s.settings()).Create(t.Context(), swap[1].From, "cantonnet_sv"); err != nil {
-			t.Fatal(err)
-		}
-		of := func(name string) string {
-			return s.sql(t, "postgres", "SELECT encoding, datcollate, datctype, to_jsonb(d)->>'datlocprovider', coalesce(to_jsonb(d)->>'datlocale', to_jsonb(d)->>'daticulocale') FROM pg_database d WHERE datname = "+literal(name))
-		}
-		if a, b := of("cantonnet_sv"), of(swap[1].From); a != b || !strings.Contains(a, "phonebk") {
-			t.Errorf("made %q like %q", b, a)
+		major := postgres.ParseVersion(version(s.bin))
+		for name, locale := range map[string]struct {
+			since int
+			sql   string
+		}{
+			"icu":     {15, "LOCALE_PROVIDER icu ICU_LOCALE 'de-u-co-phonebk'"},
+			"rules":   {16, "LOCALE_PROVIDER icu ICU_LOCALE 'de' ICU_RULES '&V << w <<< W'"},
+			"builtin": {17, "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"},
+		} {
+			if major < locale.since {
+				continue
+			}
+			s.sql(t, "postgres", "CREATE DATABASE "+name+" TEMPLATE template0 "+locale.sql+" LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'")
+			made := postgres.NewName(name, "1")
+			if err := s.connect(t, s.settings()).Create(t.Context(), made, name); err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			of := func(name string) string {
+				return s.sql(t, "postgres", "SELECT to_jsonb(d) - 'oid' - 'datname' - 'datfrozenxid' - 'datminmxid' FROM pg_database d WHERE datname = "+literal(name))
+			}
+			if a, b := of(name), of(made); a != b {
+				t.Errorf("made %s like %s", b, a)
+			}
 		}
 	})
 }
