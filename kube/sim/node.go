@@ -37,13 +37,13 @@ type NodeOptions struct {
 	// Managed are servers outside the cluster: the name that they would have here, and their host.
 	Managed map[string]string
 	// Text is what a claim's volume holds at a time; nil: a sentence that tells the time.
-	Text func(claim string, at time.Time) string
+	Text func(o NodeOptions, claim string, at time.Time) string
 }
 
 // text is what a claim's volume holds at a time.
 func (o NodeOptions) text(claim string, at time.Time) string {
 	if o.Text != nil {
-		return o.Text(claim, at)
+		return o.Text(o, claim, at)
 	}
 	return fmt.Sprintf("data as of %s", at.UTC().Format(time.RFC3339))
 }

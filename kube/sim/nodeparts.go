@@ -32,7 +32,7 @@ func (b *nodeBuilder) secrets() {
 		add("splice-app-"+ui+"-ui-auth", "url", "https://auth.example.com", "client-id", ui+"-ui")
 	}
 	add("splice-app-sv-key", "public", "invented-public-key-of-"+b.SVName, "private", "invented-private-key-of-"+b.SVName)
-	add("cometbft-keys", "node_key.json", `{"priv_key":{"type":"invented"}}`, "priv_validator_key.json", `{"address":"INVENTED"}`)
+	add("cometbft-keys", "node_key.json", `{"priv_key":{"type":"invented for `+b.SVName+`"}}`, "priv_validator_key.json", `{"address":"INVENTED FOR `+b.SVName+`"}`)
 }
 
 // synchronizer adds sequencer, mediator and CometBFT of one number; only the current one runs.

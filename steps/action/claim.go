@@ -125,7 +125,11 @@ func (d DeleteClaim) Do(ctx context.Context, h steps.Hands, report func(wire.Pro
 	return withDetail(err, nil, "A claim stays while a pod uses it: look for a pod that still mounts pvc/"+d.Name)
 }
 
-// CreateClaim creates a claim from a snapshot, or bound to a volume that was kept for it.
+// EmptyFor is the annotation of a claim that a run has made without data, because dumps are loaded into it.
+const EmptyFor = "svrescue/empty-for"
+
+// CreateClaim creates a claim from a snapshot, bound to a volume that was kept for it, or empty: then its annotation EmptyFor
+// tells it from the claim that it replaces.
 type CreateClaim struct {
 	Where kube.Where
 	Spec  kube.ClaimSpec
@@ -138,8 +142,11 @@ func (c CreateClaim) Refs() []steps.Ref {
 }
 
 func (c CreateClaim) from() string {
-	if c.Spec.Volume != "" {
+	switch {
+	case c.Spec.Volume != "":
 		return "pv/" + c.Spec.Volume
+	case c.Spec.Snapshot == "":
+		return "nothing"
 	}
 	return c.Spec.Snapshot
 }
@@ -173,6 +180,10 @@ func (c CreateClaim) Made(claim kube.Claim) bool {
 	}
 	if c.Spec.Volume != "" {
 		return claim.Volume == c.Spec.Volume
+	}
+	if c.Spec.Snapshot == "" {
+		run := c.Spec.Annotations[EmptyFor]
+		return run != "" && claim.Annotations[EmptyFor] == run
 	}
 	return claim.Source != nil && claim.Source.Kind == "VolumeSnapshot" && claim.Source.Name == c.Spec.Snapshot
 }
@@ -298,12 +309,16 @@ type RemoveCopy struct {
 	Where     kube.Where
 	Namespace string
 	Name      string
-	Snapshot  string
+	Snapshot  string // that it was made from; empty: it was made empty, by Run
+	Run       string
 	Original  string // uid of the claim that the copy replaced; it may have been made from the same snapshot once
 }
 
 // is says whether the claim is the copy.
 func (r RemoveCopy) is(claim kube.Claim) bool {
+	if r.Snapshot == "" {
+		return claim.UID != r.Original && r.Run != "" && claim.Annotations[EmptyFor] == r.Run
+	}
 	return claim.UID != r.Original && claim.Source != nil && claim.Source.Name == r.Snapshot
 }
 
@@ -314,8 +329,12 @@ func (r RemoveCopy) Refs() []steps.Ref {
 }
 
 func (r RemoveCopy) Show() wire.Preview {
+	from, lost := "restored from "+r.Snapshot, "what was written to it since; the snapshot stays"
+	if r.Snapshot == "" {
+		from, lost = "made empty for dumps", "what was loaded into it; the dumps stay"
+	}
 	return wire.Preview{Title: r.Key(), Commands: []string{kube.CommandDeleteClaim(r.Where, r.Namespace, r.Name)},
-		Before: "restored from " + r.Snapshot, After: "gone, with its copy of the data", Lost: "what was written to it since; the snapshot stays"}
+		Before: from, After: "gone, with its copy of the data", Lost: lost}
 }
 
 func (r RemoveCopy) Trial(context.Context, steps.Hands) ([]wire.Finding, error) { return nil, nil }

@@ -179,6 +179,10 @@ func (m *Machine[F]) check(ctx context.Context, s steps.Step[F], phase wire.Phas
 			findings, err = s.Check(ctx, m.World, m.facts)
 			return err
 		})
+		if planned := m.planned(); err != nil && planned != "" && ctx.Err() == nil { // a dry run looks at a world in which that was not done
+			findings, err = []wire.Finding{{ID: "check", Verdict: wire.Undetermined,
+				Text: "what must hold before this step can be looked at only after " + planned + ": " + steps.FailureOf("", err).Seen}}, nil
+		}
 		if err != nil {
 			if err := m.remedy(ctx, s, "checking what must hold before "+s.Title, err, remedies{check: true}); err != nil {
 				return nil, err

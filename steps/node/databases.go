@@ -75,6 +75,11 @@ func databases(role postgres.Role, w kube.Workload) []postgres.Database {
 		password = prefix + "PASSWORD"
 		d.Name, d.Schema, d.Server.Host, d.Server.User = env[name].Value, env[prefix+"SCHEMA"].Value, env[prefix+"SERVER"].Value, env[prefix+"USER"].Value
 		d.Server.Port, _ = strconv.Atoi(env[prefix+"PORT"].Value)
+		if d.Server.Host == "" { // some releases of the charts give every component a block
+			p := properties(env["ADDITIONAL_CONFIG_PERSISTENCE"].Value)
+			d.Name, d.Schema, d.Server.Host, d.Server.User = p["databaseName"], p["currentSchema"], p["serverName"], p["user"]
+			d.Server.Port, _ = strconv.Atoi(p["portNumber"])
+		}
 	}
 	d.Server.Secret, d.Server.Key = secretOf(env[password])
 	var found []postgres.Database

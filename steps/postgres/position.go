@@ -121,3 +121,9 @@ func ParseLedgerEnd(text string) (int64, error) {
 	}
 	return n, nil
 }
+
+// Equal says whether two positions tell the same, whatever they are of and wherever they were read.
+func (p Position) Equal(q Position) bool {
+	same := func(a, b *int64) bool { return a == nil && b == nil || a != nil && b != nil && *a == *b }
+	return same(p.LedgerEnd, q.LedgerEnd) && same(p.PrunedUpTo, q.PrunedUpTo) && same(p.LastIngested, q.LastIngested) && same(p.MigrationID, q.MigrationID)
+}

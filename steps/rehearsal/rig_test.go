@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -20,6 +21,8 @@ import (
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/engine"
 	"canton.example/svrescue/steps/engine/runs"
+	"canton.example/svrescue/steps/postgres"
+	"canton.example/svrescue/steps/reach"
 	"canton.example/svrescue/steps/restore"
 	"canton.example/svrescue/steps/wire"
 	"k8s.io/utils/clock"
@@ -30,6 +33,7 @@ type rig struct {
 	t        *testing.T
 	scenario Scenario
 	world    *sim.Server
+	pods     *pods
 	dial     func(context.Context, string, string) (net.Conn, error)
 	config   string
 	folder   runs.Folder
@@ -40,6 +44,11 @@ type rig struct {
 	timeout  time.Duration // of a request; 0: kube's own
 	wire     *tap
 	began    time.Time
+}
+
+// outside is the network beyond the cluster: a rehearsal has none.
+func outside(context.Context, string, string) (net.Conn, error) {
+	return nil, errors.New("no route to host")
 }
 
 // tap lets a process die while its request is under way.
@@ -65,12 +74,13 @@ type conns struct {
 // newRig starts the world. Call it inside a bubble.
 func newRig(t *testing.T, s Scenario) *rig {
 	t.Helper()
-	world, err := Build(s, clock.RealClock{}, 1, "token")
+	inside := newPods(clock.RealClock{}, s)
+	world, err := build(s, clock.RealClock{}, 1, "token", inside)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	r := &rig{t: t, scenario: s, world: world, folder: runs.Folder{Path: t.TempDir()}, conns: &conns{}, acting: wire.Live, wanted: namespace, wire: &tap{}, began: time.Now()}
+	r := &rig{t: t, scenario: s, world: world, pods: inside, folder: runs.Folder{Path: t.TempDir()}, conns: &conns{}, acting: wire.Live, wanted: namespace, wire: &tap{}, began: time.Now()}
 	pipes := make(chan net.Conn)
 	closed := make(chan struct{})
 	r.dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -157,7 +167,9 @@ type operator = func(context.Context, wire.View, wire.Question) (wire.Answer, bo
 
 func drive[F any](r *rig, ctx context.Context, killAt int, answer operator, path steps.Path[F], facts F) (v wire.View, points int, dead bool) {
 	cluster := r.cluster()
-	world := steps.World{Kube: cluster, Files: r.folder.Artifacts(), Clock: clock.RealClock{}}
+	databases := reach.NewDatabases(reach.Options{Cluster: cluster, Clock: clock.RealClock{}, Run: "r-1", Dial: outside})
+	world := steps.World{Kube: cluster, Files: r.folder.Artifacts(), Clock: clock.RealClock{}, Databases: databases,
+		Pods: reach.NewPods(reach.Options{Cluster: cluster, Clock: clock.RealClock{}})}
 	var mu sync.Mutex
 	m, err := engine.New(engine.Config[F]{
 		Path: path, Facts: facts,
@@ -165,13 +177,17 @@ func drive[F any](r *rig, ctx context.Context, killAt int, answer operator, path
 		World:   world,
 		Journal: r, Past: slices.Clone(r.journal), Clock: clock.RealClock{}, ParkAfter: 30 * time.Minute,
 		Hands: func(refs []steps.Ref, dry bool) steps.Hands {
-			var allowed []kube.Access
+			var accesses []kube.Access
+			var changes []postgres.Change
 			for _, ref := range refs {
-				if ref.Kube != nil {
-					allowed = append(allowed, *ref.Kube)
+				switch {
+				case ref.Kube != nil:
+					accesses = append(accesses, *ref.Kube)
+				case ref.SQL != nil:
+					changes = append(changes, *ref.SQL)
 				}
 			}
-			return steps.Hands{World: world, Kube: cluster.Hands(allowed, dry), Files: r.folder.Artifacts().Only(refs)}
+			return steps.Hands{World: world, Kube: cluster.Hands(accesses, dry), Files: r.folder.Artifacts().Only(refs), Databases: databases.Writer(changes, dry)}
 		},
 		Hook: func(string) {
 			mu.Lock()

@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/kube/sim"
 	"canton.example/svrescue/steps/wire"
+	svapp "canton.example/svrescue/svapp/sim"
 )
 
 // Scenario is one rehearsal.
@@ -19,6 +21,12 @@ type Scenario struct {
 	Teaches string       // one line: what it teaches
 	Faults  []string     // what is wrong in this world, in words
 	Expect  wire.Outcome // how it ends for a good operator
+	// Lag is how far the node is behind when it starts again; zero: a few minutes.
+	Lag svapp.Lag
+	// Managed are the servers of a managed service: host, and the text of what they hold.
+	Managed map[string]string
+	// Dumps are dump files that lie in a folder of the operator, by name.
+	Dumps func() (map[string][]byte, error)
 	// World is the starting world. now is the simulated time at which it starts.
 	World func(now time.Time) (sim.Scenario, error)
 	// Operator is what a good operator does at a question that is not a plain yes; nil or false: what Good does.
@@ -60,7 +68,8 @@ func Good(q wire.Question) (wire.Answer, bool) {
 	case wire.AskTick:
 		return wire.Answer{Choice: wire.ChoiceDone}, true
 	case wire.AskText:
-		return wire.Answer{Text: q.Default}, q.Default != ""
+		text := cmp.Or(q.Word, q.Default)
+		return wire.Answer{Text: text}, text != ""
 	case wire.AskChoice:
 		if q.Default != "" {
 			return wire.Answer{Choice: q.Default}, true

@@ -1,7 +1,6 @@
 package rehearsal
 
 import (
-	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -12,7 +11,7 @@ import (
 var meets = map[string]string{
 	"restore-stuck-pod":   "restore/scale-down.remedy",
 	"restore-crash-loop":  "restore/scale-up.remedy",
-	"restore-wrong-order": "restore/backup-set.remedy",
+	"restore-wrong-order": "restore/prove-set.remedy",
 	"restore-no-rights":   "restore/preflight.remedy",
 }
 
@@ -34,13 +33,16 @@ func TestScenariosEndAsTheySay(t *testing.T) {
 					t.Errorf("the fault was not met: %s was never asked\n%s", meets[s.ID], lines(v))
 				}
 				content, _ := r.world.ContentOf(namespace, "pg-data-participant-pg-0")
-				if restored := strings.HasPrefix(content, "data as of"); restored != (s.Expect == wire.Recovered) {
+				if restored := content != damaged; restored != (s.Expect == wire.Recovered) {
 					t.Errorf("the participant's volume holds %q", content)
 				}
-				for _, write := range r.world.Writes() {
-					if s.Expect == wire.Refused && !write.DryRun {
+				for _, write := range sent(r) {
+					if s.Expect == wire.Refused {
 						t.Errorf("refused, but sent %+v", write)
 					}
+				}
+				for _, what := range r.pods.Unknown() {
+					t.Errorf("sent to a pod, and not one of the product's statements and commands: %s", what)
 				}
 			})
 		})

@@ -22,7 +22,7 @@ const (
 // node is a node whose participant database is damaged, with two whole backup runs: 5 and 9 hours old.
 func node(now time.Time) sim.NodeOptions {
 	return sim.NodeOptions{Namespace: namespace, SVName: svName, Network: network, Release: release, StorageClass: "standard-rwo", SnapshotClass: "snapshots",
-		DataSize: "20Gi", Start: now, Runs: []sim.Backup{backupRun(now, 5*time.Hour), backupRun(now, 9*time.Hour)}}
+		DataSize: "20Gi", Start: now, Text: dataAt, Runs: []sim.Backup{backupRun(now, 5*time.Hour), backupRun(now, 9*time.Hour)}}
 }
 
 // backupRun is named by unix seconds, as upstream's script does (reference/deployment.md 8.3).

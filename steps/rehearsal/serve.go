@@ -50,11 +50,15 @@ const (
 
 // Build makes a scenario's server. Its controllers run when Run is called.
 func Build(s Scenario, clk clock.WithTicker, seed int64, token string) (*sim.Server, error) {
+	return build(s, clk, seed, token, newPods(clk, s))
+}
+
+func build(s Scenario, clk clock.WithTicker, seed int64, token string, inside sim.Inside) (*sim.Server, error) {
 	world, err := s.World(clk.Now())
 	if err != nil {
 		return nil, err
 	}
-	server := sim.New(sim.Options{Clock: clk, Seed: uint64(seed), Users: map[string]sim.User{token: {Name: "operator", Admin: true}}})
+	server := sim.New(sim.Options{Clock: clk, Seed: uint64(seed), Users: map[string]sim.User{token: {Name: "operator", Admin: true}}, Inside: inside})
 	return server, server.LoadScenario(world)
 }
 

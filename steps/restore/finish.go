@@ -2,32 +2,62 @@ package restore
 
 import (
 	"context"
+	"fmt"
 
 	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/postgres"
 	"canton.example/svrescue/steps/wire"
 )
 
 func finish() steps.Step[Facts] {
 	return steps.Step[Facts]{
-		ID: "restore/finish", Title: "Finish", Effect: wire.Observe,
-		Summary: "Proves once more that the node runs on the restored claims and that the old volumes are kept.",
+		ID: "restore/finish", Title: "Finish", Effect: wire.Repeatable,
+		Summary: "Lets go of what was paused, and proves once more that the node runs on restored data and that the old is kept.",
+		Plan: func(f Facts) ([]steps.Action, error) {
+			if err := needNode(f); err != nil {
+				return nil, err
+			}
+			return append(letGo(f), closeClient(f)...), nil
+		},
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
-			claims, err := claimsFromSnapshots(ctx, w, *f)
-			if err != nil {
-				return nil, err
+			var found []wire.Finding
+			for _, prove := range []func(context.Context, steps.World, Facts) ([]wire.Finding, error){
+				claimsFromSnapshots, databasesRun, applicationsRun, released,
+			} {
+				more, err := prove(ctx, w, *f)
+				if err != nil {
+					return nil, err
+				}
+				found = append(found, more...)
 			}
-			databases, err := running(ctx, w, replaced(*f), "databases")
-			if err != nil {
-				return nil, err
+			return append(found, keptDatabases(*f)...), nil
+		},
+		Undo: func(f Facts) ([]steps.Action, string) {
+			if f.Node == nil || len(hold(f)) == 0 {
+				return nil, "nothing was let go"
 			}
-			apps, err := running(ctx, w, applications(*f.Node), "applications")
-			if err != nil {
-				return nil, err
-			}
-			found := append(append(claims, databases...), apps...)
-			return append(found, wire.Finding{ID: "catch-up", Verdict: wire.Attention,
-				Text: "ready pods are not proof that the node has caught up with the network",
-				Next: "Watch the SV UI (CometBFT peers, Domain Node Status) and fresh lines in the participant log until it is in step"}), nil
+			return hold(f), ""
 		},
 	}
+}
+
+func databasesRun(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+	return running(ctx, w, needed(databases(f)), "databases")
+}
+
+func applicationsRun(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+	return running(ctx, w, applications(*f.Node), "applications")
+}
+
+// keptDatabases tells of the databases that stay under other names.
+func keptDatabases(f Facts) []wire.Finding {
+	if len(f.Set.Dumps) == 0 || f.Room == anew {
+		return nil
+	}
+	finding := wire.Finding{ID: "old-databases", Verdict: wire.Attention, Next: "When the node has proven itself: svrescue run release-old-volumes"}
+	for _, d := range f.Set.Dumps {
+		finding.Evidence = append(finding.Evidence, wire.Evidence{Source: d.Database.String(), Seen: "what it was is kept as " + postgres.OldName(d.Database.Name, f.Run)})
+	}
+	finding.Text = fmt.Sprintf("%d old databases are kept on their servers under other names", len(f.Set.Dumps))
+	return []wire.Finding{finding}
 }

@@ -1,9 +1,10 @@
-// Package restore is the path that restores a full SV node from volume snapshots, one file for each step, and the later
-// run that gives the replaced volumes away (reference/deployment.md 8).
+// Package restore is the path that restores a full SV node from backups of any form, one file for each step, and the later
+// run that gives away what it replaced (reference/deployment.md 8).
 package restore
 
 import (
 	"fmt"
+	"strings"
 
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/node"
@@ -12,7 +13,7 @@ import (
 
 // New returns the path.
 func New() steps.Path[Facts] {
-	p := steps.Path[Facts]{Name: "restore", Title: "Restore a node from volume snapshots", Version: 1,
+	p := steps.Path[Facts]{Name: "restore", Title: "Restore a node from backups", Version: 2,
 		Subject: func(f Facts) wire.Subject {
 			if f.Node == nil {
 				return wire.Subject{Namespace: f.Namespace, Cluster: f.Where.Context}
@@ -20,12 +21,28 @@ func New() steps.Path[Facts] {
 			return f.Node.Subject
 		},
 		Ending: func(f Facts) string {
-			return fmt.Sprintf("the node runs on the data of backup run %s; the old volumes are kept until you release them: svrescue run release-old-volumes", f.SetRun)
+			return "the node runs on " + source(f) + "; what it had before is kept until you release it: svrescue run release-old-volumes"
 		},
 	}
-	later := []steps.Step[Facts]{record(), scaleDown(), keepOldVolumes(), restoreVolumes(), startDatabases(), scaleUp(), finish()}
-	p.Steps = append([]steps.Step[Facts]{inventory(), backupSet(), preflight(later)}, later...)
+	later := []steps.Step[Facts]{record(), fence(), holdOthers(), scaleDown(), keepOldVolumes(), restoreVolumes(), startDatabases(),
+		restoreDatabases(), proveRestored(), scaleUp(), catchUp(), finish()}
+	p.Steps = append([]steps.Step[Facts]{inventory(), backupSet(), proveSet(), preflight(later)}, later...)
 	return p
+}
+
+// source says what the node was restored from.
+func source(f Facts) string {
+	var parts []string
+	if f.Set != nil && f.Set.Run != "" {
+		parts = append(parts, "the data of backup run "+f.Set.Run)
+	}
+	if f.Set != nil && len(f.Set.Dumps) > 0 {
+		parts = append(parts, fmt.Sprintf("%d dumps", len(f.Set.Dumps)))
+	}
+	if f.Set != nil && len(f.Set.Managed) > 0 {
+		parts = append(parts, "databases that the managed service restored")
+	}
+	return strings.Join(parts, ", ")
 }
 
 // needNode is the error of a plan that comes before the inventory, nil afterwards.

@@ -9,6 +9,7 @@ import (
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/reach"
 	"canton.example/svrescue/steps/wire"
 	"sigs.k8s.io/yaml"
 )
@@ -24,7 +25,7 @@ func preflight(later []steps.Step[Facts]) steps.Step[Facts] {
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			var found []wire.Finding
 			for _, look := range []func(context.Context, steps.World, Facts) ([]wire.Finding, error){
-				reachable, permitted(later), tried(later), classes, space, zones, replaceable, survives, alone,
+				reachable, permitted(later), tried(later), classes, space, zones, replaceable, survives,
 			} {
 				more, err := look(ctx, w, *f)
 				if err != nil {
@@ -73,11 +74,22 @@ func permitted(later []steps.Step[Facts]) func(context.Context, steps.World, Fac
 				refs = append(refs, refsOf(actions)...)
 			}
 			for _, r := range refs {
-				if r.Kube != nil {
+				switch {
+				case r.Kube != nil:
 					accesses = append(accesses, *r.Kube)
+				case r.SQL != nil:
+					for _, server := range f.Node.Servers() {
+						if server.String() == r.SQL.Server {
+							accesses = append(accesses, reach.AccessesOf(*r.SQL, server)...)
+						}
+					}
 				}
 			}
 		}
+		for _, server := range f.Node.Servers() { // the databases are read before any app starts
+			accesses = append(accesses, reach.Accesses(server)...)
+		}
+		accesses = append(accesses, reach.PodAccesses(f.Namespace)...) // how the node catches up is read from its pods
 		verdicts, err := w.Kube.Allowed(ctx, accesses)
 		if err != nil {
 			return nil, err
@@ -190,7 +202,7 @@ func classes(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error
 			found = append(found, wire.Finding{ID: "class-" + m.Claim, Verdict: wire.Violated,
 				Text: fmt.Sprintf("snapshot %s was made by driver %s, class %s is of %s", m.Snapshot.Name, driver, class.Name, class.Provisioner),
 				Next: "A driver restores only its own snapshots"})
-		case driver == "":
+		case driver == "" && !m.Empty:
 			found = append(found, wire.Finding{ID: "class-" + m.Claim, Verdict: wire.Attention,
 				Text: "which driver made snapshot " + m.Snapshot.Name + " could not be read", Next: "If it is not that of class " + class.Name + ", the claim will stay Pending"})
 		}
@@ -305,21 +317,6 @@ func survives(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, erro
 				Text: c.Ref.String() + " deletes its claims when it is scaled down (persistentVolumeClaimRetentionPolicy.whenScaled is Delete): its data would be gone",
 				Next: "Set it to Retain first, in the values that made it"})
 		}
-	}
-	return found, nil
-}
-
-// alone looks for other actors who would undo a change.
-func alone(_ context.Context, _ steps.World, f Facts) ([]wire.Finding, error) {
-	var found []wire.Finding
-	for _, c := range append(applications(*f.Node), replaced(f)...) {
-		if len(c.Rivals) > 0 {
-			found = append(found, wire.Finding{ID: "rival-" + c.Ref.Name, Verdict: wire.Attention,
-				Text: fmt.Sprintf("%s is also managed by %s", c.Ref.Name, strings.Join(c.Rivals, ", ")), Next: "Suspend that before you scale down, or it may scale up in the middle"})
-		}
-	}
-	if len(found) == 0 {
-		found = append(found, wire.Finding{ID: "alone", Verdict: wire.Holds, Text: "no sign of GitOps, autoscaler or operator on the workloads of the plan"})
 	}
 	return found, nil
 }

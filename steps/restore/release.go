@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/action"
 	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/postgres"
 	"canton.example/svrescue/steps/wire"
 )
 
@@ -20,7 +22,16 @@ type ReleaseFacts struct {
 	Where   kube.Where   `json:"where"`
 	Subject wire.Subject `json:"subject"`
 	Volumes []OldVolume  `json:"volumes,omitempty"`
-	Looked  bool         `json:"looked,omitempty"`
+	// Databases are those that a restore has kept, or left behind, on servers that answer.
+	Databases []OldDatabase `json:"databases,omitempty"`
+	Looked    bool          `json:"looked,omitempty"`
+}
+
+// OldDatabase is a database that a restore has put aside.
+type OldDatabase struct {
+	Server postgres.Server `json:"server"`
+	Name   string          `json:"name"`
+	Bytes  int64           `json:"bytes"`
 }
 
 // OldVolume is a volume that a restore has kept.
@@ -32,22 +43,22 @@ type OldVolume struct {
 	Size  string `json:"size"`
 }
 
-// Release returns the later, separate run that gives away the volumes which restores have kept.
+// Release returns the later, separate run that gives away the volumes and databases which restores have kept.
 func Release() steps.Path[ReleaseFacts] {
 	return steps.Path[ReleaseFacts]{Name: "release-old-volumes", Title: "Release the old volumes of earlier restores", Version: 1,
 		Subject: func(f ReleaseFacts) wire.Subject { return f.Subject },
 		Ending: func(f ReleaseFacts) string {
-			if len(f.Volumes) == 0 {
-				return "there was no kept volume to release"
+			if len(f.Volumes)+len(f.Databases) == 0 {
+				return "there was nothing kept to release"
 			}
-			return fmt.Sprintf("%d old volumes are gone, with their data", len(f.Volumes))
+			return fmt.Sprintf("%d old volumes and %d old databases are gone, with their data", len(f.Volumes), len(f.Databases))
 		},
 		Steps: []steps.Step[ReleaseFacts]{
 			{ID: "release-old-volumes/find", Title: "Find kept volumes", Effect: wire.Observe,
-				Summary: "Finds the volumes that restores have kept and that no claim uses.",
+				Summary: "Finds the volumes that restores have kept and that no claim uses, and the databases that they have put aside.",
 				Verify:  findKept},
 			{ID: "release-old-volumes/release", Title: "Release them", Effect: wire.Destroy,
-				Summary: "Sets them back to Delete, so that the storage driver removes them with their data.",
+				Summary: "Sets the volumes back to Delete, so that the storage driver removes them with their data, and drops the databases.",
 				Check:   stillUnused,
 				Plan: func(f ReleaseFacts) ([]steps.Action, error) {
 					if !f.Looked {
@@ -57,15 +68,24 @@ func Release() steps.Path[ReleaseFacts] {
 					for _, v := range f.Volumes {
 						actions = append(actions, action.ReleaseVolume{Where: f.Where, Volume: v.Name, UID: v.UID, Claim: v.Claim, Size: v.Size, Run: v.Run})
 					}
+					for _, d := range f.Databases {
+						actions = append(actions, action.DropOld{Server: d.Server, Name: d.Name, Bytes: d.Bytes})
+					}
 					return actions, nil
 				},
 				Verify: func(ctx context.Context, w steps.World, f *ReleaseFacts) ([]wire.Finding, error) {
+					for _, d := range f.Databases {
+						state, _, err := (action.DropOld{Server: d.Server, Name: d.Name}).Probe(ctx, w)
+						if err != nil || state != wire.ActionDone {
+							return []wire.Finding{{ID: "gone", Verdict: wire.Violated, Text: d.Name + " is still there", Next: "Do this step again"}}, err
+						}
+					}
 					for _, v := range f.Volumes {
 						if _, found, err := w.Kube.Volume(ctx, v.Name); err != nil || found {
 							return []wire.Finding{{ID: "gone", Verdict: wire.Violated, Text: "pv/" + v.Name + " is still there", Next: "Look at its events: the storage driver removes it"}}, err
 						}
 					}
-					return []wire.Finding{{ID: "gone", Verdict: wire.Holds, Text: fmt.Sprintf("%d volumes are gone", len(f.Volumes))}}, nil
+					return []wire.Finding{{ID: "gone", Verdict: wire.Holds, Text: fmt.Sprintf("%d volumes and %d databases are gone", len(f.Volumes), len(f.Databases))}}, nil
 				}},
 		}}
 }
@@ -89,8 +109,44 @@ func findKept(ctx context.Context, w steps.World, f *ReleaseFacts) ([]wire.Findi
 		f.Volumes = append(f.Volumes, OldVolume{Name: v.Name, UID: v.UID, Claim: v.Claim.Name, Run: run, Size: v.Capacity.Text})
 		evidence = append(evidence, wire.Evidence{Source: "pv/" + v.Name, Seen: "was " + v.Claim.Name + ", kept by run " + run + ", " + v.Capacity.Text, At: w.Clock.Now()})
 	}
-	return []wire.Finding{{ID: "kept", Verdict: wire.Holds, Evidence: evidence,
-		Text: fmt.Sprintf("%d volumes of %s are kept by earlier restores and used by no claim", len(f.Volumes), whereOf(*f))}}, nil
+	found := []wire.Finding{{ID: "kept", Verdict: wire.Holds, Evidence: evidence,
+		Text: fmt.Sprintf("%d volumes of %s are kept by earlier restores and used by no claim", len(f.Volumes), whereOf(*f))}}
+	return append(found, findAside(ctx, w, f)...), nil
+}
+
+// findAside looks on the database servers of the node for what restores have put aside there.
+func findAside(ctx context.Context, w steps.World, f *ReleaseFacts) []wire.Finding {
+	namespace := cmp.Or(f.Subject.Namespace, f.Wanted)
+	f.Databases = nil
+	if namespace == "" {
+		return nil
+	}
+	n, err := discover(ctx, w, namespace, f.Where.Context, "")
+	var ambiguous *node.Ambiguous
+	if err != nil && !errors.As(err, &ambiguous) {
+		return []wire.Finding{{ID: "databases", Verdict: wire.Attention, Text: "the databases of the node were not looked through: " + err.Error(), Next: "Databases that a restore has put aside stay where they are"}}
+	}
+	finding := wire.Finding{ID: "databases", Verdict: wire.Holds}
+	var silent []string
+	for _, s := range n.Servers() {
+		stored, _, err := w.Databases.Databases(ctx, s)
+		if err != nil {
+			silent = append(silent, s.String())
+			continue
+		}
+		for _, d := range stored {
+			if postgres.Ours(d.Name) {
+				f.Databases = append(f.Databases, OldDatabase{Server: s, Name: d.Name, Bytes: d.Bytes})
+				finding.Evidence = append(finding.Evidence, wire.Evidence{Source: d.Name + " on " + s.String(), Seen: gib(d.Bytes) + ", " + d.Comment, At: w.Clock.Now()})
+			}
+		}
+	}
+	finding.Text = fmt.Sprintf("%d databases were put aside by restores", len(f.Databases))
+	if len(silent) > 0 {
+		finding.Verdict, finding.Next = wire.Attention, "Run this again when they answer, if a restore has put databases aside there"
+		finding.Text += "; " + strings.Join(silent, ", ") + " did not answer"
+	}
+	return []wire.Finding{finding}
 }
 
 // whoseVolumes finds out in which namespace the volumes were kept, where none was asked for, and which node it holds:

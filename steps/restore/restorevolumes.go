@@ -1,8 +1,10 @@
 package restore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -31,7 +33,11 @@ func restoreVolumes() steps.Step[Facts] {
 				return nil, err
 			}
 			snapshots, err := snapshotsStill(ctx, w, f)
-			return append(append(stopped, old...), snapshots...), err
+			if err != nil {
+				return nil, err
+			}
+			held, err := stillHeld(ctx, w, f)
+			return slices.Concat(stopped, old, snapshots, held), err
 		},
 		Plan: func(f Facts) ([]steps.Action, error) {
 			if err := needSet(f); err != nil {
@@ -75,6 +81,9 @@ func replaceClaims(f Facts) []steps.Action {
 		actions = append(actions, action.CreateClaim{Where: f.Where, Spec: claimSpec(f, claim, m)})
 		wait.Claims = append(wait.Claims, action.Bindable{Name: claim.Name, Waits: claim.Binding == waitForFirstConsumer})
 	}
+	if len(wait.Claims) == 0 {
+		return nil
+	}
 	return append(actions, wait)
 }
 
@@ -82,7 +91,15 @@ const waitForFirstConsumer = "WaitForFirstConsumer"
 
 // claimSpec is the claim as it was, filled from its snapshot, with at least the size of both.
 func claimSpec(f Facts, claim node.Claim, m backup.Member) kube.ClaimSpec {
-	return kube.ClaimSpec{Namespace: f.Namespace, Name: claim.Name, Labels: claim.Labels, Annotations: claim.Annotations,
+	annotations := claim.Annotations
+	if m.Empty {
+		annotations = maps.Clone(annotations)
+		if annotations == nil {
+			annotations = map[string]string{}
+		}
+		annotations[action.EmptyFor] = f.Run
+	}
+	return kube.ClaimSpec{Namespace: f.Namespace, Name: claim.Name, Labels: claim.Labels, Annotations: annotations,
 		Class: className(*f.Node, claim), Modes: claim.Modes, VolumeMode: claim.VolumeMode, Size: largest(claim, m).Text, Snapshot: m.Snapshot.Name}
 }
 
@@ -109,10 +126,10 @@ func putBack(f Facts) []steps.Action {
 		}
 		spec := claimSpec(f, claim, m)
 		actions = append(actions,
-			action.RemoveCopy{Where: f.Where, Namespace: f.Namespace, Name: claim.Name, Snapshot: m.Snapshot.Name, Original: claim.UID},
+			action.RemoveCopy{Where: f.Where, Namespace: f.Namespace, Name: claim.Name, Snapshot: m.Snapshot.Name, Run: f.Run, Original: claim.UID},
 			action.FreeVolume{Where: f.Where, Volume: claim.Old.Name, UID: claim.Old.UID,
 				Held: kube.ClaimRef{Namespace: f.Namespace, Name: claim.Name, UID: claim.UID}})
-		spec.Snapshot, spec.Volume, spec.Size = "", claim.Old.Name, claim.Request.Text
+		spec.Snapshot, spec.Volume, spec.Size, spec.Annotations = "", claim.Old.Name, claim.Request.Text, claim.Annotations
 		actions = append(actions, action.CreateClaim{Where: f.Where, Spec: spec})
 		wait.Claims = append(wait.Claims, action.Bindable{Name: claim.Name})
 	}
@@ -122,10 +139,24 @@ func putBack(f Facts) []steps.Action {
 	return actions
 }
 
+// snapshots counts the claims that are made from a snapshot.
+func snapshots(f Facts) int {
+	n := 0
+	for _, m := range f.Set.Members {
+		if !m.Empty {
+			n++
+		}
+	}
+	return n
+}
+
 // snapshotsStill proves that the chosen snapshots are the ones that were judged, and still usable.
 func snapshotsStill(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
-	finding := wire.Finding{ID: "snapshots", Verdict: wire.Holds, Text: fmt.Sprintf("all %d snapshots of run %s are ready", len(f.Set.Members), f.SetRun)}
+	finding := wire.Finding{ID: "snapshots", Verdict: wire.Holds, Text: fmt.Sprintf("all %d snapshots of run %s are ready", snapshots(f), f.SetRun)}
 	for _, m := range f.Set.Members {
+		if m.Empty {
+			continue
+		}
 		s, found, err := w.Kube.Snapshot(ctx, f.Namespace, m.Snapshot.Name)
 		if err != nil {
 			return nil, err
@@ -170,7 +201,13 @@ func sameZones(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, err
 
 // claimsFromSnapshots proves that each claim is a new one, made from its snapshot, and that the old volume is there.
 func claimsFromSnapshots(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
-	finding := wire.Finding{ID: "claims", Verdict: wire.Holds, Text: fmt.Sprintf("all %d claims are made from the snapshots of run %s", len(f.Set.Members), f.SetRun)}
+	finding := wire.Finding{ID: "claims", Verdict: wire.Holds, Text: fmt.Sprintf("all %d claims are made from the snapshots of run %s", snapshots(f), f.SetRun)}
+	switch n := len(f.Set.Members) - snapshots(f); {
+	case len(f.Set.Members) == 0:
+		finding.Text = "no claim is replaced"
+	case n > 0:
+		finding.Text = fmt.Sprintf("%d claims are made from snapshots, %d are made empty for dumps", snapshots(f), n)
+	}
 	for _, m := range f.Set.Members {
 		old, _ := f.Node.Claim(m.Claim)
 		claim, found, err := w.Kube.Claim(ctx, f.Namespace, m.Claim)
@@ -179,9 +216,9 @@ func claimsFromSnapshots(ctx context.Context, w steps.World, f Facts) ([]wire.Fi
 		}
 		made := action.CreateClaim{Spec: claimSpec(f, old, m)}
 		if !found || claim.UID == old.UID || !made.Made(claim) {
-			return []wire.Finding{{ID: "claims", Verdict: wire.Violated, Text: "claim " + m.Claim + " is not the one made from " + m.Snapshot.Name, Next: "Do this step again"}}, nil
+			return []wire.Finding{{ID: "claims", Verdict: wire.Violated, Text: "claim " + m.Claim + " is not the one made from " + cmp.Or(m.Snapshot.Name, "nothing, for dumps"), Next: "Do this step again"}}, nil
 		}
-		finding.Evidence = append(finding.Evidence, wire.Evidence{Source: "pvc/" + claim.Name, Seen: claim.Phase + " from " + m.Snapshot.Name, At: w.Clock.Now()})
+		finding.Evidence = append(finding.Evidence, wire.Evidence{Source: "pvc/" + claim.Name, Seen: claim.Phase + " from " + cmp.Or(m.Snapshot.Name, "nothing"), At: w.Clock.Now()})
 	}
 	old, err := kept(ctx, w, f)
 	return append([]wire.Finding{finding}, old...), err

@@ -16,13 +16,22 @@ func scaleDown() steps.Step[Facts] {
 		ID: "restore/scale-down", Title: "Scale down", Effect: wire.Repeatable,
 		Summary: "Stops the node: apps first, then its databases, and waits until every pod is gone.",
 		Check: func(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
-			return countsAsRecorded(ctx, w, f)
+			counts, err := countsAsRecorded(ctx, w, f)
+			if err != nil {
+				return nil, err
+			}
+			held, err := stillHeld(ctx, w, f)
+			return append(counts, held...), err
 		},
 		Plan: func(f Facts) ([]steps.Action, error) {
 			if err := needSet(f); err != nil {
 				return nil, err
 			}
-			return append(down(f, "the applications", applications(*f.Node)), down(f, "the databases", replaced(f))...), nil
+			actions := down(f, "the applications", applications(*f.Node))
+			if len(replaced(f)) > 0 { // databases that dumps are loaded into keep running
+				actions = append(actions, down(f, "the databases", replaced(f))...)
+			}
+			return actions, nil
 		},
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			return stillStopped(ctx, w, *f)
@@ -102,10 +111,14 @@ func countsAsRecorded(ctx context.Context, w steps.World, f Facts) ([]wire.Findi
 
 // stillStopped proves that the node stands still: nothing is wanted and no pod is left.
 func stillStopped(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+	return standing(ctx, w, append(applications(*f.Node), replaced(f)...))
+}
+
+// standing proves it of some workloads.
+func standing(ctx context.Context, w steps.World, components []node.Component) ([]wire.Finding, error) {
 	var found []wire.Finding
 	stopped := 0
 	var seen []wire.Evidence
-	components := append(applications(*f.Node), replaced(f)...)
 	for _, c := range components {
 		now, there, err := w.Kube.Workload(ctx, c.Ref.Kind, c.Ref.Namespace, c.Ref.Name)
 		if err != nil {

@@ -24,16 +24,16 @@ func startDatabases() steps.Step[Facts] {
 			if err := needSet(f); err != nil {
 				return nil, err
 			}
-			return up(f, "the databases", replaced(f), true), nil
+			return up(f, "the databases", needed(replaced(f)), true), nil
 		},
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
-			return running(ctx, w, replaced(*f), "databases")
+			return running(ctx, w, needed(databases(*f)), "databases")
 		},
 		Undo: func(f Facts) ([]steps.Action, string) {
 			if f.Set == nil {
 				return nil, "nothing was started"
 			}
-			return down(f, "the databases", replaced(f)), ""
+			return down(f, "the databases", needed(replaced(f))), ""
 		},
 		Remedies: startAdvice,
 	}
@@ -47,7 +47,12 @@ func scaleUp() steps.Step[Facts] {
 			if needSet(f) != nil {
 				return nil, nil
 			}
-			return running(ctx, w, replaced(f), "databases")
+			up, err := running(ctx, w, needed(databases(f)), "databases")
+			if err != nil || wire.WorstVerdict(up) == wire.Violated {
+				return up, err
+			}
+			found, err := offsetsInOrder(ctx, w, f) // the last moment to see that a pair is reversed
+			return append(up, found...), err
 		},
 		Plan: func(f Facts) ([]steps.Action, error) {
 			if err := needSet(f); err != nil {
@@ -74,6 +79,15 @@ func startAdvice(error) []steps.Remedy {
 		{Choice: wire.ChoiceRetry, Detail: "a few restarts are normal while a node comes up"},
 		{Choice: wire.ChoiceUndo, Detail: "scales down again; the restored volumes and the old ones stay"},
 	}
+}
+
+// needed are databases with the counts that they need: one that was found at 0 has to run all the same, since what it holds is
+// compared before any app starts.
+func needed(databases []node.Component) []node.Component {
+	for i := range databases {
+		databases[i].Replicas = max(databases[i].Replicas, 1)
+	}
+	return databases
 }
 
 // running proves that workloads have the ready pods they had been recorded with. Ready says that the pods answer their

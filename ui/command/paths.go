@@ -15,6 +15,8 @@ import (
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/engine"
 	"canton.example/svrescue/steps/engine/runs"
+	"canton.example/svrescue/steps/postgres"
+	"canton.example/svrescue/steps/reach"
 	"canton.example/svrescue/steps/rehearsal"
 	"canton.example/svrescue/steps/restore"
 	"canton.example/svrescue/steps/wire"
@@ -100,7 +102,7 @@ func newMachine(spec runs.Spec, folder string, files artifacts, wall clock.WithT
 	w := wiring{spec: spec, folder: folder, files: files, clock: clk, journal: j, past: past, operator: operator, host: host, cluster: cluster}
 	switch spec.Path {
 	case "restore":
-		return build(w, restore.New(), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where})
+		return build(w, restore.New(), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, DumpHint: spec.Dumps})
 	case "release-old-volumes":
 		return build(w, restore.Release(), restore.ReleaseFacts{Wanted: spec.Namespace, Where: where,
 			Subject: wire.Subject{Namespace: spec.Namespace, Cluster: where.Context}})
@@ -121,6 +123,12 @@ type wiring struct {
 
 func build[F any](w wiring, path steps.Path[F], facts F) (machine, *engine.Hub, error) {
 	world := steps.World{Kube: w.cluster, Files: w.files, Clock: w.clock}
+	var databases *reach.Databases
+	if w.cluster != nil {
+		o := reach.Options{Cluster: w.cluster, Clock: w.clock, Run: w.spec.ID}
+		databases = reach.NewDatabases(o)
+		world.Databases, world.Pods = databases, reach.NewPods(o)
+	}
 	park := parkAfter
 	if w.spec.Speed > 0 {
 		park = time.Duration(float64(park) * w.spec.Speed)
@@ -131,19 +139,27 @@ func build[F any](w wiring, path steps.Path[F], facts F) (machine, *engine.Hub, 
 			Operator: w.spec.Operator, Host: w.spec.Host, Folder: w.folder, Started: w.clock.Now().UTC(),
 			Speed: w.spec.Speed, Origin: w.spec.Origin, SimOrigin: w.spec.SimOrigin, Steps: infoOf(path).Steps},
 		Hands: func(refs []steps.Ref, dryRun bool) steps.Hands {
-			var allowed []kube.Access
-			for _, ref := range refs {
-				if ref.Kube != nil {
-					allowed = append(allowed, *ref.Kube)
-				}
-			}
-			return steps.Hands{World: world, Kube: w.cluster.Hands(allowed, dryRun), Files: w.files.Only(refs)}
+			accesses, changes := allowed(refs)
+			return steps.Hands{World: world, Kube: w.cluster.Hands(accesses, dryRun), Files: w.files.Only(refs), Databases: databases.Writer(changes, dryRun)}
 		},
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	return m, m.Hub, nil
+}
+
+// allowed sorts the references of an action by whose hands they bind.
+func allowed(refs []steps.Ref) (accesses []kube.Access, changes []postgres.Change) {
+	for _, ref := range refs {
+		switch {
+		case ref.Kube != nil:
+			accesses = append(accesses, *ref.Kube)
+		case ref.SQL != nil:
+			changes = append(changes, *ref.SQL)
+		}
+	}
+	return accesses, changes
 }
 
 // quietLogs sends what client-go logs to out instead of the terminal.

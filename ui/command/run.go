@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"canton.example/svrescue/steps/engine"
@@ -32,6 +33,7 @@ func (p *program) runCommand() *cobra.Command {
 		}}
 	c.Flags().StringVar(&p.flags.answers, "answers", "", "answer from this file instead of asking")
 	c.Flags().BoolVar(&p.flags.dryRun, "dry-run", false, "show and try every step, change nothing")
+	c.Flags().StringVar(&p.flags.dumps, "dumps", "", "the folder with the dump files, where databases are restored from such")
 	return c
 }
 
@@ -64,6 +66,11 @@ func (p *program) take(ctx context.Context, path string, acting wire.Acting) err
 	spec, err := p.real(ctx, path, acting)
 	if err != nil {
 		return err
+	}
+	if spec.Dumps = p.flags.dumps; spec.Dumps != "" {
+		if spec.Dumps, err = filepath.Abs(spec.Dumps); err != nil {
+			return usage("--dumps %s: %v", p.flags.dumps, err)
+		}
 	}
 	return p.start(ctx, spec, answers)
 }

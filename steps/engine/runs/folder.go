@@ -33,6 +33,7 @@ type Spec struct {
 	Kubeconfig string      `json:"kubeconfig,omitempty"`
 	Context    string      `json:"context,omitempty"`
 	Namespace  string      `json:"namespace,omitempty"`
+	Dumps      string      `json:"dumps,omitempty"` // folder with dump files that is proposed
 	Operator   string      `json:"operator"`
 	Host       string      `json:"host"`
 	Started    time.Time   `json:"started"`

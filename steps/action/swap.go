@@ -1,0 +1,239 @@
+package action
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/postgres"
+	"canton.example/svrescue/steps/wire"
+)
+
+// CompareLoaded proves, before anything is put in place, that what was loaded stands where its dump stood, and that no app is
+// ahead of its participant.
+type CompareLoaded struct {
+	Databases []postgres.Database // under the names that the node uses
+	Expected  []postgres.Position // of their dumps, those that are known
+	Run       string
+}
+
+func (c CompareLoaded) Key() string         { return "compare what was loaded" }
+func (c CompareLoaded) Effect() wire.Effect { return wire.Observe }
+func (c CompareLoaded) Refs() []steps.Ref   { return nil }
+func (c CompareLoaded) Show() wire.Preview {
+	return wire.Preview{Title: "compare what was loaded with its dumps, and apps with participant", After: "nothing is changed"}
+}
+
+func (c CompareLoaded) Trial(context.Context, steps.Hands) ([]wire.Finding, error) {
+	return []wire.Finding{{ID: c.Key(), Verdict: wire.Undetermined, Text: "it can be compared only when it is loaded"}}, nil
+}
+
+// Probe never finds it done: it is proof, which is worth most when it is fresh.
+func (c CompareLoaded) Probe(context.Context, steps.World) (wire.ActionState, []wire.Evidence, error) {
+	return wire.ActionPending, nil, nil
+}
+
+func (c CompareLoaded) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
+	var found []postgres.Position
+	for _, d := range c.Databases {
+		if d.Role != postgres.Participant && !d.Role.App() {
+			continue
+		}
+		report(wire.Progress{Text: d.Name})
+		p, err := c.position(ctx, h.World, d)
+		if err != nil {
+			return err
+		}
+		found = append(found, p)
+		i := slices.IndexFunc(c.Expected, func(e postgres.Position) bool { return e.Name == d.Name && e.Known() })
+		if i >= 0 && !p.Equal(c.Expected[i]) {
+			e := postgres.Evidence([]postgres.Position{p, c.Expected[i]})
+			return &steps.Problem{Tried: "comparing " + d.Name + " with its dump", Seen: fmt.Sprintf("loaded: %s; in the dump: %s", e[0].Seen, e[1].Seen),
+				Next: "Nothing was put in place. Load it again"}
+		}
+	}
+	for _, f := range postgres.Prove(found) {
+		if f.Verdict == wire.Violated {
+			return &steps.Problem{Tried: "comparing apps with participant", Seen: f.Text, Next: "Nothing was put in place. " + f.Next}
+		}
+	}
+	return nil
+}
+
+// position looks under the new name, and, where the names were changed already, under the old one.
+func (c CompareLoaded) position(ctx context.Context, w steps.World, d postgres.Database) (postgres.Position, error) {
+	stored, _, err := w.Databases.Databases(ctx, d.Server)
+	if err != nil {
+		return postgres.Position{}, err
+	}
+	loaded := d
+	if name := postgres.NewName(d.Name, c.Run); slices.ContainsFunc(stored, func(x postgres.Stored) bool { return x.Name == name }) {
+		loaded.Name = name
+	}
+	p, err := w.Databases.Position(ctx, loaded)
+	p.Name, p.From = d.Name, "loaded"
+	return p, err
+}
+
+// SwapDatabases puts the loaded databases of one server in the place of the old ones, which keep their data under another name: all in one
+// transaction. Back does the reverse.
+type SwapDatabases struct {
+	Server postgres.Server
+	Names  []string // as the node uses them
+	Run    string
+	Back   bool
+}
+
+func (s SwapDatabases) Key() string {
+	if s.Back {
+		return "put back the old databases of " + s.Server.String()
+	}
+	return "put the loaded databases of " + s.Server.String() + " in place"
+}
+func (s SwapDatabases) Effect() wire.Effect { return wire.Repeatable }
+
+func (s SwapDatabases) Refs() []steps.Ref {
+	var changes []postgres.Change
+	for _, r := range s.renames(func(string) bool { return true }) {
+		changes = append(changes, postgres.Change{Verb: "rename", Server: s.Server.String(), Name: r.From, To: r.To})
+	}
+	return steps.SQLRefs(changes...)
+}
+
+// renames are the changes of names, in an order in which no name is taken. What is not there is left out.
+func (s SwapDatabases) renames(there func(string) bool) []postgres.Rename {
+	var all []postgres.Rename
+	for _, name := range s.Names {
+		fresh, old := postgres.NewName(name, s.Run), postgres.OldName(name, s.Run)
+		pair := []postgres.Rename{{From: name, To: old}, {From: fresh, To: name}}
+		if s.Back {
+			pair = []postgres.Rename{{From: name, To: fresh}, {From: old, To: name}}
+		}
+		for _, r := range pair {
+			if there(r.From) {
+				all = append(all, r)
+			}
+		}
+	}
+	return all
+}
+
+func (s SwapDatabases) Show() wire.Preview {
+	p := wire.Preview{Title: s.Key(), Before: strings.Join(s.Names, ", ") + " as they are",
+		After:    "the loaded ones under these names; the old ones are kept as " + postgres.OldName("…", s.Run),
+		Commands: postgres.ShowRename(s.renames(func(string) bool { return true }))}
+	if s.Back {
+		p.After = "the old ones again; the loaded ones as " + postgres.NewName("…", s.Run)
+	}
+	return p
+}
+
+func (s SwapDatabases) Trial(context.Context, steps.Hands) ([]wire.Finding, error) {
+	return []wire.Finding{{ID: s.Key(), Verdict: wire.Undetermined, Text: s.Key() + " can be tried only when they are loaded"}}, nil
+}
+
+func (s SwapDatabases) Probe(ctx context.Context, w steps.World) (wire.ActionState, []wire.Evidence, error) {
+	there, err := s.there(ctx, w)
+	if err != nil {
+		return wire.ActionUnknown, nil, err
+	}
+	waiting, done := 0, 0
+	for _, name := range s.Names {
+		fresh, old := there(postgres.NewName(name, s.Run)), there(postgres.OldName(name, s.Run))
+		switch {
+		case s.Back && fresh && !old, !s.Back && !fresh && there(name):
+			done++
+		case s.Back && !fresh, !s.Back && fresh && !old:
+			waiting++
+		}
+	}
+	evidence := []wire.Evidence{{Source: s.Server.String(), Seen: fmt.Sprintf("%d of %d databases have changed places", done, len(s.Names))}}
+	switch len(s.Names) {
+	case done:
+		return wire.ActionDone, evidence, nil
+	case waiting:
+		return wire.ActionPending, evidence, nil
+	}
+	return wire.ActionUnknown, evidence, nil
+}
+
+func (s SwapDatabases) there(ctx context.Context, w steps.World) (func(string) bool, error) {
+	stored, _, err := w.Databases.Databases(ctx, s.Server)
+	return func(name string) bool {
+		return slices.ContainsFunc(stored, func(d postgres.Stored) bool { return d.Name == name })
+	}, err
+}
+
+func (s SwapDatabases) Do(ctx context.Context, h steps.Hands, _ func(wire.Progress)) error {
+	state, _, err := s.Probe(ctx, h.World)
+	if err != nil || state == wire.ActionDone {
+		return err
+	}
+	there, err := s.there(ctx, h.World)
+	if err != nil {
+		return err
+	}
+	return h.Databases.Rename(ctx, s.Server, s.renames(there))
+}
+
+// Stamp writes into a database that its offsets begin anew: those from before a restore do not compare with those after it
+// (reference/deployment.md 8.1). Off takes the stamp away.
+type Stamp struct {
+	Database postgres.Database
+	Run      string
+	Off      bool
+}
+
+// StampWord follows the mark in the comment of a stamped database; the time follows it.
+const StampWord = " restored at "
+
+func (s Stamp) Key() string {
+	if s.Off {
+		return "take the stamp off " + s.Database.Name
+	}
+	return "stamp " + s.Database.Name
+}
+func (s Stamp) Effect() wire.Effect { return wire.Repeatable }
+func (s Stamp) Refs() []steps.Ref {
+	return steps.SQLRefs(postgres.Change{Verb: "comment", Server: s.Database.Server.String(), Name: s.Database.Name})
+}
+
+func (s Stamp) Show() wire.Preview {
+	p := wire.Preview{Title: s.Key(), After: "a comment on the database that says when and by which run it was restored", Commands: postgres.ShowComment(s.Database.Name, Mark(s.Run)+StampWord+"…")}
+	if s.Off {
+		p.After, p.Commands = "no comment", postgres.ShowComment(s.Database.Name, "")
+	}
+	return p
+}
+
+func (s Stamp) Trial(context.Context, steps.Hands) ([]wire.Finding, error) {
+	return []wire.Finding{{ID: s.Key(), Verdict: wire.Undetermined, Text: s.Key() + " can be tried only when it is restored"}}, nil
+}
+
+func (s Stamp) Probe(ctx context.Context, w steps.World) (wire.ActionState, []wire.Evidence, error) {
+	stored, _, err := w.Databases.Databases(ctx, s.Database.Server)
+	if err != nil {
+		return wire.ActionUnknown, nil, err
+	}
+	comment := ""
+	for _, d := range stored {
+		if d.Name == s.Database.Name {
+			comment = d.Comment
+		}
+	}
+	evidence := []wire.Evidence{{Source: "comment of " + s.Database.String(), Seen: comment}}
+	if strings.HasPrefix(comment, Mark(s.Run)+StampWord) != s.Off {
+		return wire.ActionDone, evidence, nil
+	}
+	return wire.ActionPending, evidence, nil
+}
+
+func (s Stamp) Do(ctx context.Context, h steps.Hands, _ func(wire.Progress)) error {
+	text := ""
+	if !s.Off {
+		text = Mark(s.Run) + StampWord + h.World.Clock.Now().UTC().Format("2006-01-02T15:04:05Z") + "; offsets from before do not compare with offsets from after"
+	}
+	return h.Databases.Comment(ctx, s.Database.Server, s.Database.Name, text)
+}

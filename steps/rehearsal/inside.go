@@ -1,0 +1,182 @@
+package rehearsal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"canton.example/svrescue/kube/sim"
+	"canton.example/svrescue/steps/postgres"
+	pg "canton.example/svrescue/steps/postgres/sim"
+	svapp "canton.example/svrescue/svapp/sim"
+	"k8s.io/utils/clock"
+)
+
+// Ports inside the pods (reference/deployment.md 3.2 and 3.3).
+const (
+	postgresPort = 5432
+	metricsPort  = 10013
+	rpcPort      = 26657
+)
+
+// pods is what runs inside the pods of a rehearsal: database servers on their volumes, the metrics of the Canton nodes, the RPC of
+// CometBFT, and the servers of a managed service behind a pod that reaches them.
+type pods struct {
+	clock   clock.WithTicker
+	managed map[string]string // host -> the text of its data
+	lag     svapp.Lag
+
+	mu      sync.Mutex
+	servers map[string]*pg.Server // by namespace/workload, or host
+	unknown []string
+}
+
+func newPods(clk clock.WithTicker, s Scenario) *pods {
+	p := &pods{clock: clk, managed: map[string]string{}, servers: map[string]*pg.Server{}, lag: s.Lag}
+	if p.lag == (svapp.Lag{}) {
+		p.lag = svapp.Lag{Start: 4 * time.Minute, Rate: 6, Warmup: 5 * time.Second}
+	}
+	for host, text := range s.Managed {
+		p.managed[host] = text
+	}
+	return p
+}
+
+// Exec answers the commands of steps/postgres; others are an error.
+func (p *pods) Exec(ctx context.Context, in sim.Pod, command []string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
+	name, args, known := postgres.RecogniseCommand(command)
+	if known && name == postgres.TunnelTo {
+		return p.relay(ctx, args, stdin, stdout, stderr), nil
+	}
+	if server := p.serverOf(in); known && server != nil {
+		return server.Exec(ctx, command, stdin, stdout, stderr), nil
+	}
+	p.mu.Lock()
+	p.unknown = append(p.unknown, in.Name+": "+strings.Join(command, " "))
+	p.mu.Unlock()
+	return 0, fmt.Errorf("no such command in the simulated pod %s", in.Name)
+}
+
+// Dial connects to what listens on a port of a pod.
+func (p *pods) Dial(ctx context.Context, in sim.Pod, port int) (net.Conn, error) {
+	times := func() (now, started time.Time, starts int) { return p.clock.Now(), in.Started, in.Starts }
+	switch {
+	case port == postgresPort:
+		if server := p.serverOf(in); server != nil {
+			if err := server.Ready(); err != nil {
+				return nil, errors.New("connection refused")
+			}
+			return serve(func(conn net.Conn) { server.Serve(ctx, conn) }), nil
+		}
+	case port == metricsPort && slices.Contains([]string{"sequencer", "mediator", "participant"}, in.Container):
+		return serveHTTP(ctx, svapp.Metrics{Part: in.Container, Lag: p.lag, Times: times}.Handler()), nil
+	case port == rpcPort && in.Container == "cometbft":
+		return serveHTTP(ctx, svapp.Comet{ID: strings.Repeat("a1", 20), Network: network + "-0", Moniker: svName, VotingPower: 1, Peers: 12,
+			Lag: p.lag, Times: times}.Handler()), nil
+	}
+	return nil, errors.New("connection refused")
+}
+
+// serverOf is the database server in a pod, which keeps its data on the pod's claim.
+func (p *pods) serverOf(in sim.Pod) *pg.Server {
+	claim, has := in.Claims["/var/lib/postgresql/data"]
+	if !has {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	id := in.Namespace + "/" + in.Owner
+	if p.servers[id] == nil {
+		password := in.Env["POSTGRES_PASSWORD"]
+		p.servers[id] = pg.New(pg.Options{Clock: p.clock, Rate: loadRate, Load: func() string { return in.Content(claim) },
+			Store: func(text string) { in.SetContent(claim, text) },
+			Fresh: func() pg.State { return pg.Fresh(postgresVersion, "cnadmin", password, "cantonnet") }})
+	}
+	return p.servers[id]
+}
+
+// loadRate is how many bytes of a dump a simulated server loads in a second: the dumps of a rehearsal are small.
+const loadRate = 400
+
+// relay carries bytes between a command and a server of the managed service.
+func (p *pods) relay(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) == 0 || p.managed[args[0]] == "" {
+		fmt.Fprintln(stderr, "bash: connect: Connection refused")
+		return 1
+	}
+	host := args[0]
+	p.mu.Lock()
+	if p.servers[host] == nil {
+		var mu sync.Mutex
+		p.servers[host] = pg.New(pg.Options{Clock: p.clock, Load: func() string { mu.Lock(); defer mu.Unlock(); return p.managed[host] },
+			Store: func(text string) { mu.Lock(); defer mu.Unlock(); p.managed[host] = text }})
+	}
+	server := p.servers[host]
+	p.mu.Unlock()
+	conn := serve(func(conn net.Conn) { server.Serve(ctx, conn) })
+	defer conn.Close()
+	go func() {
+		_, _ = io.Copy(conn, stdin) // the client has gone
+		conn.Close()
+	}()
+	_, _ = io.Copy(stdout, conn) // the server has gone
+	return 0
+}
+
+// Unknown are the statements and commands that were sent and that the product does not have.
+func (p *pods) Unknown() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := slices.Clone(p.unknown)
+	for _, s := range p.servers {
+		all = append(all, s.Unknown()...)
+	}
+	return all
+}
+
+// serve answers the near end of a pipe whose far end is served.
+func serve(handle func(net.Conn)) net.Conn {
+	near, far := net.Pipe()
+	go handle(far)
+	return near
+}
+
+func serveHTTP(ctx context.Context, h http.Handler) net.Conn {
+	return serve(func(conn net.Conn) {
+		l := &once{conn: conn, done: make(chan struct{})}
+		server := &http.Server{Handler: h, ConnState: func(_ net.Conn, s http.ConnState) {
+			if s == http.StateClosed || s == http.StateHijacked {
+				l.Close()
+			}
+		}}
+		stop := context.AfterFunc(ctx, func() { server.Close(); l.Close() })
+		defer stop()
+		_ = server.Serve(l) // ends with its one connection
+	})
+}
+
+// once is a listener with one connection.
+type once struct {
+	conn  net.Conn
+	taken bool
+	close sync.Once
+	done  chan struct{}
+}
+
+func (o *once) Accept() (net.Conn, error) {
+	if !o.taken {
+		o.taken = true
+		return o.conn, nil
+	}
+	<-o.done
+	return nil, net.ErrClosed
+}
+func (o *once) Close() error   { o.close.Do(func() { close(o.done) }); return nil }
+func (o *once) Addr() net.Addr { return o.conn.LocalAddr() }
