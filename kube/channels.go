@@ -230,10 +230,13 @@ func (h *Hands) spdyChannels(ctx context.Context, w *cable, conn httpstream.Conn
 	}
 	streams := map[string]httpstream.Stream{}
 	for _, kind := range kinds {
-		s, err := createStream(ctx, conn, http.Header{corev1.StreamType: {kind}})
+		s, err := h.createStream(ctx, conn, http.Header{corev1.StreamType: {kind}})
 		if err != nil {
 			ch.cut()
-			return nil, errors.Join(errCut, err)
+			if !errors.Is(err, errCut) {
+				err = errors.Join(errCut, err)
+			}
+			return nil, err
 		}
 		streams[kind] = s
 	}
@@ -245,7 +248,7 @@ func (h *Hands) spdyChannels(ctx context.Context, w *cable, conn httpstream.Conn
 }
 
 // createStream opens a stream. The library waits half a minute for the answer whatever happens; the caller does not.
-func createStream(ctx context.Context, conn httpstream.Connection, header http.Header) (httpstream.Stream, error) {
+func (h *Hands) createStream(ctx context.Context, conn httpstream.Connection, header http.Header) (httpstream.Stream, error) {
 	type made struct {
 		s   httpstream.Stream
 		err error
@@ -262,10 +265,15 @@ func createStream(ctx context.Context, conn httpstream.Connection, header http.H
 		return nil, ctx.Err()
 	case <-conn.CloseChan():
 	}
+	// The other side may have answered, said all it had to say, and gone.
+	late, stop := h.later(partingTime)
+	defer stop()
 	select {
 	case m := <-done:
 		return m.s, m.err
-	default:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-late:
 		return nil, errCut
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/kube/contract"
@@ -124,7 +125,13 @@ func inBubble(t *testing.T, o sim.Options, handler func(http.Handler) http.Handl
 		}
 		server := &http.Server{Handler: h}
 		go server.Serve(p)
-		t.Cleanup(func() { stop(); <-ended; server.Close(); synctest.Wait() })
+		t.Cleanup(func() {
+			stop()
+			<-ended
+			server.Close()
+			time.Sleep(time.Minute) // the library waits half of it for streams that were being opened when a connection broke
+			synctest.Wait()
+		})
 		file := filepath.Join(t.TempDir(), "kubeconfig")
 		if err := os.WriteFile(file, sim.Kubeconfig("http://127.0.0.1:1", "admin", nil, "default"), 0o600); err != nil {
 			t.Fatal(err)

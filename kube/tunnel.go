@@ -102,7 +102,7 @@ func (t *tunnel) start(ctx context.Context) error {
 		t.conn.Close()
 		return errors.Join(errCut, err)
 	}
-	complaints, err := createStream(ctx, t.conn, header)
+	complaints, err := t.hands.createStream(ctx, t.conn, header)
 	if err != nil {
 		return broken(err)
 	}
@@ -115,7 +115,7 @@ func (t *tunnel) start(ctx context.Context) error {
 	header = header.Clone()
 	header.Set(corev1.StreamType, corev1.StreamTypeData)
 	t.near, t.far = net.Pipe()
-	if t.data, err = createStream(ctx, t.conn, header); err != nil {
+	if t.data, err = t.hands.createStream(ctx, t.conn, header); err != nil {
 		// A server that is quick to find the port closed takes the stream back before it is known to be there.
 		if t.ended(said); t.cause == nil {
 			return broken(err)

@@ -105,12 +105,12 @@ func (st *stream) watch() {
 
 // hangUp cuts the connection under everything.
 func (st *stream) hangUp() {
-	st.stop(errHungUp)
 	st.mu.Lock()
-	defer st.mu.Unlock()
 	if st.conn != nil {
 		st.conn.Close()
 	}
+	st.mu.Unlock()
+	st.stop(errHungUp) // after the connection: what ends with it has nobody left to tell
 }
 
 // hijackWriter gives the connection away as one that is watched.
