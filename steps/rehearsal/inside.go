@@ -43,8 +43,8 @@ func newPods(clk clock.WithTicker, s Scenario) *pods {
 	if p.lag == (svapp.Lag{}) {
 		p.lag = svapp.Lag{Start: 4 * time.Minute, Rate: 6, Warmup: 5 * time.Second}
 	}
-	for host, text := range s.Managed {
-		p.managed[host] = text
+	if s.Managed != nil {
+		p.managed = s.Managed(clk.Now())
 	}
 	return p
 }

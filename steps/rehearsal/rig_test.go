@@ -34,6 +34,7 @@ type rig struct {
 	scenario Scenario
 	world    *sim.Server
 	pods     *pods
+	dumps    string // folder with dump files
 	dial     func(context.Context, string, string) (net.Conn, error)
 	config   string
 	folder   runs.Folder
@@ -97,6 +98,13 @@ func newRig(t *testing.T, s Scenario) *rig {
 			return nil, ctx.Err()
 		}
 	}
+	if s.Dumps != nil {
+		folder := t.TempDir()
+		if err := lay(s, folder); err != nil {
+			t.Fatal(err)
+		}
+		r.dumps = filepath.Join(folder, DumpFolder)
+	}
 	server := &http.Server{Handler: r.tapped(world)}
 	ended := make(chan struct{})
 	go func() { world.Run(ctx); close(ended) }()
@@ -154,7 +162,7 @@ func (r *rig) cluster() *kube.Cluster {
 // play drives a fresh machine over the journal until it ends, parks or dies. killAt is the number of the point at which
 // the process dies, 0 for never. It returns the view and how many points were passed.
 func (r *rig) play(ctx context.Context, killAt int, answer operator) (v wire.View, points int, dead bool) {
-	return drive(r, ctx, killAt, answer, restore.New(), restore.Facts{Wanted: r.wanted, Run: "r-1"})
+	return drive(r, ctx, killAt, answer, restore.New(), restore.Facts{Wanted: r.wanted, Run: "r-1", DumpHint: r.dumps})
 }
 
 // release drives the later run that gives the old volumes away.

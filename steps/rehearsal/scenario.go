@@ -23,8 +23,8 @@ type Scenario struct {
 	Expect  wire.Outcome // how it ends for a good operator
 	// Lag is how far the node is behind when it starts again; zero: a few minutes.
 	Lag svapp.Lag
-	// Managed are the servers of a managed service: host, and the text of what they hold.
-	Managed map[string]string
+	// Managed are the servers of a managed service: host, and the text of what they hold when they are restored.
+	Managed func(now time.Time) map[string]string
 	// Dumps are dump files that lie in a folder of the operator, by name.
 	Dumps func() (map[string][]byte, error)
 	// World is the starting world. now is the simulated time at which it starts.
@@ -41,7 +41,8 @@ type Elsewhere struct {
 
 // All are the scenarios, in the order in which they are best learnt.
 func All() []Scenario {
-	return []Scenario{clean(), stuckPod(), snapshotNotReady(), crashLoop(), wrongOrder(), noRights()}
+	return []Scenario{clean(), stuckPod(), snapshotNotReady(), crashLoop(), wrongOrder(), noRights(),
+		dropped(), dumpsAnew(), truncatedDump(), dumpsAhead(), managed(), reversed(), gitOps(), tooOld()}
 }
 
 // Find returns the scenario with that id.

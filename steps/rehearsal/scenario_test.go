@@ -9,10 +9,18 @@ import (
 
 // meets is the question that a scenario's fault must lead to: without it the fault was never met.
 var meets = map[string]string{
-	"restore-stuck-pod":   "restore/scale-down.remedy",
-	"restore-crash-loop":  "restore/scale-up.remedy",
-	"restore-wrong-order": "restore/prove-set.remedy",
-	"restore-no-rights":   "restore/preflight.remedy",
+	"restore-stuck-pod":      "restore/scale-down.remedy",
+	"restore-crash-loop":     "restore/scale-up.remedy",
+	"restore-wrong-order":    "restore/prove-set.remedy",
+	"restore-dumps":          "restore/backup-set.dumps",
+	"restore-dumps-anew":     "restore/backup-set.room",
+	"restore-truncated-dump": "restore/prove-set.remedy",
+	"restore-reversed-dumps": "restore/prove-set.remedy",
+	"restore-managed":        "restore/restore-databases.managed",
+	"restore-reversed":       "restore/prove-restored.remedy",
+	"restore-gitops":         "restore/hold-others.confirm",
+	"restore-too-old":        "restore/prove-set.remedy",
+	"restore-no-rights":      "restore/preflight.remedy",
 }
 
 // Every scenario ends for a good operator as it says it does, and what is recovered holds the data of the backup.

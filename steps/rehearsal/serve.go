@@ -46,6 +46,7 @@ const (
 	Kubeconfig  = "kubeconfig"
 	LastState   = "state.json" // what State answered last; written when the world ends
 	addressFile = "address.json"
+	DumpFolder  = "dumps" // dump files that the operator has
 )
 
 // Build makes a scenario's server. Its controllers run when Run is called.
@@ -111,6 +112,9 @@ func Serve(ctx context.Context, s Scenario, clk clock.WithTicker, wall clock.Wit
 	running.Go(func() { busy.until(ctx, idle); cancel() })
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
+	if err := lay(s, folder); err != nil {
+		return err
+	}
 	if err := durable.WriteFile(filepath.Join(folder, Kubeconfig), sim.Kubeconfig(url, token, ca, namespace)); err != nil {
 		return err
 	}
@@ -129,6 +133,27 @@ func Serve(ctx context.Context, s Scenario, clk clock.WithTicker, wall clock.Wit
 		err = nil
 	}
 	return errors.Join(err, leave(world, folder))
+}
+
+// lay puts the dump files of a scenario into the world's folder.
+func lay(s Scenario, folder string) error {
+	if s.Dumps == nil {
+		return nil
+	}
+	files, err := s.Dumps()
+	if err != nil {
+		return err
+	}
+	to := filepath.Join(folder, DumpFolder)
+	if err := durable.Folder(to); err != nil {
+		return err
+	}
+	for name, data := range files {
+		if err := durable.WriteFile(filepath.Join(to, name), data); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // leave writes what the world was like at its end, so that it can be looked at when its process is gone.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -102,7 +103,7 @@ func newMachine(spec runs.Spec, folder string, files artifacts, wall clock.WithT
 	w := wiring{spec: spec, folder: folder, files: files, clock: clk, journal: j, past: past, operator: operator, host: host, cluster: cluster}
 	switch spec.Path {
 	case "restore":
-		return build(w, restore.New(), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, DumpHint: spec.Dumps})
+		return build(w, restore.New(), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, DumpHint: dumpsOf(spec, folder)})
 	case "release-old-volumes":
 		return build(w, restore.Release(), restore.ReleaseFacts{Wanted: spec.Namespace, Where: where,
 			Subject: wire.Subject{Namespace: spec.Namespace, Cluster: where.Context}})
@@ -147,6 +148,18 @@ func build[F any](w wiring, path steps.Path[F], facts F) (machine, *engine.Hub, 
 		return nil, nil, err
 	}
 	return m, m.Hub, nil
+}
+
+// dumpsOf is the folder with dump files that is proposed: the one that was named, or that of a rehearsal.
+func dumpsOf(spec runs.Spec, folder string) string {
+	if spec.World != wire.Simulated || spec.Dumps != "" {
+		return spec.Dumps
+	}
+	laid := filepath.Join(runs.Folder{Path: folder}.World(), rehearsal.DumpFolder)
+	if _, err := os.Stat(laid); err != nil {
+		return "" // this scenario has none
+	}
+	return laid
 }
 
 // allowed sorts the references of an action by whose hands they bind.
