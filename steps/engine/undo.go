@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/wire"
@@ -31,8 +33,8 @@ func (m *Machine[F]) begun(i int) bool {
 		return false
 	}
 	view := m.view.Steps[i]
-	if view.State == wire.StepDone || view.State == wire.StepByHand {
-		return true
+	if view.State == wire.StepDone || view.State == wire.StepByHand { // one whose plan was empty has changed nothing
+		return slices.ContainsFunc(view.Actions, func(a wire.ActionView) bool { return !a.Undo && !a.Remedy && a.Effect.Rank() > 0 })
 	}
 	for _, a := range view.Actions {
 		if !a.Undo && !a.Remedy && a.Effect.Rank() > 0 && a.State != wire.ActionPending && a.State != wire.ActionSkipped {
@@ -55,7 +57,7 @@ func (m *Machine[F]) undoChoice(s steps.Step[F]) (wire.Choice, bool) {
 	if last.Undo == nil {
 		c.Refuse = "nothing takes " + last.Title + " back"
 	} else if actions, whyNot := last.Undo(m.facts); len(actions) == 0 {
-		c.Refuse = whyNot
+		c.Refuse = cmp.Or(whyNot, "there is nothing to take back")
 	}
 	return c, true
 }

@@ -162,6 +162,9 @@ func CheckHost(host string, port int) error {
 // RecogniseCommand finds which command of the product an argument list is, and the arguments behind its script. It is for what stands in
 // for a pod.
 func RecogniseCommand(argv []string) (name string, args []string, ok bool) {
+	if len(argv) > 4 && argv[0] == "sh" && argv[3] == "sh" && argv[4] == "sh" {
+		argv = argv[4:] // within a script that reads what the command leaves of its input
+	}
 	if len(argv) < 4 || argv[0] != "sh" || argv[1] != "-c" || argv[3] != "svrescue" {
 		return "", nil, false
 	}

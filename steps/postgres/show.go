@@ -11,7 +11,8 @@ func ShowLoad(s Server, name, kind, file string) []string {
 	if s.Managed() {
 		in = "PGPASSWORD=$POSTGRES_PASSWORD PGHOST=" + s.Host + " "
 	}
-	load := in + "psql -X -v ON_ERROR_STOP=1 -1 -U " + s.User + " -d " + name + " < " + file
+	// psql takes a file that was cut for one that has ended, so the end mark is looked for first.
+	load := "grep -q 'dump complete' " + file + " && (echo 'BEGIN;'; cat " + file + "; echo 'COMMIT;') | " + in + "psql -X -v ON_ERROR_STOP=1 -U " + s.User + " -d " + name
 	if kind == "custom" || kind == "directory" {
 		load = in + "pg_restore -U " + s.User + " --no-owner --no-privileges --exit-on-error -d " + name + " < " + file
 	}

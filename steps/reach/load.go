@@ -60,9 +60,11 @@ func (w *Writer) load(ctx context.Context, s postgres.Server, name string, from 
 	feed := &feed{in: sql}
 	defer feed.stop()
 	var out, said tail
-	spec := kube.ExecSpec{Namespace: s.Namespace, Pod: pod, Container: container, Command: command.Argv}
+	// What a program leaves unread keeps its end from being told, so what is left is read; and there is little left to read, because the
+	// feed ends with the first error.
+	spec := kube.ExecSpec{Namespace: s.Namespace, Pod: pod, Container: container, Command: kube.Draining(command.Argv...)}
 	err = w.databases.options.Inside(kube.AccessExec(s.Namespace, pod)).Exec(ctx, spec,
-		io.MultiReader(strings.NewReader(password.Reveal()+"\n"), feed), &out, &said)
+		io.MultiReader(strings.NewReader(password.Reveal()+"\n"), feed), &out, &listener{tail: &said, stop: func() { feed.stop() }})
 	broken := feed.stop()
 	switch exit := (*kube.ExitError)(nil); {
 	case err == nil:

@@ -20,6 +20,23 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// listener hears the first error of a program and stops what feeds it.
+type listener struct {
+	*tail
+	stop func()
+}
+
+var failed = regexp.MustCompile(`(?m)^(pg_restore: error: |psql:[^\n]{0,80}(ERROR|FATAL|PANIC): |psql: error: )`)
+
+func (l *listener) Write(p []byte) (int, error) {
+	n, err := l.tail.Write(p)
+	if l.stop != nil && failed.Match(l.text) {
+		l.stop()
+		l.stop = nil
+	}
+	return n, err
+}
+
 var (
 	// What programs say of themselves begins with their name. The other lines are statements, rows and where in them an error was met.
 	spoken = regexp.MustCompile(`^(svrescue|sh|bash|dash|/bin/sh|pg_restore|psql|tar|mkdir|df|rm|nc)\b.{0,30}: |^the image has |^no folder `)

@@ -35,7 +35,7 @@ func reversed() Scenario {
 
 // turned says whether the run takes back what it did.
 func turned(v wire.View) bool {
-	return slices.ContainsFunc(v.Steps, func(s wire.StepView) bool { return s.State == wire.StepUndone })
+	return slices.ContainsFunc(v.Timeline, func(e wire.Entry) bool { return strings.Contains(e.Text, "taken back") })
 }
 
 // takeBack takes back what can be, and then ends the run.

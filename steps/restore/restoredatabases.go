@@ -62,10 +62,7 @@ func restoreDatabases() steps.Step[Facts] {
 			if f.Set == nil {
 				return nil, "nothing was loaded"
 			}
-			if len(f.Set.Managed) > 0 && len(f.Set.Dumps) == 0 {
-				return closeClient(f), ""
-			}
-			return append(unload(f), closeClient(f)...), ""
+			return append(unload(f), closeClient(f)...), "nothing was loaded"
 		},
 		Remedies: func(error) []steps.Remedy {
 			return []steps.Remedy{{Choice: wire.ChoiceRetry, Detail: "a half that was loaded is dropped and loaded again; the old databases were not touched"}}

@@ -1,0 +1,15 @@
+package rehearsal
+
+import (
+	"log/slog"
+	"os"
+	"testing"
+
+	"canton.example/svrescue/kube"
+)
+
+// The stream servers of the simulated kubelet log every connection that is refused, which is what many tests are about.
+func TestMain(m *testing.M) {
+	kube.Logging(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
+}
