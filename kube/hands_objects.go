@@ -163,3 +163,17 @@ func (h *Hands) Remove(ctx context.Context, p Place, ns, name, uid string) error
 	}
 	return err
 }
+
+// CommandHelm is a command line of Helm for the same cluster.
+func CommandHelm(w Where, ns string, words ...string) string {
+	line := []string{"helm"}
+	for _, flag := range [][2]string{{"--kubeconfig", w.Kubeconfig}, {"--kube-context", w.Context}, {"-n", ns}} {
+		if flag[1] != "" {
+			line = append(line, flag[0], quote(flag[1]))
+		}
+	}
+	for _, x := range words {
+		line = append(line, quote(x))
+	}
+	return strings.Join(line, " ")
+}

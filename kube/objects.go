@@ -256,3 +256,16 @@ func metadata(body []byte) (metav1.PartialObjectMetadata, error) {
 	err := json.Unmarshal(body, &o)
 	return o, err
 }
+
+// DataKeys are the keys of a ConfigMap or Secret, sorted.
+func (o Object) DataKeys() []string {
+	var keys []string
+	for _, field := range []string{"data", "binaryData"} {
+		m, _, _ := unstructured.NestedMap(o.u.Object, field)
+		for k := range m {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}

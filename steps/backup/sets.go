@@ -46,7 +46,8 @@ type Set struct {
 
 // Sets groups the snapshots of the node's claims by the run they belong to: a run names its snapshots CLAIM-RUN
 // (reference/deployment.md 8.3). Newest first. Snapshots of other claims, and those whose name does not begin with their
-// claim, are not in any set; their names are returned as loose.
+// claim, are not in any set; their names are returned as loose. A snapshot that names no claim was brought in by hand from what the
+// storage has, as on another cluster, where there is no claim yet: its name alone tells which claim it is of.
 func Sets(n node.Node, snapshots []kube.Snapshot, contents []kube.SnapshotContent) (sets []Set, loose []string) {
 	exact := map[string]time.Time{}
 	for _, c := range contents {
@@ -56,8 +57,12 @@ func Sets(n node.Node, snapshots []kube.Snapshot, contents []kube.SnapshotConten
 	}
 	byRun := map[string][]Member{}
 	for _, s := range snapshots {
-		claim, known := n.Claim(s.SourceClaim)
-		run, named := strings.CutPrefix(s.Name, s.SourceClaim+"-")
+		source := s.SourceClaim
+		if source == "" {
+			source = namedAfter(n, s.Name)
+		}
+		claim, known := n.Claim(source)
+		run, named := strings.CutPrefix(s.Name, source+"-")
 		if !known || !named || run == "" {
 			if known {
 				loose = append(loose, s.Name)
@@ -101,6 +106,17 @@ func Sets(n node.Node, snapshots []kube.Snapshot, contents []kube.SnapshotConten
 		return cmp.Compare(b.Run, a.Run)
 	})
 	return sets, loose
+}
+
+// namedAfter is the claim with whose name a snapshot's name begins; the longest where there are several, empty if there is none.
+func namedAfter(n node.Node, snapshot string) string {
+	found := ""
+	for _, c := range n.Claims {
+		if strings.HasPrefix(snapshot, c.Name+"-") && len(c.Name) > len(found) {
+			found = c.Name
+		}
+	}
+	return found
 }
 
 // Member returns the snapshot of a claim.

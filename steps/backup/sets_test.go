@@ -238,3 +238,23 @@ func FuzzSets(f *testing.F) {
 		}
 	})
 }
+
+// On another cluster the storage's snapshots are brought in by hand: they name no claim, because there is none yet.
+func TestBroughtInByHand(t *testing.T) {
+	n := sv()
+	longer := n.Claims[0]
+	longer.Name = "apps-old"
+	n.Claims = append(n.Claims, longer)
+	all := whole3("1", time.Hour)
+	for i := range all {
+		all[i].SourceClaim, all[i].SourceContent = "", all[i].Content
+	}
+	other := snap("apps-old", "1", time.Hour)
+	other.SourceClaim = ""
+	stray := snap("grafana", "1", time.Hour)
+	stray.SourceClaim = ""
+	sets, rest := Sets(n, append(all, other, stray), nil)
+	if len(sets) != 1 || sets[0].Run != "1" || len(sets[0].Members) != 4 || len(rest) != 0 {
+		t.Errorf("%+v, loose %v", sets, rest)
+	}
+}

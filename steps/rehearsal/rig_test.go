@@ -35,6 +35,7 @@ type rig struct {
 	world    *sim.Server
 	pods     *pods
 	dumps    string // folder with dump files
+	record   string // folder with the record of a lost node
 	dial     func(context.Context, string, string) (net.Conn, error)
 	config   string
 	folder   runs.Folder
@@ -98,12 +99,12 @@ func newRig(t *testing.T, s Scenario) *rig {
 			return nil, ctx.Err()
 		}
 	}
-	if s.Dumps != nil {
+	if s.Dumps != nil || s.Record != nil {
 		folder := t.TempDir()
-		if err := lay(s, folder); err != nil {
+		if err := lay(s, time.Now(), folder); err != nil {
 			t.Fatal(err)
 		}
-		r.dumps = filepath.Join(folder, DumpFolder)
+		r.dumps, r.record = filepath.Join(folder, DumpFolder), filepath.Join(folder, RecordFolder)
 	}
 	server := &http.Server{Handler: r.tapped(world)}
 	ended := make(chan struct{})
@@ -162,6 +163,9 @@ func (r *rig) cluster() *kube.Cluster {
 // play drives a fresh machine over the journal until it ends, parks or dies. killAt is the number of the point at which
 // the process dies, 0 for never. It returns the view and how many points were passed.
 func (r *rig) play(ctx context.Context, killAt int, answer operator) (v wire.View, points int, dead bool) {
+	if r.scenario.Path == "restore-lost" {
+		return drive(r, ctx, killAt, answer, restore.Lost(), restore.Facts{Wanted: r.wanted, Run: "r-1", DumpHint: r.dumps, Lost: &restore.LostNode{Hint: r.record}})
+	}
 	return drive(r, ctx, killAt, answer, restore.New(), restore.Facts{Wanted: r.wanted, Run: "r-1", DumpHint: r.dumps})
 }
 

@@ -27,6 +27,8 @@ type Scenario struct {
 	Managed func(now time.Time) map[string]string
 	// Dumps are dump files that lie in a folder of the operator, by name.
 	Dumps func() (map[string][]byte, error)
+	// Record is the record of a lost node, that lies in a folder of the operator; nil: there is none.
+	Record func(now time.Time) (map[string][]byte, error)
 	// World is the starting world. now is the simulated time at which it starts.
 	World func(now time.Time) (sim.Scenario, error)
 	// Operator is what a good operator does at a question that is not a plain yes; nil or false: what Good does.
@@ -42,7 +44,7 @@ type Elsewhere struct {
 // All are the scenarios, in the order in which they are best learnt.
 func All() []Scenario {
 	return []Scenario{clean(), stuckPod(), snapshotNotReady(), crashLoop(), wrongOrder(), noRights(),
-		dropped(), dumpsAnew(), truncatedDump(), dumpsAhead(), managed(), reversed(), gitOps(), tooOld()}
+		dropped(), dumpsAnew(), truncatedDump(), dumpsAhead(), managed(), reversed(), gitOps(), tooOld(), lostCluster()}
 }
 
 // Find returns the scenario with that id.

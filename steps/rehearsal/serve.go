@@ -43,10 +43,11 @@ func (a Address) client() *http.Client {
 
 // Files of a world's folder.
 const (
-	Kubeconfig  = "kubeconfig"
-	LastState   = "state.json" // what State answered last; written when the world ends
-	addressFile = "address.json"
-	DumpFolder  = "dumps" // dump files that the operator has
+	Kubeconfig   = "kubeconfig"
+	LastState    = "state.json" // what State answered last; written when the world ends
+	addressFile  = "address.json"
+	DumpFolder   = "dumps"  // dump files that the operator has
+	RecordFolder = "record" // the record of a lost node that the operator has
 )
 
 // Build makes a scenario's server. Its controllers run when Run is called.
@@ -112,7 +113,7 @@ func Serve(ctx context.Context, s Scenario, clk clock.WithTicker, wall clock.Wit
 	running.Go(func() { busy.until(ctx, idle); cancel() })
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
-	if err := lay(s, folder); err != nil {
+	if err := lay(s, clk.Now(), folder); err != nil {
 		return err
 	}
 	if err := durable.WriteFile(filepath.Join(folder, Kubeconfig), sim.Kubeconfig(url, token, ca, namespace)); err != nil {
@@ -135,21 +136,34 @@ func Serve(ctx context.Context, s Scenario, clk clock.WithTicker, wall clock.Wit
 	return errors.Join(err, leave(world, folder))
 }
 
-// lay puts the dump files of a scenario into the world's folder.
-func lay(s Scenario, folder string) error {
-	if s.Dumps == nil {
+// lay puts the files that the operator of a scenario has into the world's folder: dumps, and the record of a lost node.
+func lay(s Scenario, now time.Time, folder string) error {
+	if s.Dumps != nil {
+		files, err := s.Dumps()
+		if err != nil {
+			return err
+		}
+		if err := layFiles(filepath.Join(folder, DumpFolder), files); err != nil {
+			return err
+		}
+	}
+	if s.Record == nil {
 		return nil
 	}
-	files, err := s.Dumps()
+	files, err := s.Record(now)
 	if err != nil {
 		return err
 	}
-	to := filepath.Join(folder, DumpFolder)
-	if err := durable.Folder(to); err != nil {
-		return err
-	}
+	return layFiles(filepath.Join(folder, RecordFolder), files)
+}
+
+func layFiles(folder string, files map[string][]byte) error {
 	for name, data := range files {
-		if err := durable.WriteFile(filepath.Join(to, name), data); err != nil {
+		file := filepath.Join(folder, filepath.FromSlash(name))
+		if err := durable.Folder(filepath.Dir(file)); err != nil {
+			return err
+		}
+		if err := durable.WriteFile(file, data); err != nil {
 			return err
 		}
 	}

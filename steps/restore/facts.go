@@ -30,5 +30,7 @@ type Facts struct {
 	Before   []postgres.Position `json:"before,omitempty"`
 	Recorded []string            `json:"recorded,omitempty"` // files of the record
 	Fence    Fence               `json:"fence,omitzero"`
-	Held     []Hold              `json:"held,omitempty"` // who else acts on the node, and was paused
+	// Lost is set where the node is restored into an empty namespace.
+	Lost *LostNode `json:"lost,omitempty"`
+	Held []Hold    `json:"held,omitempty"` // who else acts on the node, and was paused
 }

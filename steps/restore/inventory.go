@@ -86,18 +86,22 @@ func askSynchronizer(ctx context.Context, w steps.World, f Facts) ([]wire.Questi
 	if !errors.As(err, &ambiguous) {
 		return nil, err
 	}
+	return []wire.Question{synchronizerQuestion(ambiguous)}, nil
+}
+
+func synchronizerQuestion(ambiguous *node.Ambiguous) wire.Question {
 	q := wire.Question{Name: "synchronizer", Kind: wire.AskChoice, Title: "Which synchronizer is the current one?",
 		Text: "Several run, and neither Helm's values nor the SV app tell. The others are left alone."}
 	for _, serial := range ambiguous.Serials {
 		q.Choices = append(q.Choices, wire.Choice{ID: serial, Label: "migration or serial ID " + serial})
 	}
-	return []wire.Question{q}, nil
+	return q
 }
 
 // noNode says that no super validator was found.
 func noNode(where, seen string) error {
 	return &steps.Problem{Tried: "looking for a super validator in " + where, Seen: seen,
-		Next: "Name its namespace with --namespace, or another cluster with --context"}
+		Next: "Name its namespace with --namespace, or another cluster with --context. If the node is lost altogether, restore it from its record: svrescue run restore-lost"}
 }
 
 // findNodes looks through the namespaces that may be read. One that was asked for is the only one looked at.

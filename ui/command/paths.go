@@ -43,7 +43,9 @@ type pathInfo struct {
 }
 
 // paths are all paths, in the order in which they are listed.
-func paths() []pathInfo { return []pathInfo{infoOf(restore.New()), infoOf(restore.Release())} }
+func paths() []pathInfo {
+	return []pathInfo{infoOf(restore.New()), infoOf(restore.Lost()), infoOf(restore.Release())}
+}
 
 func infoOf[F any](p steps.Path[F]) pathInfo {
 	info := pathInfo{Name: p.Name, Title: p.Title, Asks: map[string][]steps.Ask{}}
@@ -104,6 +106,8 @@ func newMachine(spec runs.Spec, folder string, files artifacts, wall clock.WithT
 	switch spec.Path {
 	case "restore":
 		return build(w, restore.New(), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, DumpHint: dumpsOf(spec, folder)})
+	case "restore-lost":
+		return build(w, restore.Lost(), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, DumpHint: dumpsOf(spec, folder), Lost: &restore.LostNode{Hint: recordOf(spec, folder)}})
 	case "release-old-volumes":
 		return build(w, restore.Release(), restore.ReleaseFacts{Wanted: spec.Namespace, Where: where,
 			Subject: wire.Subject{Namespace: spec.Namespace, Cluster: where.Context}})
@@ -160,6 +164,14 @@ func dumpsOf(spec runs.Spec, folder string) string {
 		return "" // this scenario has none
 	}
 	return laid
+}
+
+// recordOf is the folder with the record of a lost node that is proposed: the one that was named, or that of a rehearsal.
+func recordOf(spec runs.Spec, folder string) string {
+	if spec.World != wire.Simulated || spec.Record != "" {
+		return spec.Record
+	}
+	return filepath.Join(runs.Folder{Path: folder}.World(), rehearsal.RecordFolder)
 }
 
 // allowed sorts the references of an action by whose hands they bind.

@@ -69,7 +69,7 @@ type program struct {
 
 type flags struct {
 	config, kubeconfig, context, namespace, runDir string
-	format, output, answers, dumps                 string
+	format, output, answers, dumps, record         string
 	dryRun, linear, noColor                        bool
 }
 

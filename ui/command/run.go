@@ -34,6 +34,7 @@ func (p *program) runCommand() *cobra.Command {
 	c.Flags().StringVar(&p.flags.answers, "answers", "", "answer from this file instead of asking")
 	c.Flags().BoolVar(&p.flags.dryRun, "dry-run", false, "show and try every step, change nothing")
 	c.Flags().StringVar(&p.flags.dumps, "dumps", "", "the folder with the dump files, where databases are restored from such")
+	c.Flags().StringVar(&p.flags.record, "record", "", "restore-lost: the folder with the record of the lost node")
 	return c
 }
 
@@ -59,6 +60,9 @@ func (p *program) take(ctx context.Context, path string, acting wire.Acting) err
 	if err != nil {
 		return err
 	}
+	if p.flags.record != "" && path != "restore-lost" {
+		return usage("--record is for a node that is lost: svrescue run restore-lost --record %s", p.flags.record)
+	}
 	answers, err := p.answers(info)
 	if err != nil {
 		return err
@@ -70,6 +74,11 @@ func (p *program) take(ctx context.Context, path string, acting wire.Acting) err
 	if spec.Dumps = p.flags.dumps; spec.Dumps != "" {
 		if spec.Dumps, err = filepath.Abs(spec.Dumps); err != nil {
 			return usage("--dumps %s: %v", p.flags.dumps, err)
+		}
+	}
+	if spec.Record = p.flags.record; spec.Record != "" {
+		if spec.Record, err = filepath.Abs(spec.Record); err != nil {
+			return usage("--record %s: %v", p.flags.record, err)
 		}
 	}
 	return p.start(ctx, spec, answers)

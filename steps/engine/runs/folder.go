@@ -33,7 +33,8 @@ type Spec struct {
 	Kubeconfig string      `json:"kubeconfig,omitempty"`
 	Context    string      `json:"context,omitempty"`
 	Namespace  string      `json:"namespace,omitempty"`
-	Dumps      string      `json:"dumps,omitempty"` // folder with dump files that is proposed
+	Dumps      string      `json:"dumps,omitempty"`  // folder with dump files that is proposed
+	Record     string      `json:"record,omitempty"` // folder with the record of a lost node that is proposed
 	Operator   string      `json:"operator"`
 	Host       string      `json:"host"`
 	Started    time.Time   `json:"started"`
