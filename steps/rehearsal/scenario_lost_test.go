@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -121,5 +122,50 @@ func installedWorld(t *testing.T, r *rig) any {
 		}
 	}
 	walk(world)
+	all, _ := world.(map[string]any)
+	for key, value := range all {
+		if text, ok := value.(string); ok { // databases remember the file that they were loaded from
+			all[key] = strings.ReplaceAll(text, r.dumps, "DUMPS")
+		}
+	}
 	return world
+}
+
+// A run that is stopped at a write, first of the databases, then of the apps, is taken back: nothing is left of it but the Secrets and what
+// the storage has.
+func TestLostIsTakenBack(t *testing.T) {
+	for _, at := range []int{8, 20, 60} {
+		t.Run(fmt.Sprint(at), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, lostCluster())
+				r.wire.refuseAt = at
+				good, back, n := r.player(), false, 0
+				v, _, _ := r.play(t.Context(), 0, func(ctx context.Context, v wire.View, q wire.Question) (wire.Answer, bool) {
+					back = back || strings.HasSuffix(q.Name, ".remedy") && q.Name != "restore-lost/secrets.remedy"
+					if n++; n > 40 {
+						return wire.Answer{}, false
+					}
+					if back || undoing(v) {
+						return backwards(ctx, v, q)
+					}
+					return good(ctx, v, q)
+				})
+				if v.Ended == nil || v.Ended.Outcome == wire.Recovered {
+					t.Fatalf("ended %+v, parked %q\n%s", v.Ended, v.Parked, lines(v))
+				}
+				cluster := r.cluster()
+				workloads, err := cluster.Workloads(t.Context(), namespace)
+				claims, claimErr := cluster.Claims(t.Context(), namespace)
+				releases, listErr := helm.In(cluster, namespace).List(t.Context())
+				if err != nil || claimErr != nil || listErr != nil || len(workloads)+len(claims)+len(releases) != 0 {
+					t.Errorf("left: %d workloads, %d claims, %d releases (%v, %v, %v)\n%s", len(workloads), len(claims), len(releases), err, claimErr, listErr, lines(v))
+				}
+				secrets, err := cluster.Secrets(t.Context(), namespace, "")
+				if err != nil || len(secrets) != 11 {
+					t.Errorf("%d secrets, %v", len(secrets), err)
+				}
+			})
+		})
+	}
 }
