@@ -21,7 +21,6 @@ import (
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/engine"
 	"canton.example/svrescue/steps/engine/runs"
-	"canton.example/svrescue/steps/postgres"
 	"canton.example/svrescue/steps/reach"
 	"canton.example/svrescue/steps/restore"
 	"canton.example/svrescue/steps/wire"
@@ -179,28 +178,14 @@ type operator = func(context.Context, wire.View, wire.Question) (wire.Answer, bo
 
 func drive[F any](r *rig, ctx context.Context, killAt int, answer operator, path steps.Path[F], facts F) (v wire.View, points int, dead bool) {
 	cluster := r.cluster()
-	databases := reach.NewDatabases(reach.Options{Cluster: cluster, Clock: clock.RealClock{}, Run: "r-1", Dial: outside})
-	world := steps.World{Kube: cluster, Files: r.folder.Artifacts(), Clock: clock.RealClock{}, Databases: databases,
-		Pods: reach.NewPods(reach.Options{Cluster: cluster, Clock: clock.RealClock{}})}
+	world, hands := reach.Wire(cluster, r.folder.Artifacts(), clock.RealClock{}, "r-1", outside)
 	var mu sync.Mutex
 	m, err := engine.New(engine.Config[F]{
 		Path: path, Facts: facts,
 		Run:     wire.Run{ID: "r-1", Acting: r.acting, World: wire.Simulated, Operator: "you", Host: "here", Started: time.Now()},
 		World:   world,
 		Journal: r, Past: slices.Clone(r.journal), Clock: clock.RealClock{}, ParkAfter: 30 * time.Minute,
-		Hands: func(refs []steps.Ref, dry bool) steps.Hands {
-			var accesses []kube.Access
-			var changes []postgres.Change
-			for _, ref := range refs {
-				switch {
-				case ref.Kube != nil:
-					accesses = append(accesses, *ref.Kube)
-				case ref.SQL != nil:
-					changes = append(changes, *ref.SQL)
-				}
-			}
-			return steps.Hands{World: world, Kube: cluster.Hands(accesses, dry), Files: r.folder.Artifacts().Only(refs), Databases: databases.Writer(changes, dry)}
-		},
+		Hands: hands,
 		Hook: func(string) {
 			mu.Lock()
 			points++

@@ -3,9 +3,11 @@ package command
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,7 +18,6 @@ import (
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/engine"
 	"canton.example/svrescue/steps/engine/runs"
-	"canton.example/svrescue/steps/postgres"
 	"canton.example/svrescue/steps/reach"
 	"canton.example/svrescue/steps/rehearsal"
 	"canton.example/svrescue/steps/restore"
@@ -84,14 +85,8 @@ func connect(spec runs.Spec, clk clock.PassiveClock) (*kube.Cluster, error) {
 	return kube.Connect(kube.Target{Kubeconfig: spec.Kubeconfig, Context: spec.Context, Namespace: spec.Namespace}, o)
 }
 
-// artifacts are the files that a run saves.
-type artifacts interface {
-	steps.FileReader
-	Only(refs []steps.Ref) steps.FileWriter
-}
-
 // newMachine wires real clients into the path of the spec.
-func newMachine(spec runs.Spec, folder string, files artifacts, wall clock.WithTicker, j engine.Journal, past []wire.Event, operator, host string) (machine, *engine.Hub, error) {
+func newMachine(spec runs.Spec, folder string, files reach.Artifacts, wall clock.WithTicker, j engine.Journal, past []wire.Event, operator, host string) (machine, *engine.Hub, error) {
 	clk := clockOf(spec, wall)
 	where := kube.Where{Context: spec.Context, Kubeconfig: spec.Kubeconfig}
 	var cluster *kube.Cluster
@@ -118,7 +113,7 @@ func newMachine(spec runs.Spec, folder string, files artifacts, wall clock.WithT
 type wiring struct {
 	spec           runs.Spec
 	folder         string
-	files          artifacts
+	files          reach.Artifacts
 	clock          clock.WithTicker
 	journal        engine.Journal
 	past           []wire.Event
@@ -127,13 +122,7 @@ type wiring struct {
 }
 
 func build[F any](w wiring, path steps.Path[F], facts F) (machine, *engine.Hub, error) {
-	world := steps.World{Kube: w.cluster, Files: w.files, Clock: w.clock}
-	var databases *reach.Databases
-	if w.cluster != nil {
-		o := reach.Options{Cluster: w.cluster, Clock: w.clock, Run: w.spec.ID}
-		databases = reach.NewDatabases(o)
-		world.Databases, world.Pods = databases, reach.NewPods(o)
-	}
+	world, hands := reach.Wire(w.cluster, w.files, w.clock, w.spec.ID, outside(w.spec))
 	park := parkAfter
 	if w.spec.Speed > 0 {
 		park = time.Duration(float64(park) * w.spec.Speed)
@@ -143,10 +132,7 @@ func build[F any](w wiring, path steps.Path[F], facts F) (machine, *engine.Hub, 
 		Run: wire.Run{ID: w.spec.ID, Binary: Version(), World: w.spec.World, Acting: w.spec.Acting, Scenario: w.spec.Scenario,
 			Operator: w.spec.Operator, Host: w.spec.Host, Folder: w.folder, Started: w.clock.Now().UTC(),
 			Speed: w.spec.Speed, Origin: w.spec.Origin, SimOrigin: w.spec.SimOrigin, Steps: infoOf(path).Steps},
-		Hands: func(refs []steps.Ref, dryRun bool) steps.Hands {
-			accesses, changes := allowed(refs)
-			return steps.Hands{World: world, Kube: w.cluster.Hands(accesses, dryRun), Files: w.files.Only(refs), Databases: databases.Writer(changes, dryRun)}
-		},
+		Hands: hands,
 	})
 	if err != nil {
 		return nil, nil, err
@@ -174,17 +160,14 @@ func recordOf(spec runs.Spec, folder string) string {
 	return filepath.Join(runs.Folder{Path: folder}.World(), rehearsal.RecordFolder)
 }
 
-// allowed sorts the references of an action by whose hands they bind.
-func allowed(refs []steps.Ref) (accesses []kube.Access, changes []postgres.Change) {
-	for _, ref := range refs {
-		switch {
-		case ref.Kube != nil:
-			accesses = append(accesses, *ref.Kube)
-		case ref.SQL != nil:
-			changes = append(changes, *ref.SQL)
-		}
+// outside is how servers outside the cluster are reached from this machine: a rehearsal touches none.
+func outside(spec runs.Spec) func(ctx context.Context, network, address string) (net.Conn, error) {
+	if spec.World != wire.Simulated {
+		return nil
 	}
-	return accesses, changes
+	return func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("the rehearsal network has no way to it from here")
+	}
 }
 
 // quietLogs sends what client-go logs to out instead of the terminal.

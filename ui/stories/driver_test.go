@@ -21,9 +21,9 @@ import (
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/kube/sim"
-	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/engine"
 	"canton.example/svrescue/steps/engine/runs"
+	"canton.example/svrescue/steps/reach"
 	"canton.example/svrescue/steps/rehearsal"
 	"canton.example/svrescue/steps/restore"
 	"canton.example/svrescue/steps/wire"
@@ -190,22 +190,14 @@ type worker struct {
 func startWorker(t *testing.T, world *world, folder runs.Folder, j *journal) *worker {
 	t.Helper()
 	cluster := world.cluster(t)
-	reads := steps.World{Kube: cluster, Files: folder.Artifacts(), Clock: clock.RealClock{}}
+	reads, hands := reach.Wire(cluster, folder.Artifacts(), clock.RealClock{}, runID, nil)
 	m, err := engine.New(engine.Config[restore.Facts]{
 		Path: restore.New(), Facts: restore.Facts{Wanted: namespace, Run: runID},
 		Run: wire.Run{ID: runID, Acting: wire.Live, World: wire.Simulated, Operator: "alice", Host: "ops1", Started: time.Now(),
 			Scenario: "story"},
 		World: reads, Journal: j, Past: slices.Clone(j.events), Clock: clock.RealClock{}, ParkAfter: 30 * time.Minute,
 		Operator: "alice", Host: "ops1",
-		Hands: func(refs []steps.Ref, dry bool) steps.Hands {
-			var allowed []kube.Access
-			for _, ref := range refs {
-				if ref.Kube != nil {
-					allowed = append(allowed, *ref.Kube)
-				}
-			}
-			return steps.Hands{World: reads, Kube: cluster.Hands(allowed, dry), Files: folder.Artifacts().Only(refs)}
-		},
+		Hands: hands,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -190,14 +190,16 @@ func TestTheTerminalGoesAwayWhileTheWorkerWorks(t *testing.T) {
 	first := h.open(80, 24, "", "rehearse", "restore-clean", "--speed", "10")
 	first.expect("Which backup run is restored?", "enter choose")
 	first.press("\r")
+	first.expect("Does this node run anywhere else?")
+	first.press("testnet/Acme-SV\r")
 	first.expect("Scale down: send this?", "enter choose")
 	pid := h.worker()
 	first.press("y")
-	first.expect("5 · Scale down", "running")
+	first.expect("8 · Scale down", "running")
 	first.hangUp()
 
 	second := h.open(80, 24, "", "attach")
-	second.expect("✓  5 Scale down", "Keep old volumes: send this?", "enter choose")
+	second.expect("✓  8 Scale down", "Keep old volumes: send this?", "enter choose")
 	if now := h.worker(); now != pid {
 		t.Errorf("worker %d, before the terminal went away %d", now, pid)
 	}

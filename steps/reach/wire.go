@@ -1,0 +1,44 @@
+package reach
+
+import (
+	"context"
+	"net"
+
+	"canton.example/svrescue/kube"
+	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/postgres"
+	"k8s.io/utils/clock"
+)
+
+// Artifacts are the files of a run: anyone may read them, and an action writes those that its references name.
+type Artifacts interface {
+	steps.FileReader
+	Only(refs []steps.Ref) steps.FileWriter
+}
+
+// Wire makes the world of a run, and its hands: they may touch what the references of the running action cover, and nothing else.
+// cluster is nil for a run that looks at nothing. dial connects from this machine to servers outside the cluster; nil: the network.
+func Wire(cluster *kube.Cluster, files Artifacts, clk clock.WithTicker, run string,
+	dial func(ctx context.Context, network, address string) (net.Conn, error)) (steps.World, func(refs []steps.Ref, dryRun bool) steps.Hands) {
+
+	world := steps.World{Kube: cluster, Files: files, Clock: clk}
+	var databases *Databases
+	if cluster != nil {
+		o := Options{Cluster: cluster, Clock: clk, Run: run, Dial: dial}
+		databases = NewDatabases(o)
+		world.Databases, world.Pods = databases, NewPods(o)
+	}
+	return world, func(refs []steps.Ref, dryRun bool) steps.Hands {
+		var accesses []kube.Access
+		var changes []postgres.Change
+		for _, ref := range refs {
+			switch {
+			case ref.Kube != nil:
+				accesses = append(accesses, *ref.Kube)
+			case ref.SQL != nil:
+				changes = append(changes, *ref.SQL)
+			}
+		}
+		return steps.Hands{World: world, Kube: cluster.Hands(accesses, dryRun), Files: files.Only(refs), Databases: databases.Writer(changes, dryRun)}
+	}
+}
