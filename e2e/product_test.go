@@ -185,7 +185,7 @@ func (o *operator) answers(n *node.Node, run string, more ...string) string {
 	o.t.Helper()
 	answers := map[string]string{}
 	if run != "" {
-		answers["restore/backup-set.set"] = run
+		answers["restore/backup-set.set"], answers["restore/fence.attest"] = run, word(n)
 	}
 	for i := 0; i < len(more); i += 2 {
 		answers[more[i]] = more[i+1]

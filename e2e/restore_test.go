@@ -26,7 +26,7 @@ func TestRestoreHeadless(t *testing.T) {
 	binary(t)
 	ctx := within(t, 10*time.Minute)
 	took := stopwatch(t)
-	s := disaster(t, ctx, node.Config{Namespace: "headless", SnapshotClass: "rig-sized", Replicas: map[string]int32{"wallet-web-ui": 2}})
+	s := disaster(t, ctx, node.Config{Namespace: "headless", SnapshotClass: "rig-sized", Replicas: map[string]int32{"wallet-web-ui": 2}, Lag: "5m"})
 	took("disaster")
 	o := newOperator(t, s.cluster, s.node.Namespace)
 	r := o.run(ctx, "run", "restore", "--answers", o.answers(s.node, s.run))

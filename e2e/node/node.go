@@ -38,6 +38,7 @@ type Config struct {
 	SnapshotClass string            // rig (no restoreSize) or rig-sized
 	Replicas      map[string]int32  // of a Deployment, where not 1
 	TermDelay     map[string]string // of a Deployment: how long its pod takes to end, "5s"
+	Lag           string            // how far the node is behind its network when it starts, "5m"; 20 s of that pass in a second
 }
 
 // Node is a node on the cluster.

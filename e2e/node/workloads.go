@@ -45,6 +45,9 @@ func (n *Node) deployment(w workload) *appsv1.Deployment {
 	if d := n.TermDelay[w.name]; d != "" {
 		env = append(env, v1.EnvVar{Name: "TERM_DELAY", Value: d})
 	}
+	if n.Lag != "" {
+		env = append(env, v1.EnvVar{Name: "LAG", Value: n.Lag})
+	}
 	return &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Name: w.name, Labels: labels},
 		Spec: appsv1.DeploymentSpec{

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"time"
+
+	"canton.example/svrescue/svapp/sim"
 )
 
 // chain is the block store of CometBFT on its claim: blockstore.db, one line for each block and a last line
@@ -51,16 +53,8 @@ func (c *chain) check() (failure error) {
 
 func (c *chain) height() int64 { return c.blocks.Load() }
 
-// status is the result of CometBFT's /status (apis.md 2.3). Blocks come one in a second on top of the stored ones.
-func (c *chain) status(up, behind time.Duration) map[string]any {
-	now := time.Now().UTC()
-	height := c.height() + int64(up/time.Second)
-	id := sha256.Sum256([]byte(c.moniker))
-	node := hex.EncodeToString(id[:20])
-	return map[string]any{
-		"node_info": map[string]any{"id": node, "network": c.id, "moniker": c.moniker, "version": "0.38.0", "listen_addr": "tcp://0.0.0.0:26656"},
-		"sync_info": map[string]any{"latest_block_height": fmt.Sprint(height), "latest_block_time": now.Add(-behind).Format(time.RFC3339Nano),
-			"earliest_block_height": "1", "catching_up": behind > 0},
-		"validator_info": map[string]any{"address": node, "voting_power": "1"},
-	}
+// rpc is what CometBFT tells others of itself (apis.md 2.3). Its heights follow from the time, not from the stored blocks.
+func (c *component) rpc() sim.Comet {
+	id := sha256.Sum256([]byte(c.chain.moniker))
+	return sim.Comet{ID: hex.EncodeToString(id[:20]), Network: c.chain.id, Moniker: c.chain.moniker, VotingPower: 1, Peers: 3, Lag: c.lag, Times: c.times}
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"canton.example/svrescue/svapp/sim"
 )
 
 // A role says which ports a component opens. The health port of the gRPC components is 5061 (deployment.md 3.4).
@@ -42,7 +44,7 @@ type component struct {
 	health   map[string]string
 	chain    *chain // nil: it is not CometBFT
 	started  time.Time
-	catchUp  time.Duration
+	lag      sim.Lag
 
 	mu     sync.Mutex
 	reason string // why it is not ready; empty: it is
@@ -56,8 +58,8 @@ func newComponent(log *slog.Logger, env func(string) string) (*component, error)
 		return nil, fmt.Errorf("ROLE %q is not one of the components", c.name)
 	}
 	var err error
-	if c.catchUp, err = duration(env("CATCH_UP")); err != nil {
-		return nil, fmt.Errorf("CATCH_UP: %w", err)
+	if c.lag.Start, err = duration(env("LAG")); err != nil {
+		return nil, fmt.Errorf("LAG: %w", err)
 	}
 	if s := env("NEEDS"); s != "" {
 		c.needs = strings.Split(s, ",")
@@ -160,7 +162,5 @@ func (c *component) why() string {
 	return c.reason
 }
 
-// behind is how far the component still lags after its start.
-func (c *component) behind() time.Duration {
-	return max(0, c.catchUp-time.Since(c.started))
-}
+// times are real ones; a component that is started again is another process.
+func (c *component) times() (now, started time.Time, starts int) { return time.Now(), c.started, 0 }

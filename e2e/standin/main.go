@@ -13,7 +13,7 @@
 //	COMETBFT    http://host:port of the CometBFT RPC (sv-app); SEQUENCER, MEDIATOR host:port of their health
 //	DATA        folder with blockstore.db (cometbft)
 //	CHAIN_ID    what CometBFT calls the network; MONIKER what it calls itself
-//	CATCH_UP    how long it lags behind after a start, 0s by default
+//	LAG         how far it is behind its network after a start, 0s by default; it goes through 20 s of that in a second
 //	TERM_DELAY  how long it takes to end after SIGTERM, 0s by default
 package main
 

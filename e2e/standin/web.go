@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"canton.example/svrescue/svapp/sim"
@@ -65,13 +66,10 @@ func (c *component) routes() http.Handler {
 	}
 	switch c.name {
 	case "cometbft":
-		rpc := func(result func() any) http.HandlerFunc {
-			return func(w http.ResponseWriter, _ *http.Request) {
-				answer(w, map[string]any{"jsonrpc": "2.0", "id": -1, "result": result()})
-			}
+		rpc := c.rpc().Handler()
+		for _, path := range []string{"/health", "/status", "/net_info"} {
+			m.Handle("GET "+path, rpc)
 		}
-		m.HandleFunc("GET /health", rpc(func() any { return struct{}{} }))
-		m.HandleFunc("GET /status", rpc(func() any { return c.chain.status(time.Since(c.started), c.behind()) }))
 	case "participant":
 		m.HandleFunc("GET /livez", func(http.ResponseWriter, *http.Request) {})
 		m.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
@@ -85,7 +83,7 @@ func (c *component) routes() http.Handler {
 	case "web-ui":
 		m.HandleFunc("GET /", page)
 	}
-	m.HandleFunc("GET /metrics", c.metrics)
+	m.Handle("GET /metrics", c.metrics())
 	return m
 }
 
@@ -146,15 +144,15 @@ func (c *component) cometbftStatus(ctx context.Context) (sim.CometBFT, error) {
 	return sim.CometBFT{ID: s.Result.NodeInfo.ID, CatchingUp: s.Result.SyncInfo.CatchingUp, VotingPower: s.Result.ValidatorInfo.VotingPower}, nil
 }
 
-// metrics are the three gauges of the catch-up check (deployment.md 8.4) and the one of background automation.
-func (c *component) metrics(w http.ResponseWriter, _ *http.Request) {
-	behind := c.behind()
+// metrics are those of the catch-up check (deployment.md 8.4), and the one of background automation.
+func (c *component) metrics() http.Handler {
 	switch c.name {
-	case "sequencer":
-		fmt.Fprintf(w, "daml_sequencer_block_delay %d\n", behind.Milliseconds())
-	case "participant", "mediator":
-		fmt.Fprintf(w, "daml_sequencer_client_handler_last_sequencing_time_micros %d\n", time.Now().Add(-behind).UnixMicro())
-	case "sv-app", "scan-app", "validator-app":
-		fmt.Fprintln(w, "splice_automation_background_service_health 0")
+	case "sequencer", "mediator", "participant":
+		return sim.Metrics{Part: c.name, Lag: c.lag, Times: c.times}.Handler()
 	}
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if strings.HasSuffix(c.name, "-app") {
+			fmt.Fprintln(w, "splice_automation_background_service_health 0")
+		}
+	})
 }
