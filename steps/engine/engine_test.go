@@ -420,6 +420,29 @@ func TestUndoOfTheStepBefore(t *testing.T) {
 	})
 }
 
+// A step that found nothing to do has nothing to take back, and does not stand in the way of those before it.
+func TestUndoGoesPastAStepThatChangedNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newToy()
+		path := toyPath(w, wire.Repeatable)
+		path.Steps = slices.Insert(path.Steps, 2, steps.Step[facts]{ID: "toy/idle", Title: "Idle", Effect: wire.Repeatable,
+			Plan:   func(facts) ([]steps.Action, error) { return nil, nil },
+			Verify: func(context.Context, steps.World, *facts) ([]wire.Finding, error) { return nil, nil },
+			Undo:   func(facts) ([]steps.Action, string) { return nil, "" }})
+		undone := false
+		v, err := playPath(t, path, &memory{}, wire.Live, func(q wire.Question) wire.Answer {
+			if q.Name == "toy/last.confirm" && !undone {
+				undone = true
+				return wire.Answer{Choice: wire.ChoiceUndo}
+			}
+			return willing(q)
+		})
+		if got := strings.Join(w.sent, " "); err != nil || v.Ended.Outcome != wire.Recovered || got != "a b a b a b c" {
+			t.Errorf("%v %+v, sent %q", err, v.Ended, got)
+		}
+	})
+}
+
 func TestDryRunSendsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newToy()
