@@ -37,7 +37,7 @@ sleep 20
 `
 	must(t, os.WriteFile(filepath.Join(home, "run"), []byte(script), 0o600))
 	o := &operator{t: t, binary: filepath.Join(home, "svrescue"), home: home}
-	r, err := o.runAndKill(ctx, []string{"run"}, regexp.MustCompile(`create pvc`))
+	r, err := o.runAndKill(ctx, []string{"run"}, killPoint{at: regexp.MustCompile(`create pvc`)})
 	if err != nil || r.code != -1 {
 		t.Fatalf("%v: %s", err, r)
 	}

@@ -21,15 +21,16 @@ import (
 
 // killPoint is the first intent whose step, key and title match.
 type killPoint struct {
-	name string
-	at   *regexp.Regexp
+	name  string
+	at    *regexp.Regexp
+	after time.Duration // how long it waits then
 }
 
 // killPoints are where the worker is killed, and where another run is cut off from the cluster.
 var killPoints = []killPoint{
-	{"scale down", regexp.MustCompile(`(?i)restore/scale-down\b`)},
-	{"claim deletion", regexp.MustCompile(`(?i)\bdelet\w*\b.*(pvc|claim)`)},
-	{"claim creation", regexp.MustCompile(`(?i)\b(re)?creat\w*\b.*(pvc|claim)`)},
+	{"scale down", regexp.MustCompile(`(?i)restore/scale-down\b`), 0},
+	{"claim deletion", regexp.MustCompile(`(?i)\bdelet\w*\b.*(pvc|claim)`), 0},
+	{"claim creation", regexp.MustCompile(`(?i)\b(re)?creat\w*\b.*(pvc|claim)`), 0},
 }
 
 // TestKillAndResume kills the worker with SIGKILL at each point of one restore, right after an intent was written, and
@@ -44,25 +45,29 @@ func TestKillAndResume(t *testing.T) {
 	o := newOperator(t, s.cluster, s.node.Namespace)
 	answers := o.answers(s.node, s.run)
 	args := []string{"run", "restore", "--answers", answers}
-	for _, point := range killPoints {
-		r, err := o.runAndKill(ctx, args, point.at)
-		if err != nil {
-			t.Fatalf("%s: %v\n%s\n%s", point.name, err, r, o.workerLog())
-		}
-		if r.code == exitDone {
-			t.Fatalf("%s: the command says done although its worker was killed: %s", point.name, r)
-		}
-		took("killed at " + point.name)
-		folder, _ := o.folder()
-		args = []string{"resume", filepath.Base(folder), "--answers", answers}
-	}
-	o.expect(o.run(ctx, args...), exitDone, "resume")
+	o.expect(o.runThroughKills(ctx, killPoints, answers, args...), exitDone, "resume")
 	took("resumed to the end")
 	s.expectRestored(t, ctx, o.runID())
 }
 
+// runThroughKills runs the command, kills the worker at each of the points and resumes each time; it gives the end.
+func (o *operator) runThroughKills(ctx context.Context, points []killPoint, answers string, args ...string) result {
+	o.t.Helper()
+	for _, point := range points {
+		r, err := o.runAndKill(ctx, args, point)
+		if err != nil {
+			o.t.Fatalf("%s: %v\n%s\n%s", point.name, err, r, o.workerLog())
+		}
+		if r.code == exitDone {
+			o.t.Fatalf("%s: the command says done although its worker was killed: %s", point.name, r)
+		}
+		args = []string{"resume", o.runID(), "--answers", answers}
+	}
+	return o.run(ctx, args...)
+}
+
 // runAndKill starts the command, kills the worker at the first new intent that matches, and waits for the command's end.
-func (o *operator) runAndKill(ctx context.Context, args []string, at *regexp.Regexp) (result, error) {
+func (o *operator) runAndKill(ctx context.Context, args []string, point killPoint) (result, error) {
 	o.t.Helper()
 	skip := 0
 	if folder, ok := o.folder(); ok {
@@ -81,15 +86,16 @@ func (o *operator) runAndKill(ctx context.Context, args []string, at *regexp.Reg
 		if folder, ok := o.folder(); ok {
 			all := intents(folder)
 			for _, text := range all[min(skip, len(all)):] {
-				if !at.MatchString(text) {
+				if !point.at.MatchString(text) {
 					continue
 				}
+				time.Sleep(point.after)
 				if err := killWorker(folder); err != nil {
 					cmd.Process.Kill()
 					<-ended
 					return finish(), err
 				}
-				o.t.Logf("killed after the intent %q", text)
+				o.t.Logf("killed %s after the intent %q", point.after, text)
 				select {
 				case <-ended:
 					return finish(), nil
@@ -102,7 +108,7 @@ func (o *operator) runAndKill(ctx context.Context, args []string, at *regexp.Reg
 		}
 		select {
 		case <-ended:
-			return finish(), fmt.Errorf("the command ended before an intent matched %s", at)
+			return finish(), fmt.Errorf("the command ended before an intent matched %s", point.at)
 		case <-time.After(3 * time.Millisecond):
 		}
 	}

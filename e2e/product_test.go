@@ -179,6 +179,21 @@ func (o *operator) workerLog() string {
 // word is what the operator types before something is destroyed.
 func word(n *node.Node) string { return n.Network + "/" + n.SV }
 
+// insisting is an answers file in which one question is answered against advice, with a reason.
+func (o *operator) insisting(n *node.Node, run, question, choice string, more ...string) string {
+	o.t.Helper()
+	path := o.answers(n, run, more...)
+	b, err := os.ReadFile(path)
+	must(o.t, err)
+	var file map[string]any
+	must(o.t, yaml.Unmarshal(b, &file))
+	file["answers"].(map[string]any)[question] = map[string]string{"choice": choice, "text": "the test insists"}
+	b, err = yaml.Marshal(file)
+	must(o.t, err)
+	must(o.t, os.WriteFile(path, b, 0o600))
+	return path
+}
+
 // answers writes an answers file: every confirmation yes, the word for destruction, the set of a restore if there is one,
 // and more as pairs of a question's name and its answer. `svrescue plan restore --format json` lists what may be asked.
 func (o *operator) answers(n *node.Node, run string, more ...string) string {

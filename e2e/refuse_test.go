@@ -74,7 +74,7 @@ func TestBadInput(t *testing.T) {
 				newRoad(t, cluster, o).cut()
 				return good
 			}},
-			{"apps after participant", exitParked, []string{"participant"}, func(*operator) string { return reversed }},
+			{"apps after participant", exitRefused, []string{"the order is reversed"}, func(*operator) string { return reversed }},
 			{"no such set", exitParked, []string{"restore/backup-set.set"}, func(*operator) string { return "1" }},
 		} {
 			t.Run(c.name, func(t *testing.T) {
@@ -102,6 +102,12 @@ func TestBadInput(t *testing.T) {
 			}
 		}
 	}
+	other := cluster.Namespace(t, "twin")
+	must(t, n.Twin(ctx, other))
+	o = newOperator(t, cluster, n.Namespace)
+	r = o.run(ctx, "run", "restore", "--answers", o.answers(n, good))
+	o.expect(r, exitRefused, "the node runs in another namespace too")
+	o.says(r, "namespace "+other+" runs this node too: sv-app (same SV name "+n.SV+", same SV key")
 	expectUnchanged(t, ctx, cluster, n.Namespace, before)
 }
 

@@ -23,6 +23,7 @@ type scene struct {
 	saved   node.Fingerprint // what the data was in it
 	volumes map[string]string
 	before  map[string]int32 // replicas of every workload
+	stays   []string         // claims that the restore has no business with
 }
 
 // keptBy is the annotation on a volume that a restore has kept; its value is the run.
@@ -39,19 +40,37 @@ func disaster(t *testing.T, ctx context.Context, c node.Config) *scene {
 // backedUp is the scene before anything is damaged: the node runs, on other data than the set has.
 func backedUp(t *testing.T, ctx context.Context, c node.Config) *scene {
 	t.Helper()
+	s := stage(t, ctx, c)
+	s.backUp(t, ctx)
+	must(t, s.node.Grow(ctx))
+	return s
+}
+
+// stage is a node that runs.
+func stage(t *testing.T, ctx context.Context, c node.Config) *scene {
+	t.Helper()
 	s := &scene{cluster: rig.Start(t)}
 	c.Namespace = s.cluster.Namespace(t, c.Namespace)
 	s.node = node.New(s.cluster, c)
+	volumes, err := s.node.CreateSmall(ctx)
+	must(t, err)
+	for claim, size := range c.Small {
+		s.cluster.Shrink(t, volumes[claim], size)
+	}
 	must(t, s.node.Create(ctx))
 	must(t, s.node.WaitReady(ctx))
+	return s
+}
+
+// backUp takes a set and notes what is in it.
+func (s *scene) backUp(t *testing.T, ctx context.Context) {
+	t.Helper()
 	s.run = node.RunID()
 	must(t, s.node.Backup(ctx, s.run))
 	var err error
 	s.saved, err = s.node.Fingerprint(ctx)
 	must(t, err)
-	must(t, s.node.Grow(ctx))
 	s.look(t, ctx)
-	return s
 }
 
 // look notes the volumes and replicas, with which the end is compared.
@@ -88,6 +107,12 @@ func (s *scene) expectRestored(t *testing.T, ctx context.Context, run string) {
 	now, err := boundVolumes(ctx, s.cluster, s.node)
 	must(t, err)
 	for claim, old := range s.volumes {
+		if slices.Contains(s.stays, claim) {
+			if now[claim] != old {
+				t.Errorf("claim %s is bound to %s, and was to be left on %s", claim, now[claim], old)
+			}
+			continue
+		}
 		if now[claim] == old {
 			t.Errorf("claim %s is still bound to its old volume %s", claim, old)
 		}

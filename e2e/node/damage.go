@@ -27,6 +27,23 @@ func (n *Node) Damage(ctx context.Context) error {
 	return n.WaitCrashing(ctx, "participant-pg", n.CometBFT)
 }
 
+// Fill leaves so many bytes of a server's volume.
+func (n *Node) Fill(ctx context.Context, server string, left int64) error {
+	_, err := n.rig.Exec(ctx, n.Namespace, server+"-0", server, "", "sh", "-c", `cd /var/lib/postgresql/data
+room=$(df -Pk . | awk 'NR == 2 { print $4 }')
+dd if=/dev/zero of=filling bs=1024 count=$((room - $1 / 1024)) 2> /dev/null`, "sh", fmt.Sprint(left))
+	return err
+}
+
+// Overtake puts scan ahead of the participant, as a set in which the apps were cut too late has it whatever its clocks
+// say. Such a pair restores without an error and comes up healthy; only the offsets tell (backups.md 1).
+func (n *Node) Overtake(ctx context.Context) error {
+	d := n.database("scan-app")
+	_, err := n.SQL(ctx, d.Server, d.Name, fmt.Sprintf(
+		"UPDATE %s.store_last_ingested_offsets SET last_ingested_offset = lpad(to_hex(%d), 18, '0') WHERE store_id = 1;", d.Schema, 10*(n.Rows+n.grown)))
+	return err
+}
+
 // WaitCrashing waits until the pod of each app waits in CrashLoopBackOff.
 func (n *Node) WaitCrashing(ctx context.Context, apps ...string) error {
 	return rig.Poll(ctx, "the damage does not show", func(ctx context.Context) (bool, error) {

@@ -24,15 +24,20 @@ FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDE
 
 // Fingerprint reads all data of the running node.
 func (n *Node) Fingerprint(ctx context.Context) (Fingerprint, error) {
+	f, err := n.FingerprintDatabases(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out, err := n.cometExec(ctx, `sha256sum < "$1"`, "/cometbft/data/blockstore.db")
+	f["cometbft/blockstore.db"] = strings.TrimSpace(out)
+	return f, err
+}
+
+// FingerprintDatabases reads the data of the databases alone, which also answer while the node stands.
+func (n *Node) FingerprintDatabases(ctx context.Context) (Fingerprint, error) {
 	f := Fingerprint{}
 	var mu sync.Mutex
-	jobs := []func() error{func() error {
-		out, err := n.cometExec(ctx, `sha256sum < "$1"`, "/cometbft/data/blockstore.db")
-		mu.Lock()
-		defer mu.Unlock()
-		f["cometbft/blockstore.db"] = strings.TrimSpace(out)
-		return err
-	}}
+	var jobs []func() error
 	for _, d := range n.Databases {
 		jobs = append(jobs, func() error {
 			out, err := n.SQL(ctx, d.Server, d.Name, tableSums)
@@ -52,6 +57,13 @@ func (n *Node) Fingerprint(ctx context.Context) (Fingerprint, error) {
 		})
 	}
 	return f, together(jobs)
+}
+
+// Databases is the part of it that is in databases.
+func (f Fingerprint) Databases() Fingerprint {
+	some := maps.Clone(f)
+	delete(some, "cometbft/blockstore.db")
+	return some
 }
 
 // CompareWith tells what differs from the wanted data, one sentence for each; none when all is equal.

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,6 +36,7 @@ type Config struct {
 	Rows      int    // in each bulk table
 	// Late names the claims of storage class rig-wait (WaitForFirstConsumer); all others are of class rig (Immediate).
 	Late          []string
+	Small         map[string]string // claims of volumes that can be filled, to their size: "200m"
 	SnapshotClass string            // rig (no restoreSize) or rig-sized
 	Replicas      map[string]int32  // of a Deployment, where not 1
 	TermDelay     map[string]string // of a Deployment: how long its pod takes to end, "5s"
@@ -55,7 +57,7 @@ func New(cluster *rig.Cluster, c Config) *Node {
 		c.Network = "devnet"
 	}
 	if c.SV == "" {
-		c.SV = "Example-SV"
+		c.SV = "SV-" + c.Namespace // no two nodes of the cluster are the same, or each would be taken for the other's double
 	}
 	if c.Release == "" {
 		c.Release = "0.6.4"
@@ -105,6 +107,48 @@ func (n *Node) Create(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// CreateSmall makes the claims of Config.Small before anything uses them, and gives their volumes.
+func (n *Node) CreateSmall(ctx context.Context) (map[string]string, error) {
+	volumes := map[string]string{}
+	for name := range n.Small {
+		server := strings.TrimSuffix(strings.TrimPrefix(name, "pg-data-"), "-0")
+		claim := n.claim(name, name, "1Gi")
+		claim.Labels = map[string]string{"app": server}
+		if err := n.apply(ctx, claim); err != nil {
+			return nil, err
+		}
+		err := rig.Poll(ctx, "claim "+name+" is not bound", func(ctx context.Context) (bool, error) {
+			c, err := n.rig.Kube.CoreV1().PersistentVolumeClaims(n.Namespace).Get(ctx, name, metav1.GetOptions{})
+			if err != nil {
+				return false, err
+			}
+			volumes[name] = c.Spec.VolumeName
+			return c.Status.Phase == v1.ClaimBound, nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return volumes, nil
+}
+
+// Twin runs the SV app of this node, keys and all, in another namespace too.
+func (n *Node) Twin(ctx context.Context, namespace string) error {
+	t := New(n.rig, n.Config)
+	t.Namespace = namespace
+	for _, o := range n.loose() {
+		if err := t.apply(ctx, o); err != nil {
+			return err
+		}
+	}
+	for _, r := range t.releases() {
+		if r.name == "sv" {
+			return t.install(ctx, r)
+		}
+	}
+	return errors.New("there is no release sv")
 }
 
 // install makes the objects of a Helm release and the Secret in which Helm remembers it.

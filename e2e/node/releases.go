@@ -128,8 +128,9 @@ func (n *Node) loose() []runtime.Object {
 	list := []runtime.Object{
 		auth("splice-app-sv-ledger-api-auth", "sv-backend"), auth("splice-app-validator-ledger-api-auth", "validator-backend"),
 		ui("splice-app-sv-ui-auth"), ui("splice-app-wallet-ui-auth"), ui("splice-app-cns-ui-auth"),
-		secret("splice-app-sv-key", "public", "invented-public", "private", "invented-private"),
-		secret("cometbft-keys", "node_key.json", `{"invented":true}`, "priv_validator_key.json", `{"invented":true}`),
+		secret("splice-app-sv-key", "public", "invented-public-"+n.SV, "private", "invented-private-"+n.SV),
+		secret("cometbft-keys", "node_key.json", fmt.Sprintf(`{"invented":%q}`, n.SV),
+			"priv_validator_key.json", fmt.Sprintf(`{"pub_key":{"type":"tendermint/PubKeyEd25519","value":%q}}`, "invented-"+n.SV)),
 		&v1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "ui-config-values"}, Data: map[string]string{"networkName": n.Network, "amuletName": "Amulet"}},
 	}
 	for _, s := range Servers {

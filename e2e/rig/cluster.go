@@ -111,6 +111,32 @@ func (c *Cluster) script(name string, args ...string) (string, error) {
 	return string(out), nil
 }
 
+// Shrink puts a small file system in the place of an empty volume, before a pod uses it: one that can be full. It goes with the test.
+func (c *Cluster) Shrink(t testing.TB, volume, size string) {
+	t.Helper()
+	run := filepath.Join(Folder(), "run")
+	pid, err := os.ReadFile(filepath.Join(run, "init.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside := func(args ...string) error {
+		args = append([]string{"-t", strings.TrimSpace(string(pid)), "-m"}, args...)
+		if out, err := exec.Command("nsenter", args...).CombinedOutput(); err != nil {
+			return fmt.Errorf("nsenter %v: %w: %s", args, err, out)
+		}
+		return nil
+	}
+	at := filepath.Join(run, "csi", "volumes", volume)
+	if err := inside("mount", "-t", "tmpfs", "-o", "mode=0777,size="+size, "tmpfs", at); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := inside("umount", "-l", at); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // Load packs a folder as an image and loads it into the cluster.
 func (c *Cluster) Load(image, folder, entrypoint string) error {
 	_, err := c.script("image.sh", image, folder, entrypoint)

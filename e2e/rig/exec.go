@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	v1 "k8s.io/api/core/v1"
@@ -16,22 +17,29 @@ import (
 
 // Exec runs a command in a pod, with input on its standard input, and gives its standard output.
 func (c *Cluster) Exec(ctx context.Context, namespace, pod, container, input string, command ...string) (string, error) {
-	options := &v1.PodExecOptions{Container: container, Command: command, Stdin: input != "", Stdout: true, Stderr: true}
+	var out bytes.Buffer
+	var in io.Reader
+	if input != "" {
+		in = strings.NewReader(input)
+	}
+	err := c.Stream(ctx, namespace, pod, container, in, &out, command...)
+	return out.String(), err
+}
+
+// Stream runs a command in a pod between a reader, which may be nil, and a writer.
+func (c *Cluster) Stream(ctx context.Context, namespace, pod, container string, in io.Reader, out io.Writer, command ...string) error {
+	options := &v1.PodExecOptions{Container: container, Command: command, Stdin: in != nil, Stdout: true, Stderr: true}
 	q := c.Kube.CoreV1().RESTClient().Post().Resource("pods").Namespace(namespace).Name(pod).SubResource("exec").
 		VersionedParams(options, scheme.ParameterCodec)
 	e, err := remotecommand.NewWebSocketExecutor(c.Config, "GET", q.URL().String())
 	if err != nil {
-		return "", err
+		return err
 	}
-	var out, complaints bytes.Buffer
-	stream := remotecommand.StreamOptions{Stdout: &out, Stderr: &complaints}
-	if input != "" {
-		stream.Stdin = strings.NewReader(input)
+	var complaints bytes.Buffer
+	if err := e.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: in, Stdout: out, Stderr: &complaints}); err != nil {
+		return fmt.Errorf("%s in %s/%s: %w: %s", command[0], namespace, pod, err, strings.TrimSpace(complaints.String()))
 	}
-	if err := e.StreamWithContext(ctx, stream); err != nil {
-		return out.String(), fmt.Errorf("%s in %s/%s: %w: %s", command[0], namespace, pod, err, strings.TrimSpace(complaints.String()))
-	}
-	return out.String(), nil
+	return nil
 }
 
 // PodOf is the newest pod of an app that is not ending.
