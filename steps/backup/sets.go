@@ -77,6 +77,10 @@ func Sets(n node.Node, snapshots []kube.Snapshot, contents []kube.SnapshotConten
 		} else if s.Taken != nil {
 			m.Taken = *s.Taken
 		}
+		if s.SourceClaim == "" && !m.Taken.Before(s.Created) {
+			// A driver that cannot tell when the storage cut it says when it was brought in, which would prove a false order.
+			m.Taken, m.Exact = time.Time{}, false
+		}
 		byRun[run] = append(byRun[run], m)
 	}
 	for _, run := range slices.Sorted(maps.Keys(byRun)) {

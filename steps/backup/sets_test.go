@@ -247,14 +247,16 @@ func TestBroughtInByHand(t *testing.T) {
 	n.Claims = append(n.Claims, longer)
 	all := whole3("1", time.Hour)
 	for i := range all {
-		all[i].SourceClaim, all[i].SourceContent = "", all[i].Content
+		all[i].SourceClaim, all[i].SourceContent, all[i].Created = "", all[i].Content, now
 	}
+	all[1].Taken = &now // not before it was brought in: when the storage cut it is not known
 	other := snap("apps-old", "1", time.Hour)
 	other.SourceClaim = ""
 	stray := snap("grafana", "1", time.Hour)
 	stray.SourceClaim = ""
 	sets, rest := Sets(n, append(all, other, stray), nil)
-	if len(sets) != 1 || sets[0].Run != "1" || len(sets[0].Members) != 4 || len(rest) != 0 {
+	if len(sets) != 1 || sets[0].Run != "1" || len(sets[0].Members) != 4 || len(rest) != 0 ||
+		sets[0].Members[0].Taken.IsZero() || !sets[0].Members[1].Taken.IsZero() {
 		t.Errorf("%+v, loose %v", sets, rest)
 	}
 }

@@ -79,7 +79,7 @@ func broughtIn(o sim.NodeOptions, b sim.PastSnapshot) string {
 	return fmt.Sprintf(`---
 apiVersion: snapshot.storage.k8s.io/v1
 kind: VolumeSnapshotContent
-metadata: {name: %[2]s-content}
+metadata: {name: %[2]s-content, creationTimestamp: %[6]q}
 spec:
   deletionPolicy: Retain
   driver: csi.rig.local
@@ -90,11 +90,11 @@ status: {readyToUse: true, snapshotHandle: storage-%[2]s, creationTime: %[4]d, r
 ---
 apiVersion: snapshot.storage.k8s.io/v1
 kind: VolumeSnapshot
-metadata: {name: %[2]s, namespace: %[1]s}
+metadata: {name: %[2]s, namespace: %[1]s, creationTimestamp: %[6]q}
 spec:
   volumeSnapshotClassName: %[3]s
   source: {volumeSnapshotContentName: %[2]s-content}
-`, b.Namespace, b.Name, o.SnapshotClass, b.Taken.UnixNano(), int64(20*gib))
+`, b.Namespace, b.Name, o.SnapshotClass, b.Taken.UnixNano(), int64(20*gib), o.Start.UTC().Add(-time.Hour).Format(time.RFC3339))
 }
 
 // secretDoc is a Secret with invented values under these keys.

@@ -3,11 +3,15 @@ package rehearsal
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	helm "canton.example/svrescue/kube/release"
+	"canton.example/svrescue/kube/sim"
 	"canton.example/svrescue/steps/wire"
 	"github.com/google/go-cmp/cmp"
 )
@@ -168,4 +172,61 @@ func TestLostIsTakenBack(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Where something stands already, nothing is begun: it may be what is left of the node.
+func TestLostNeedsAnEmptyNamespace(t *testing.T) {
+	for name, c := range map[string]struct{ object, says string }{
+		"a claim of the node": {`{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"pg-data-participant-pg-0","namespace":"sv"},"spec":{"storageClassName":"standard-rwo","accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"20Gi"}}}}`,
+			"claim pg-data-participant-pg-0 of the node is still there"},
+		"an object of a release": {`{"apiVersion":"v1","kind":"Service","metadata":{"name":"scan-app","namespace":"sv"},"spec":{"ports":[{"port":1}]}}`,
+			"what release scan makes is there already: Service/scan-app"},
+		"a workload of something else": {`{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","namespace":"sv"},"spec":{"selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"web","image":"web"}]}}}}`,
+			"namespace sv is not empty: Deployment/web"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := lostCluster()
+				s.World = func(now time.Time) (sim.Scenario, error) {
+					w, err := lostWorld(now)
+					w.Objects += "---\n" + c.object + "\n"
+					return w, err
+				}
+				r := newRig(t, s)
+				v, _, _ := r.play(t.Context(), 0, r.player())
+				if v.Ended == nil || v.Ended.Outcome != wire.Refused || !strings.Contains(v.Ended.Text, c.says) {
+					t.Errorf("ended %+v\n%s", v.Ended, lines(v))
+				}
+				if writes := sent(r); len(writes) > 0 {
+					t.Errorf("refused, but sent %+v", writes)
+				}
+			})
+		})
+	}
+}
+
+// A record that is changed while the run goes on is noticed before anything of it is used.
+func TestLostRecordThatChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, lostCluster())
+		good := r.player()
+		v, _, _ := r.play(t.Context(), 0, func(ctx context.Context, v wire.View, q wire.Question) (wire.Answer, bool) {
+			if q.Name == "restore-lost/databases.confirm" {
+				if err := os.WriteFile(filepath.Join(r.record, "helm", "apps-pg.release"), []byte("x"), 0o600); err != nil {
+					t.Error(err)
+				}
+			}
+			if q.Name == "restore-lost/databases.remedy" {
+				return wire.Answer{}, false
+			}
+			return good(ctx, v, q)
+		})
+		if !strings.Contains(lines(v), "helm/apps-pg.release is not what was written") {
+			t.Error(lines(v))
+		}
+		workloads, err := r.cluster().Workloads(t.Context(), namespace)
+		if err != nil || len(workloads) != 0 {
+			t.Errorf("%d workloads, %v", len(workloads), err)
+		}
+	})
 }

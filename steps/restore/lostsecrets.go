@@ -53,13 +53,8 @@ func keysOf(n LostNeed, i records.Index) []string {
 	more := []string{}
 	if shape, known := i.Secret(n.Name); known {
 		more = shape.Keys
-	} else if at := slices.IndexFunc(documentedKeys, func(d struct {
-		suffix string
-		keys   []string
-	}) bool {
-		return strings.HasSuffix(n.Name, d.suffix)
-	}); at >= 0 {
-		more = documentedKeys[at].keys
+	} else {
+		more = documented(n.Name)
 	}
 	for _, k := range more {
 		if !slices.Contains(keys, k) {
@@ -67,6 +62,16 @@ func keysOf(n LostNeed, i records.Index) []string {
 		}
 	}
 	return keys
+}
+
+// documented are the keys of a Secret that the documentation names; none for any other.
+func documented(name string) []string {
+	for _, d := range documentedKeys {
+		if strings.HasSuffix(name, d.suffix) {
+			return d.keys
+		}
+	}
+	return nil
 }
 
 // neededThere proves that everything is there which pods refer to and no release makes. Values are never looked at.
@@ -97,8 +102,22 @@ func neededThere(ctx context.Context, w steps.World, f Facts, i records.Index) (
 		}
 		found = append(found, *finding)
 	}
-	if len(f.Lost.Unused) > 0 {
-		found = append(found, wire.Finding{ID: "unused", Verdict: wire.Attention, Text: "the node had these Secrets too, which no workload refers to: " + strings.Join(f.Lost.Unused, ", "),
+	var others []string
+	for _, name := range f.Lost.Unused {
+		finding, _, err := secretThere(ctx, w, f, LostNeed{Needed: kube.Needed{Kind: "Secret", Name: name}, By: []string{"no workload by name"}}, i)
+		switch {
+		case err != nil:
+			return nil, err
+		case finding == nil:
+		case documented(name) != nil: // what makes the node what it is may be needed in a way that the manifests do not show
+			finding.Verdict, finding.Waive = wire.Undetermined, "it is known that nothing of the node needs it any more"
+			found = append(found, *finding)
+		default:
+			others = append(others, name)
+		}
+	}
+	if len(others) > 0 {
+		found = append(found, wire.Finding{ID: "unused", Verdict: wire.Attention, Text: "the node had these Secrets too, which no workload refers to and which are not there: " + strings.Join(others, ", "),
 			Next: "Make those that something outside the workloads needs, such as an ingress"})
 	}
 	all := wire.Finding{ID: "secrets", Verdict: wire.Holds, Evidence: good,

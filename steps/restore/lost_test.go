@@ -1,0 +1,76 @@
+package restore
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"canton.example/svrescue/kube"
+	"canton.example/svrescue/kube/release"
+	"canton.example/svrescue/steps/node"
+	records "canton.example/svrescue/steps/record"
+)
+
+// A Secret must have the keys that pods name and those that it had; where the record does not know it, those of the documentation.
+func TestKeysOfASecret(t *testing.T) {
+	known := records.Index{Secrets: []kube.SecretShape{{Name: "splice-app-sv-key", Keys: []string{"private", "public"}}}}
+	for _, c := range []struct {
+		need  kube.Needed
+		index records.Index
+		want  string
+	}{
+		{kube.Needed{Name: "cometbft-keys", Whole: true}, known, "node_key.json priv_validator_key.json"},
+		{kube.Needed{Name: "splice-app-sv-key", Whole: true}, known, "private public"},
+		{kube.Needed{Name: "participant-pg-secret", Keys: []string{"postgresPassword"}}, known, "postgresPassword"},
+		{kube.Needed{Name: "splice-app-sv-ledger-api-auth", Keys: []string{"client-id"}}, known, "audience client-id client-secret ledger-api-user url"},
+		{kube.Needed{Name: "other", Keys: []string{"a"}}, known, "a"},
+	} {
+		keys := keysOf(LostNeed{Needed: c.need}, c.index)
+		slices.Sort(keys)
+		if got := strings.Join(keys, " "); got != c.want {
+			t.Errorf("%s: %s, want %s", c.need.Name, got, c.want)
+		}
+	}
+}
+
+// What a folder is not is said with what can be done.
+func TestFolderWithoutRecord(t *testing.T) {
+	empty, values := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(values, "sv-values.yaml"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for folder, want := range map[string]string{empty: "there is no record in", values: "helm pull oci://", filepath.Join(empty, "gone"): "there is no record in"} {
+		f := Facts{Lost: &LostNode{Hint: "h"}}
+		if err := takeLost(&f, "record", folder); err == nil || !strings.Contains(err.Error(), want) || f.Lost.Folder != "" {
+			t.Errorf("%s: %v", folder, err)
+		}
+	}
+}
+
+// Databases come first, then the synchronizer, the participant and the apps; what makes none of the node's parts comes last.
+func TestInstallOrder(t *testing.T) {
+	var n node.Node
+	var releases []LostRelease
+	for _, c := range []struct {
+		release string
+		part    node.Part
+	}{{"ingress", ""}, {"info", node.Info}, {"validator", node.Validator}, {"scan", node.ScanApp}, {"sv", node.SVApp}, {"participant", node.Participant},
+		{"domain", node.Mediator}, {"domain-cometbft", node.CometBFT}, {"b-pg", node.Postgres}, {"a-pg", node.Postgres}} {
+		r := LostRelease{Name: c.release}
+		if c.part != "" {
+			r.Parts = []release.Part{{Kind: kube.Deployment, Namespace: "sv", Name: c.release}}
+			n.Components = append(n.Components, node.Component{Part: c.part, Ref: kube.WorkloadRef{Kind: kube.Deployment, Namespace: "sv", Name: c.release}})
+		}
+		releases = append(releases, r)
+	}
+	inInstallOrder(releases, n)
+	var names []string
+	for _, r := range releases {
+		names = append(names, r.Name)
+	}
+	if got := strings.Join(names, " "); got != "a-pg b-pg domain-cometbft domain participant sv scan validator info ingress" {
+		t.Error(got)
+	}
+}
