@@ -50,7 +50,7 @@ var irreplaceable = map[string]string{
 // keysOf are the keys that a Secret must have: those that pods name, those that it had, and else those that the documentation asks for.
 func keysOf(n LostNeed, i records.Index) []string {
 	keys := slices.Clone(n.Keys)
-	more := []string{}
+	var more []string
 	if shape, known := i.Secret(n.Name); known {
 		more = shape.Keys
 	} else {

@@ -46,6 +46,8 @@ func (p *program) planCommand() *cobra.Command {
 			return p.plan(cmd.Context(), args[0])
 		}}
 	c.Flags().StringVar(&p.flags.answers, "answers", "", "answer from this file")
+	c.Flags().StringVar(&p.flags.dumps, "dumps", "", "the folder with the dump files, where databases are restored from such")
+	c.Flags().StringVar(&p.flags.record, "record", "", "restore-lost: the folder with the record of the lost node")
 	return c
 }
 
@@ -71,6 +73,9 @@ func (s scratch) Write(name string, data []byte) error { s[name] = data; return 
 func (s scratch) Only([]steps.Ref) steps.FileWriter    { return s }
 
 func (p *program) plan(ctx context.Context, path string) error {
+	if err := p.forLost(path); err != nil {
+		return err
+	}
 	spec, err := p.real(ctx, path, wire.DryRun)
 	if err != nil {
 		return err
@@ -86,6 +91,9 @@ func (p *program) plan(ctx context.Context, path string) error {
 		}
 	}
 	spec.ID = "plan"
+	if err := p.folders(&spec); err != nil {
+		return err
+	}
 	quietLogs(p.Err)
 	m, hub, err := newMachine(spec, "", scratch{}, p.Clock, &memory{}, nil, p.operator(), hostname())
 	if err != nil {

@@ -60,8 +60,8 @@ func (p *program) take(ctx context.Context, path string, acting wire.Acting) err
 	if err != nil {
 		return err
 	}
-	if p.flags.record != "" && path != "restore-lost" {
-		return usage("--record is for a node that is lost: svrescue run restore-lost --record %s", p.flags.record)
+	if err := p.forLost(path); err != nil {
+		return err
 	}
 	answers, err := p.answers(info)
 	if err != nil {
@@ -71,17 +71,36 @@ func (p *program) take(ctx context.Context, path string, acting wire.Acting) err
 	if err != nil {
 		return err
 	}
-	if spec.Dumps = p.flags.dumps; spec.Dumps != "" {
-		if spec.Dumps, err = filepath.Abs(spec.Dumps); err != nil {
-			return usage("--dumps %s: %v", p.flags.dumps, err)
-		}
-	}
-	if spec.Record = p.flags.record; spec.Record != "" {
-		if spec.Record, err = filepath.Abs(spec.Record); err != nil {
-			return usage("--record %s: %v", p.flags.record, err)
-		}
+	if err := p.folders(&spec); err != nil {
+		return err
 	}
 	return p.start(ctx, spec, answers)
+}
+
+// folders names in the spec the folders of the operator, with absolute paths, since the worker runs elsewhere.
+func (p *program) folders(spec *runs.Spec) error {
+	for _, f := range []struct {
+		flag, value string
+		to          *string
+	}{{"--dumps", p.flags.dumps, &spec.Dumps}, {"--record", p.flags.record, &spec.Record}} {
+		if f.value == "" {
+			continue
+		}
+		path, err := filepath.Abs(f.value)
+		if err != nil {
+			return usage("%s %s: %v", f.flag, f.value, err)
+		}
+		*f.to = path
+	}
+	return nil
+}
+
+// forLost refuses --record with another path than that of a lost node.
+func (p *program) forLost(path string) error {
+	if p.flags.record != "" && path != "restore-lost" {
+		return usage("--record is for a node that is lost: svrescue run restore-lost --record %s", p.flags.record)
+	}
+	return nil
 }
 
 // answers reads the answers file for a path, if one is named. Without one somebody must be there to ask.
