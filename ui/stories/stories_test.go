@@ -75,7 +75,7 @@ func TestAParticipantThatCrashLoops(t *testing.T) {
 func TestBackupsInTheWrongOrder(t *testing.T) {
 	tell(t, "restore-wrong-order", func(s *story) {
 		s.expect("Which backup run is restored?", "reversed").press("2", "enter")
-		s.expect("Prove set cannot go on", "silently wrong").press("4").expect("› 4 End the run").press("enter")
+		s.expect("Prove set cannot go on", "silently wrong").press("5").expect("› 5 End the run").press("enter")
 		s.expect("Refused: a precondition does not hold")
 	})
 }
