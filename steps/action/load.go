@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -36,7 +37,7 @@ func (l LoadDump) Refs() []steps.Ref {
 }
 
 func (l LoadDump) Show() wire.Preview {
-	return wire.Preview{Title: "load " + l.Dump.File, Before: l.Dump.Database.String() + " stays as it is",
+	return wire.Preview{Title: "load " + filepath.Base(l.Dump.File) + " for " + l.Dump.Database.Name, Before: l.Dump.Database.String() + " stays as it is",
 		After:    fmt.Sprintf("%s beside it, from %s", l.name(), size(l.Dump.Bytes)),
 		Commands: postgres.ShowLoad(l.server(), l.name(), l.Dump.Kind, l.Dump.File)}
 }
@@ -57,21 +58,23 @@ func (l LoadDump) Probe(ctx context.Context, w steps.World) (wire.ActionState, [
 	if err != nil {
 		return wire.ActionUnknown, nil, err
 	}
-	marked := func(name string) (there, done bool) {
-		i := slices.IndexFunc(stored, func(d postgres.Stored) bool { return d.Name == name })
-		return i >= 0, i >= 0 && strings.HasPrefix(stored[i].Comment, Mark(l.Run))
-	}
-	if _, done := marked(l.Dump.Database.Name); done {
+	if _, done := marked(stored, l.Dump.Database.Name, l.Run); done {
 		return wire.ActionDone, []wire.Evidence{{Source: l.Dump.Database.String(), Seen: "holds what was loaded"}}, nil
 	}
 	source := l.name() + " on " + l.server().String()
-	switch there, done := marked(l.name()); {
+	switch there, done := marked(stored, l.name(), l.Run); {
 	case done:
 		return wire.ActionDone, []wire.Evidence{{Source: source, Seen: "is loaded whole"}}, nil
 	case there:
 		return wire.ActionPartly, []wire.Evidence{{Source: source, Seen: "is there, but not loaded whole"}}, nil
 	}
 	return wire.ActionPending, []wire.Evidence{{Source: source, Seen: "is not there"}}, nil
+}
+
+// marked says whether a database is there, and whether it is one that the run has loaded whole.
+func marked(stored []postgres.Stored, name, run string) (there, whole bool) {
+	i := slices.IndexFunc(stored, func(d postgres.Stored) bool { return d.Name == name })
+	return i >= 0, i >= 0 && strings.HasPrefix(stored[i].Comment, Mark(run))
 }
 
 func (l LoadDump) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
@@ -94,8 +97,11 @@ func (l LoadDump) Do(ctx context.Context, h steps.Hands, report func(wire.Progre
 	if err := h.Databases.Load(ctx, l.server(), l.name(), postgres.Source{File: l.Dump.File, Database: l.Dump.Name}, report); err != nil {
 		return err
 	}
-	return h.Databases.Comment(ctx, l.server(), l.name(), Mark(l.Run)+" loaded from "+l.Dump.File)
+	return h.Databases.Comment(ctx, l.server(), l.name(), l.Comment())
 }
+
+// Comment is the mark of the database when it is loaded whole.
+func (l LoadDump) Comment() string { return Mark(l.Run) + " loaded from " + filepath.Base(l.Dump.File) }
 
 // unchanged notices a file that is not the one that was read and judged.
 func (l LoadDump) unchanged() error {

@@ -96,34 +96,31 @@ func (s SwapDatabases) Effect() wire.Effect { return wire.Repeatable }
 
 func (s SwapDatabases) Refs() []steps.Ref {
 	var changes []postgres.Change
-	for _, r := range s.renames(func(string) bool { return true }) {
-		changes = append(changes, postgres.Change{Verb: "rename", Server: s.Server.String(), Name: r.From, To: r.To})
+	for _, name := range s.Names {
+		for _, r := range s.pair(name) {
+			changes = append(changes, postgres.Change{Verb: "rename", Server: s.Server.String(), Name: r.From, To: r.To})
+		}
 	}
 	return steps.SQLRefs(changes...)
 }
 
-// renames are the changes of names, in an order in which no name is taken. What is not there is left out.
-func (s SwapDatabases) renames(there func(string) bool) []postgres.Rename {
-	var all []postgres.Rename
-	for _, name := range s.Names {
-		fresh, old := postgres.NewName(name, s.Run), postgres.OldName(name, s.Run)
-		pair := []postgres.Rename{{From: name, To: old}, {From: fresh, To: name}}
-		if s.Back {
-			pair = []postgres.Rename{{From: name, To: fresh}, {From: old, To: name}}
-		}
-		for _, r := range pair {
-			if there(r.From) {
-				all = append(all, r)
-			}
-		}
+// pair are the two changes of names for one database, in an order in which no name is taken.
+func (s SwapDatabases) pair(name string) []postgres.Rename {
+	fresh, old := postgres.NewName(name, s.Run), postgres.OldName(name, s.Run)
+	if s.Back {
+		return []postgres.Rename{{From: name, To: fresh}, {From: old, To: name}}
 	}
-	return all
+	return []postgres.Rename{{From: name, To: old}, {From: fresh, To: name}}
 }
 
 func (s SwapDatabases) Show() wire.Preview {
 	p := wire.Preview{Title: s.Key(), Before: strings.Join(s.Names, ", ") + " as they are",
-		After:    "the loaded ones under these names; the old ones are kept as " + postgres.OldName("…", s.Run),
-		Commands: postgres.ShowRename(s.renames(func(string) bool { return true }))}
+		After: "the loaded ones under these names; the old ones are kept as " + postgres.OldName("…", s.Run)}
+	var all []postgres.Rename
+	for _, name := range s.Names {
+		all = append(all, s.pair(name)...)
+	}
+	p.Commands = postgres.ShowRename(all)
 	if s.Back {
 		p.After = "the old ones again; the loaded ones as " + postgres.NewName("…", s.Run)
 	}
@@ -134,48 +131,61 @@ func (s SwapDatabases) Trial(context.Context, steps.Hands) ([]wire.Finding, erro
 	return []wire.Finding{{ID: s.Key(), Verdict: wire.Undetermined, Text: s.Key() + " can be tried only when they are loaded"}}, nil
 }
 
+// Probe tells by the mark which database is the loaded one. All of a server change in one transaction, so they are found in one state,
+// or somebody else has been there.
 func (s SwapDatabases) Probe(ctx context.Context, w steps.World) (wire.ActionState, []wire.Evidence, error) {
-	there, err := s.there(ctx, w)
+	stored, _, err := w.Databases.Databases(ctx, s.Server)
 	if err != nil {
 		return wire.ActionUnknown, nil, err
 	}
-	waiting, done := 0, 0
+	in := 0
 	for _, name := range s.Names {
-		fresh, old := there(postgres.NewName(name, s.Run)), there(postgres.OldName(name, s.Run))
-		switch {
-		case s.Back && fresh && !old, !s.Back && !fresh && there(name):
-			done++
-		case s.Back && !fresh, !s.Back && fresh && !old:
-			waiting++
+		if _, swapped := marked(stored, name, s.Run); swapped {
+			in++
 		}
 	}
-	evidence := []wire.Evidence{{Source: s.Server.String(), Seen: fmt.Sprintf("%d of %d databases have changed places", done, len(s.Names))}}
-	switch len(s.Names) {
+	evidence := []wire.Evidence{{Source: s.Server.String(), Seen: fmt.Sprintf("%d of %d loaded databases are in place", in, len(s.Names))}}
+	done := len(s.Names)
+	if s.Back {
+		done = 0
+	}
+	switch in {
 	case done:
 		return wire.ActionDone, evidence, nil
-	case waiting:
+	case len(s.Names) - done:
 		return wire.ActionPending, evidence, nil
 	}
-	return wire.ActionUnknown, evidence, nil
+	return wire.ActionPartly, evidence, nil
 }
 
-func (s SwapDatabases) there(ctx context.Context, w steps.World) (func(string) bool, error) {
-	stored, _, err := w.Databases.Databases(ctx, s.Server)
-	return func(name string) bool {
-		return slices.ContainsFunc(stored, func(d postgres.Stored) bool { return d.Name == name })
-	}, err
-}
-
+// Do changes the names of those that have not changed them yet. A database is never taken away from its name unless the one that
+// takes its place is loaded whole, or, on the way back, unless it is one that was loaded.
 func (s SwapDatabases) Do(ctx context.Context, h steps.Hands, _ func(wire.Progress)) error {
-	state, _, err := s.Probe(ctx, h.World)
-	if err != nil || state == wire.ActionDone {
-		return err
-	}
-	there, err := s.there(ctx, h.World)
+	stored, _, err := h.World.Databases.Databases(ctx, s.Server)
 	if err != nil {
 		return err
 	}
-	return h.Databases.Rename(ctx, s.Server, s.renames(there))
+	var renames []postgres.Rename
+	for _, name := range s.Names {
+		_, swapped := marked(stored, name, s.Run)
+		if swapped != s.Back {
+			continue
+		}
+		if fresh := postgres.NewName(name, s.Run); !s.Back {
+			if _, whole := marked(stored, fresh, s.Run); !whole {
+				return &steps.Problem{Tried: s.Key(), Seen: fresh + " is not loaded whole", Next: "Nothing was changed. Load it again"}
+			}
+		}
+		for _, r := range s.pair(name) {
+			if there, _ := marked(stored, r.From, s.Run); there {
+				renames = append(renames, r)
+			}
+		}
+	}
+	if len(renames) == 0 {
+		return nil
+	}
+	return h.Databases.Rename(ctx, s.Server, renames)
 }
 
 // Stamp writes into a database that its offsets begin anew: those from before a restore do not compare with those after it
@@ -184,6 +194,7 @@ type Stamp struct {
 	Database postgres.Database
 	Run      string
 	Off      bool
+	Before   string // the comment that it had before, with Off
 }
 
 // StampWord follows the mark in the comment of a stamped database; the time follows it.
@@ -203,7 +214,7 @@ func (s Stamp) Refs() []steps.Ref {
 func (s Stamp) Show() wire.Preview {
 	p := wire.Preview{Title: s.Key(), After: "a comment on the database that says when and by which run it was restored", Commands: postgres.ShowComment(s.Database.Name, Mark(s.Run)+StampWord+"…")}
 	if s.Off {
-		p.After, p.Commands = "no comment", postgres.ShowComment(s.Database.Name, "")
+		p.After, p.Commands = "the comment as it was", postgres.ShowComment(s.Database.Name, s.Before)
 	}
 	return p
 }
@@ -231,7 +242,7 @@ func (s Stamp) Probe(ctx context.Context, w steps.World) (wire.ActionState, []wi
 }
 
 func (s Stamp) Do(ctx context.Context, h steps.Hands, _ func(wire.Progress)) error {
-	text := ""
+	text := s.Before
 	if !s.Off {
 		text = Mark(s.Run) + StampWord + h.World.Clock.Now().UTC().Format("2006-01-02T15:04:05Z") + "; offsets from before do not compare with offsets from after"
 	}

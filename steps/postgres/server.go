@@ -89,14 +89,14 @@ func NewName(name, run string) string { return beside(newPrefix, name, run) }
 func OldName(name, run string) string { return beside(oldPrefix, name, run) }
 
 func beside(prefix, name, run string) string {
-	run = "_" + strings.Map(func(r rune) rune {
+	run = strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
 			return r
 		}
 		return '_'
 	}, strings.ToLower(run))
 	const longest = 63
-	run = run[max(0, len(run)-20):]
+	run = "_" + strings.TrimLeft(run[max(0, len(run)-14):], "_") // what makes it unique is at its end
 	return prefix + name[:min(len(name), longest-len(prefix)-len(run))] + run
 }
 

@@ -33,6 +33,9 @@ type pods struct {
 	managed map[string]string // host -> the text of its data
 	lag     svapp.Lag
 
+	// changed is called after every change of a server's data, before its client is told; nil: nobody wants to know.
+	changed func()
+
 	mu      sync.Mutex
 	servers map[string]*pg.Server // by namespace/workload, or host
 	unknown []string
@@ -96,7 +99,11 @@ func (p *pods) serverOf(in sim.Pod) *pg.Server {
 	if p.servers[id] == nil {
 		password := in.Env["POSTGRES_PASSWORD"]
 		p.servers[id] = pg.New(pg.Options{Clock: p.clock, Rate: loadRate, Load: func() string { return in.Content(claim) },
-			Store: func(text string) { in.SetContent(claim, text) },
+			Store: func(text string) {
+				if in.SetContent(claim, text) == nil && p.changed != nil { // a pod that is gone has no volume any more
+					p.changed()
+				}
+			},
 			Fresh: func() pg.State { return pg.Fresh(postgresVersion, "cnadmin", password, "cantonnet") }})
 	}
 	return p.servers[id]
@@ -116,7 +123,14 @@ func (p *pods) relay(ctx context.Context, args []string, stdin io.Reader, stdout
 	if p.servers[host] == nil {
 		var mu sync.Mutex
 		p.servers[host] = pg.New(pg.Options{Clock: p.clock, Load: func() string { mu.Lock(); defer mu.Unlock(); return p.managed[host] },
-			Store: func(text string) { mu.Lock(); defer mu.Unlock(); p.managed[host] = text }})
+			Store: func(text string) {
+				mu.Lock()
+				p.managed[host] = text
+				mu.Unlock()
+				if p.changed != nil {
+					p.changed()
+				}
+			}})
 	}
 	server := p.servers[host]
 	p.mu.Unlock()

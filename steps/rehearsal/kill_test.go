@@ -25,6 +25,7 @@ type course struct {
 	ends    func(v wire.View) bool
 	world   func(t *testing.T, r *rig) any
 	sample  int // how many points are tried when not soaking
+	in      func() Scenario
 }
 
 func restoring(r *rig, ctx context.Context, at int, o operator) (wire.View, int, bool) {
@@ -35,27 +36,41 @@ func releasing(r *rig, ctx context.Context, at int, o operator) (wire.View, int,
 }
 
 var courses = []course{
-	{name: "restore", drive: restoring, answer: (*rig).player, world: settled, sample: 30,
-		ends: func(v wire.View) bool { return v.Ended.Outcome == wire.Recovered }},
-	{name: "undo", drive: restoring, sample: 12, world: func(t *testing.T, r *rig) any { return stands(t, r) },
-		answer: func(r *rig) operator { // forward until the volumes are restored, then back to the start
-			good := r.player()
-			return func(ctx context.Context, v wire.View, q wire.Question) (wire.Answer, bool) {
-				if v.Step("restore/restore-volumes").State == wire.StepDone || undoing(v) {
-					return backwards(ctx, v, q)
-				}
-				return good(ctx, v, q)
-			}
-		},
-		ends: func(v wire.View) bool { return v.Ended.Outcome == wire.Aborted || v.Ended.Outcome == wire.Failed }},
-	{name: "release", drive: releasing, answer: (*rig).player, world: settled, sample: 8,
+	{name: "restore", in: clean, drive: restoring, answer: (*rig).player, world: settled, sample: 30, ends: recovered},
+	{name: "dumps", in: dropped, drive: restoring, answer: (*rig).player, world: settled, sample: 16, ends: recovered},
+	{name: "dumps anew", in: dumpsAnew, drive: restoring, answer: (*rig).player, world: settled, sample: 8, ends: recovered},
+	{name: "managed", in: managed, drive: restoring, answer: (*rig).player, world: settled, sample: 8, ends: recovered},
+	{name: "GitOps", in: gitOps, drive: restoring, answer: (*rig).player, world: settled, sample: 8, ends: recovered},
+	{name: "dumps, back", in: dropped, drive: restoring, sample: 8, world: func(t *testing.T, r *rig) any { return stands(t, r) },
+		answer: backFrom("restore/prove-restored"), ends: takenBack},
+	{name: "undo", in: clean, drive: restoring, sample: 12, world: func(t *testing.T, r *rig) any { return stands(t, r) },
+		answer: backFrom("restore/restore-volumes"), ends: takenBack},
+	{name: "release", in: clean, drive: releasing, answer: (*rig).player, world: settled, sample: 8,
 		prepare: func(t *testing.T, r *rig) {
 			v, _, _ := r.play(t.Context(), 0, r.player())
 			must(t, v, wire.Recovered)
 			r.journal = nil
 			r.wire.count = 0
 		},
-		ends: func(v wire.View) bool { return v.Ended.Outcome == wire.Recovered }},
+		ends: recovered},
+}
+
+func recovered(v wire.View) bool { return v.Ended.Outcome == wire.Recovered }
+func takenBack(v wire.View) bool {
+	return v.Ended.Outcome == wire.Aborted || v.Ended.Outcome == wire.Failed
+}
+
+// backFrom goes forward until a step is done, then back to the start.
+func backFrom(step string) func(r *rig) operator {
+	return func(r *rig) operator {
+		good := r.player()
+		return func(ctx context.Context, v wire.View, q wire.Question) (wire.Answer, bool) {
+			if v.Step(step).State == wire.StepDone || undoing(v) {
+				return backwards(ctx, v, q)
+			}
+			return good(ctx, v, q)
+		}
+	}
 }
 
 // TestKillMatrix kills the process at a point of the run, lets a new one take the journal up, and compares the world at
@@ -66,7 +81,7 @@ func TestKillMatrix(t *testing.T) {
 	for _, c := range courses {
 		var want any
 		points, writes := 0, 0
-		inWorld(t, nil, func(t *testing.T, r *rig) {
+		inScenario(t, c.in(), nil, func(t *testing.T, r *rig) {
 			if c.prepare != nil {
 				c.prepare(t, r)
 			}
@@ -87,7 +102,7 @@ func TestKillMatrix(t *testing.T) {
 				tried.Add(1)
 				t.Run(fmt.Sprint(at), func(t *testing.T) {
 					t.Parallel()
-					inWorld(t, nil, func(t *testing.T, r *rig) {
+					inScenario(t, c.in(), nil, func(t *testing.T, r *rig) {
 						if c.prepare != nil {
 							c.prepare(t, r)
 						}

@@ -58,8 +58,17 @@ func (r *rig) told(answers told) operator {
 // inWorld runs a test in a bubble, in a world that tune has changed.
 func inWorld(t *testing.T, tune func(*sim.NodeOptions, *sim.Scenario), test func(t *testing.T, r *rig)) {
 	t.Helper()
+	inScenario(t, clean(), tune, test)
+}
+
+// inScenario does so in the world of a scenario, which tune replaces by a tuned one of a plain restore.
+func inScenario(t *testing.T, s Scenario, tune func(*sim.NodeOptions, *sim.Scenario), test func(t *testing.T, r *rig)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s := clean()
+		if tune == nil {
+			test(t, newRig(t, s))
+			return
+		}
 		s.World = func(now time.Time) (sim.Scenario, error) {
 			o := node(now)
 			if tune != nil {

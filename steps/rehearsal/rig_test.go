@@ -98,6 +98,7 @@ func newRig(t *testing.T, s Scenario) *rig {
 			return nil, ctx.Err()
 		}
 	}
+	inside.changed = func() { r.wire.took() }
 	if s.Dumps != nil || s.Record != nil {
 		folder := t.TempDir()
 		if err := lay(s, time.Now(), folder); err != nil {
@@ -240,6 +241,20 @@ func drive[F any](r *rig, ctx context.Context, killAt int, answer operator, path
 	return wire.FoldAll(r.journal), points, died
 }
 
+// took counts a write that took effect, and says whether the process that waits for its answer has died of it.
+func (t *tap) took() bool {
+	t.mu.Lock()
+	t.count++
+	die := t.die
+	now := t.count == t.killAt && !t.died
+	t.died = t.died || now
+	t.mu.Unlock()
+	if now {
+		die()
+	}
+	return now
+}
+
 func (t *tap) arm(die func()) {
 	t.mu.Lock()
 	t.die = die
@@ -261,17 +276,8 @@ func (r *rig) tapped(world http.Handler) http.Handler {
 		}
 		answer := httptest.NewRecorder()
 		world.ServeHTTP(answer, q)
-		if answer.Code < 300 {
-			r.wire.mu.Lock()
-			r.wire.count++
-			die := r.wire.die
-			now := r.wire.count == r.wire.killAt && !r.wire.died
-			r.wire.died = r.wire.died || now
-			r.wire.mu.Unlock()
-			if now {
-				die()
-				panic(http.ErrAbortHandler)
-			}
+		if answer.Code < 300 && r.wire.took() {
+			panic(http.ErrAbortHandler)
 		}
 		for k, v := range answer.Header() {
 			w.Header()[k] = v

@@ -299,8 +299,12 @@ func askDumps(open []postgres.Database, hint string) wire.Question {
 	for _, d := range open {
 		names = append(names, d.String())
 	}
+	proposed := ""
+	if hint != "" {
+		proposed = "\nProposed: " + hint
+	}
 	return wire.Question{Name: "dumps", Kind: wire.AskText, Title: "Which folder holds the dumps?", Default: hint,
-		Text: "Needed for " + strings.Join(names, ", ") + ". Files of pg_dump and pg_dumpall in any form, compressed or not. They are recognised by what is in them, not by their names. They are read here, on the machine where this runs."}
+		Text: "Needed for " + strings.Join(names, ", ") + ". Files of pg_dump and pg_dumpall in any form, compressed or not. They are recognised by what is in them, not by their names. They are read here, on the machine where this runs." + proposed}
 }
 
 // askRoom proposes to load beside the old databases where their servers answer and have room for a second copy.

@@ -42,7 +42,7 @@ func source(f Facts) string {
 	if f.Set != nil && len(f.Set.Managed) > 0 {
 		parts = append(parts, "databases that the managed service restored")
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(parts, " and ")
 }
 
 // needNode is the error of a plan that comes before the inventory, nil afterwards.

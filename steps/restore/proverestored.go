@@ -37,7 +37,11 @@ func stamps(f Facts, off bool) []steps.Action {
 	var actions []steps.Action
 	for _, d := range f.Node.Databases {
 		if d.Role == postgres.Participant {
-			actions = append(actions, action.Stamp{Database: d, Run: f.Run, Off: off})
+			stamp := action.Stamp{Database: d, Run: f.Run, Off: off}
+			if from, loaded := f.Set.Dump(d); loaded {
+				stamp.Before = action.LoadDump{Dump: from, Run: f.Run}.Comment()
+			}
+			actions = append(actions, stamp)
 		}
 	}
 	return actions
@@ -62,5 +66,11 @@ func offsetsInOrder(ctx context.Context, w steps.World, f Facts) ([]wire.Finding
 		p.Name, p.Role, p.From = d.Name, d.Role, "restored"
 		positions = append(positions, p)
 	}
-	return append(postgres.Prove(positions), sameParticipant(positions, f)...), nil
+	found := append(postgres.Prove(positions), sameParticipant(positions, f)...)
+	for i := range found {
+		for j := range found[i].Evidence {
+			found[i].Evidence[j].At = w.Clock.Now()
+		}
+	}
+	return found, nil
 }
