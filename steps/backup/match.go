@@ -24,7 +24,8 @@ func Match(n node.Node, artifacts []dump.Artifact) (dumps []Dump, rest, clash []
 		}
 		i, ok := meant(n, a, artifacts)
 		if !ok {
-			rest = append(rest, fmt.Sprintf("%s: its data is of %s, and no one database of this node is meant by that", filepath.Base(a.Path), role(a)))
+			rest = append(rest, strings.Join(append([]string{fmt.Sprintf("%s: its data is of %s, and no one database of this node is meant by that",
+				filepath.Base(a.Path), role(a))}, a.Problems...), "; "))
 			continue
 		}
 		of[i] = append(of[i], a)

@@ -344,6 +344,17 @@ func tooTight(ctx context.Context, w steps.World, s postgres.Server, open []post
 		failure := steps.FailureOf("asking "+s.String(), err)
 		return s.String() + " does not answer: " + strings.TrimSuffix(failure.Seen, ".")
 	}
+	free, err := w.Databases.Free(ctx, s)
+	if err != nil {
+		return "how much room " + s.String() + " has is not known"
+	}
+	return noRoom(s, stored, open, free)
+}
+
+// noRoom says why a second copy of the databases does not fit into what is free, empty where it does. What is loaded is also written to the
+// server's log of changes, on the same volume, which keeps about 1 GiB of it. A server whose volume becomes full stops, and may not
+// start again before there is room: that it fits must be known before.
+func noRoom(s postgres.Server, stored []postgres.Stored, open []postgres.Database, free int64) string {
 	var needed int64
 	for _, d := range open {
 		i := slices.IndexFunc(stored, func(x postgres.Stored) bool { return x.Name == d.Name })
@@ -351,14 +362,40 @@ func tooTight(ctx context.Context, w steps.World, s postgres.Server, open []post
 			needed += stored[i].Bytes
 		}
 	}
-	free, err := w.Databases.Free(ctx, s)
-	switch {
-	case err != nil:
-		return "how much room " + s.String() + " has is not known"
-	case free < needed+needed/10:
-		return fmt.Sprintf("%s has %s free, and a second copy of its databases needs about %s", s, gib(free), gib(needed+needed/10))
+	if needed += needed/10 + min(needed, 1<<30); free >= needed {
+		return ""
 	}
-	return ""
+	return fmt.Sprintf("%s has %s free, and a second copy of its databases needs about %s", s, gib(free), gib(needed))
+}
+
+// besideFits proves, before anything is changed, that there is room for the dumps that are loaded beside the old databases.
+func besideFits(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+	if f.Room != beside || len(f.Set.Dumps) == 0 {
+		return nil, nil
+	}
+	var open []postgres.Database
+	for _, d := range f.Set.Dumps {
+		open = append(open, d.Database)
+	}
+	var found []wire.Finding
+	for _, s := range serversOf(open) {
+		stored, _, err := w.Databases.Databases(ctx, s)
+		if err != nil {
+			continue // whether it answers is for the step that loads
+		}
+		free, err := w.Databases.Free(ctx, s)
+		if err != nil {
+			found = append(found, wire.Finding{ID: "room-" + s.String(), Verdict: wire.Attention, Text: "how much room " + s.String() + " has is not known",
+				Next: "Look at its volume: a server whose volume becomes full stops"})
+			continue
+		}
+		if text := noRoom(s, stored, open, free); text != "" {
+			found = append(found, wire.Finding{ID: "room-" + s.String(), Verdict: wire.Violated, Text: text,
+				Next:  "Make its volume larger, or start a new run that loads on new, empty volumes: a server whose volume becomes full stops, and may not start again",
+				Waive: "the dumps are known to be much smaller than what is there now"})
+		}
+	}
+	return found, nil
 }
 
 func gib(bytes int64) string { return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30)) }

@@ -196,8 +196,9 @@ func inPlace(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error
 // changed for the components: a restore to a point in time makes a new server with every provider.
 func askRestored(managed []backup.Managed) wire.Question {
 	q := wire.Question{Name: "managed", Kind: wire.AskChoice, Title: "Has the managed service been restored?",
-		Text:    "Every provider restores to a point in time into a new server. Give it the name of the old one, or change persistence.host of the components, before you answer. Nothing has been started yet.",
-		Choices: []wire.Choice{{ID: restoredOutside, Label: "Yes: the restored servers answer at the same addresses", Detail: "they are compared with SQL before any app starts"}}}
+		Text: "Every provider restores to a point in time into a new server. Give it the name of the old one, or change persistence.host of the components, before you answer. Nothing has been started yet.",
+		Choices: []wire.Choice{{ID: restoredOutside, Label: "Yes: the restored servers answer at the same addresses", Detail: "they are compared with SQL before any app starts"},
+			{ID: wire.ChoicePark, Label: "Not yet: park", Detail: "ends the worker here; svrescue resume goes on"}}} // two: nobody but a person can say yes
 	for _, m := range managed {
 		q.Text += "\n" + providerCommand(m)
 	}
