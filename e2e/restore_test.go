@@ -20,7 +20,7 @@ import (
 )
 
 // TestRestoreHeadless restores a damaged node without a terminal: exit code 0 means that the data of the set is back,
-// everything runs, and nothing was thrown away.
+// everything runs, and nothing was thrown away. GitOps, which would start the node again at once, is held meanwhile.
 func TestRestoreHeadless(t *testing.T) {
 	t.Parallel()
 	binary(t)
@@ -28,6 +28,7 @@ func TestRestoreHeadless(t *testing.T) {
 	took := stopwatch(t)
 	s := disaster(t, ctx, node.Config{Namespace: "headless", SnapshotClass: "rig-sized", Replicas: map[string]int32{"wallet-web-ui": 2}, Lag: "5m"})
 	took("disaster")
+	gitops := s.gitops(t, ctx)
 	o := newOperator(t, s.cluster, s.node.Namespace)
 	r := o.run(ctx, "run", "restore", "--answers", o.answers(s.node, s.run))
 	took("restored")
@@ -45,6 +46,7 @@ func TestRestoreHeadless(t *testing.T) {
 	}
 	expectPrivate(t, folder)
 	expectNoSecrets(t, folder, s)
+	gitops.expectHeld(t, ctx)
 
 	// the later run that gives the old volumes away
 	kept := s.volumes

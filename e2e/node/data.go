@@ -15,14 +15,14 @@ import (
 
 // SQL runs statements in a database, by psql in the server's pod over its local socket, and gives the rows unaligned.
 func (n *Node) SQL(ctx context.Context, server, database, statements string) (string, error) {
-	return n.rig.Exec(ctx, n.Namespace, server+"-0", server, statements,
+	return n.rig.Exec(ctx, n.home(server), server+"-0", server, statements,
 		"psql", "-U", "cnadmin", "-d", database, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f", "-")
 }
 
 // answers is an error as long as the server does not. The end of the stream is not taken for success: on a busy machine an
 // exec can end without telling how its command ended.
 func (n *Node) answers(ctx context.Context, server string) error {
-	out, err := n.rig.Exec(ctx, n.Namespace, server+"-0", server, "", "psql", "-U", "cnadmin", "-d", "cantonnet", "-X", "-q", "-A", "-t", "-c", "SELECT 1")
+	out, err := n.rig.Exec(ctx, n.home(server), server+"-0", server, "", "psql", "-U", "cnadmin", "-d", "cantonnet", "-X", "-q", "-A", "-t", "-c", "SELECT 1")
 	if err == nil && strings.TrimSpace(out) != "1" {
 		err = fmt.Errorf("%s in %s answers %q", server, n.Namespace, out)
 	}
@@ -52,7 +52,8 @@ func (n *Node) seedServer(ctx context.Context, server string) error {
 	return nil
 }
 
-// tables are the two tables that prove the order of a backup set (backups.md 1), and one that is only bulk.
+// tables are the two tables that prove the order of a backup set (backups.md 1), one that tells whose a database is, and one that is only
+// bulk.
 func (n *Node) tables(d Database) string {
 	s := fmt.Sprintf("CREATE SCHEMA %[1]s; CREATE TABLE %[1]s.bulk (id bigint PRIMARY KEY, key text NOT NULL, payload text NOT NULL);\n", d.Schema)
 	switch d.Component {
@@ -61,6 +62,14 @@ func (n *Node) tables(d Database) string {
  participant_pruned_up_to_inclusive bigint, ledger_end_sequential_id bigint, ledger_end_string_interning_id integer,
  ledger_end_publication_time bigint);
 INSERT INTO participant.lapi_parameters VALUES (0, '` + n.SV + `::1220example', NULL, 0, 0, 0);
+`
+	case "sequencer":
+		s += `CREATE TABLE sequencer.sequencer_lower_bound (single_row_lock char(1) PRIMARY KEY, ts bigint NOT NULL);
+INSERT INTO sequencer.sequencer_lower_bound VALUES ('X', 1);
+`
+	case "mediator":
+		s += `CREATE TABLE mediator.med_response_aggregations (request_id bigint PRIMARY KEY, version bigint NOT NULL);
+INSERT INTO mediator.med_response_aggregations VALUES (1, 1);
 `
 	case "sv-app", "scan-app", "validator-app":
 		s += fmt.Sprintf(`CREATE TABLE %[1]s.store_last_ingested_offsets (store_id integer, migration_id bigint, last_ingested_offset text,
@@ -84,6 +93,29 @@ func (n *Node) rows(d Database, from, to int) string {
 		s += fmt.Sprintf("UPDATE %s.store_last_ingested_offsets SET last_ingested_offset = lpad(to_hex(%d - store_id + 1), 18, '0');\n", d.Schema, to)
 	}
 	return s
+}
+
+// Bulk makes a table participant.big of so many MiB in a database, in rows that compress about as badly as contracts do. The database is
+// made if it is not there.
+func (n *Node) Bulk(ctx context.Context, server, database string, mib int) error {
+	err := rig.Poll(ctx, server+" does not answer", func(ctx context.Context) (bool, error) {
+		err := n.answers(ctx, server)
+		return err == nil, err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = n.SQL(ctx, server, "cantonnet", fmt.Sprintf("SELECT 'CREATE DATABASE %[1]s' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '%[1]s') \\gexec\n", database))
+	if err != nil {
+		return err
+	}
+	const row = 1024 // 31 digests and an identifier
+	_, err = n.SQL(ctx, server, database, fmt.Sprintf(`CREATE SCHEMA IF NOT EXISTS participant;
+CREATE TABLE participant.big (id bigint PRIMARY KEY, payload text NOT NULL);
+ALTER TABLE participant.big ALTER payload SET STORAGE EXTERNAL;
+INSERT INTO participant.big SELECT i, (SELECT string_agg(md5(i || ' ' || j), '') FROM generate_series(1, 31) j) FROM generate_series(1, %d) i;
+`, mib<<20/row))
+	return err
 }
 
 // chainScript writes the block store of CometBFT with $1 blocks: a line for each, the checksum last, in place by one

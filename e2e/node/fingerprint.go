@@ -11,12 +11,13 @@ import (
 	"sync"
 )
 
-// Fingerprint is what the data of a node is: "database/schema.table" to its rows and their MD5 in order,
+// Fingerprint is what the data of a node is: "database/schema.table" to its rows and the MD5 of theirs in order,
 // "cometbft/blockstore.db" to its SHA-256.
 type Fingerprint map[string]string
 
-// tableSums asks one line for each table: name, number of rows, MD5 over the ordered rows.
-const tableSums = `SELECT format('SELECT %L, count(*), md5(coalesce(string_agg(t::text, chr(10) ORDER BY t::text), '''')) FROM %I.%I t',
+// tableSums asks one line for each table: name, number of rows, MD5 over those of the rows.
+const tableSums = `SET work_mem = '256MB'; -- a full volume has no room for a sort
+SELECT format('SELECT %L, count(*), md5(coalesce(string_agg(md5(t::text), '''' ORDER BY md5(t::text)), '''')) FROM %I.%I t',
   schemaname || '.' || tablename, schemaname, tablename)
 FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY schemaname, tablename
 \gexec

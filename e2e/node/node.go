@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -36,6 +37,7 @@ type Config struct {
 	Rows      int    // in each bulk table
 	// Late names the claims of storage class rig-wait (WaitForFirstConsumer); all others are of class rig (Immediate).
 	Late          []string
+	Managed       map[string]string // servers outside: the namespace that stands for the provider, which the test plays
 	Small         map[string]string // claims of volumes that can be filled, to their size: "200m"
 	SnapshotClass string            // rig (no restoreSize) or rig-sized
 	Replicas      map[string]int32  // of a Deployment, where not 1
@@ -78,9 +80,17 @@ func New(cluster *rig.Cluster, c Config) *Node {
 // Create makes the node: data first, then everything that runs on it. It returns when the objects are there; the pods
 // become ready later (WaitReady).
 func (n *Node) Create(ctx context.Context) error {
+	for server, provider := range n.Managed {
+		if err := n.MakeServer(ctx, server, provider); err != nil {
+			return err
+		}
+	}
 	releases := n.releases()
 	var late []release
 	for _, r := range releases {
+		if n.Managed[r.name] != "" {
+			continue
+		}
 		if !r.first {
 			late = append(late, r)
 			continue
@@ -107,6 +117,42 @@ func (n *Node) Create(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// MakeServer makes a server without Helm: one that a provider keeps, or one that stands alone.
+func (n *Node) MakeServer(ctx context.Context, server, provider string) error {
+	p := *n
+	p.Namespace = provider
+	secret := &v1.Secret{ObjectMeta: metav1.ObjectMeta{Name: server + "-secret"}, StringData: map[string]string{"postgresPassword": "invented-" + server}}
+	for _, o := range append(n.pgObjects(server), secret) {
+		if err := p.apply(ctx, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// home is the namespace in which a server's pod runs.
+func (n *Node) home(server string) string {
+	if provider := n.Managed[server]; provider != "" {
+		return provider
+	}
+	return n.Namespace
+}
+
+// host is what the components are told of a server.
+func (n *Node) host(server string) string {
+	if provider := n.Managed[server]; provider != "" {
+		return server + "." + provider + ".svc.cluster.local"
+	}
+	return server
+}
+
+// Claims are those of the node's own namespace that hold data, apps first.
+func (n *Node) Claims() []string {
+	return slices.DeleteFunc(n.Names.Claims(), func(claim string) bool {
+		return n.Managed[strings.TrimSuffix(strings.TrimPrefix(claim, "pg-data-"), "-0")] != ""
+	})
 }
 
 // CreateSmall makes the claims of Config.Small before anything uses them, and gives their volumes.
@@ -234,7 +280,7 @@ func (n *Node) NotReady(ctx context.Context) ([]string, error) {
 			missing = append(missing, d.Name)
 		}
 	}
-	if len(sets.Items) < len(Servers) || len(deployments.Items) < len(n.Workloads()) {
+	if len(sets.Items) < len(Servers)-len(n.Managed) || len(deployments.Items) < len(n.Workloads()) {
 		missing = append(missing, "objects that are not there")
 	}
 	return missing, nil

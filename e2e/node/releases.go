@@ -106,7 +106,7 @@ func (n *Node) releases() []release {
 
 func (n *Node) persistence(component string) values {
 	d := n.database(component)
-	return values{"host": d.Server, "port": 5432, "databaseName": d.Name, "schema": d.Schema, "user": "cnadmin", "secretName": d.Server + "-secret"}
+	return values{"host": n.host(d.Server), "port": 5432, "databaseName": d.Name, "schema": d.Schema, "user": "cnadmin", "secretName": d.Server + "-secret"}
 }
 
 // loose are the objects that operators make beside Helm (deployment.md 3.7). Every value is invented.

@@ -101,13 +101,13 @@ func (n *Node) app(name, base string, port int32, needs string, env ...v1.EnvVar
 func (n *Node) onDatabase(w workload, component, query string) workload {
 	d := n.database(component)
 	password := fromSecret("PGPASSWORD", d.Server+"-secret", "postgresPassword")
-	psql := "psql -h " + d.Server + " -U cnadmin -d cantonnet"
+	psql := "psql -h " + n.host(d.Server) + " -U cnadmin -d cantonnet"
 	w.init = []v1.Container{{Name: "pg-init", Image: "postgres:rig", ImagePullPolicy: v1.PullNever, Env: []v1.EnvVar{password},
 		Command: []string{"sh", "-c", fmt.Sprintf(`until %[1]s -c 'SELECT 1' > /dev/null; do sleep 1; done
 %[1]s -Atc "SELECT 1 FROM pg_database WHERE datname = '%[2]s'" | grep -q 1 || %[1]s -c 'CREATE DATABASE %[2]s'`, psql, d.Name)}}}
-	w.env = append(w.env, chartEnv(component, d)...)
+	w.env = append(w.env, chartEnv(component, d, n.host(d.Server))...)
 	w.env = append(w.env,
-		v1.EnvVar{Name: "DATABASE", Value: d.Server + ":5432/" + d.Name},
+		v1.EnvVar{Name: "DATABASE", Value: n.host(d.Server) + ":5432/" + d.Name},
 		v1.EnvVar{Name: "DB_USER", Value: "cnadmin"},
 		fromSecret("DB_PASSWORD", d.Server+"-secret", "postgresPassword"),
 		v1.EnvVar{Name: "DB_QUERY", Value: query})
@@ -116,7 +116,7 @@ func (n *Node) onDatabase(w workload, component, query string) workload {
 
 // chartEnv is what the charts tell a component of its database: variables for a Canton node (c-part, c-seq, c-med), a block of
 // configuration for an app (c-sv, c-scan, c-val).
-func chartEnv(component string, d Database) []v1.EnvVar {
+func chartEnv(component string, d Database, host string) []v1.EnvVar {
 	path := map[string]string{"sv-app": "sv-apps.sv", "scan-app": "scan-apps.scan-app", "validator-app": "validator-apps.validator_backend"}[component]
 	if path != "" {
 		return []v1.EnvVar{{Name: "ADDITIONAL_CONFIG_PERSISTENCE", Value: fmt.Sprintf(`canton.%s.storage {
@@ -131,13 +131,13 @@ func chartEnv(component string, d Database) []v1.EnvVar {
     }
   }
 }
-`, path, d.Name, d.Schema, d.Server)}, fromSecret("SPLICE_APP_POSTGRES_PASSWORD", d.Server+"-secret", "postgresPassword")}
+`, path, d.Name, d.Schema, host)}, fromSecret("SPLICE_APP_POSTGRES_PASSWORD", d.Server+"-secret", "postgresPassword")}
 	}
 	prefix := "CANTON_DOMAIN_POSTGRES_"
 	if component == "participant" {
 		prefix = "CANTON_PARTICIPANT_POSTGRES_"
 	}
-	env := []v1.EnvVar{{Name: prefix + "SERVER", Value: d.Server}, {Name: prefix + "PORT", Value: "5432"},
+	env := []v1.EnvVar{{Name: prefix + "SERVER", Value: host}, {Name: prefix + "PORT", Value: "5432"},
 		{Name: "CANTON_" + strings.ToUpper(component) + "_POSTGRES_DB", Value: d.Name}, fromSecret(prefix+"PASSWORD", d.Server+"-secret", "postgresPassword")}
 	if component == "participant" {
 		env = append(env, v1.EnvVar{Name: prefix + "SCHEMA", Value: d.Schema})

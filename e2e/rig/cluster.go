@@ -114,27 +114,36 @@ func (c *Cluster) script(name string, args ...string) (string, error) {
 // Shrink puts a small file system in the place of an empty volume, before a pod uses it: one that can be full. It goes with the test.
 func (c *Cluster) Shrink(t testing.TB, volume, size string) {
 	t.Helper()
-	run := filepath.Join(Folder(), "run")
-	pid, err := os.ReadFile(filepath.Join(run, "init.pid"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	inside := func(args ...string) error {
-		args = append([]string{"-t", strings.TrimSpace(string(pid)), "-m"}, args...)
-		if out, err := exec.Command("nsenter", args...).CombinedOutput(); err != nil {
-			return fmt.Errorf("nsenter %v: %w: %s", args, err, out)
-		}
-		return nil
-	}
-	at := filepath.Join(run, "csi", "volumes", volume)
-	if err := inside("mount", "-t", "tmpfs", "-o", "mode=0777,size="+size, "tmpfs", at); err != nil {
+	if err := c.inNode("mount", "-t", "tmpfs", "-o", "mode=0777,size="+size, "tmpfs", volumeFolder(volume)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := inside("umount", "-l", at); err != nil {
+		if err := c.inNode("umount", "-l", volumeFolder(volume)); err != nil {
 			t.Error(err)
 		}
 	})
+}
+
+// RemoveFrom removes a file of a volume, whether a pod uses it or not.
+func (c *Cluster) RemoveFrom(volume, file string) error {
+	return c.inNode("rm", filepath.Join(volumeFolder(volume), file))
+}
+
+func volumeFolder(volume string) string {
+	return filepath.Join(Folder(), "run", "csi", "volumes", volume)
+}
+
+// inNode runs a command where the cluster's node has its mounts.
+func (c *Cluster) inNode(args ...string) error {
+	pid, err := os.ReadFile(filepath.Join(Folder(), "run", "init.pid"))
+	if err != nil {
+		return err
+	}
+	args = append([]string{"-t", strings.TrimSpace(string(pid)), "-m", "-p"}, args...)
+	if out, err := exec.Command("nsenter", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("nsenter %v: %w: %s", args, err, out)
+	}
+	return nil
 }
 
 // Load packs a folder as an image and loads it into the cluster.
