@@ -42,7 +42,7 @@ const (
 	killSpeed  = "300"
 )
 
-const allAnswers = "confirm: yes\nword: testnet/Acme-SV\nanswers:\n  restore/backup-set.set: default\n"
+const allAnswers = "confirm: yes\nword: testnet/Acme-SV\nanswers:\n  restore/backup-set.set: default\n  restore/fence.attest: testnet/Acme-SV\n"
 
 // operator is somebody with a home of their own and the built program.
 type operator struct {
@@ -276,8 +276,8 @@ func TestFrontEndGoesAway(t *testing.T) {
 		t.Run(how.String(), func(t *testing.T) {
 			t.Parallel()
 			o := newOperator(t)
-			cmd, out, _ := o.begin("1\n1\n") // the set, and scaling down
-			until(t, "the node is scaled down", func() bool { return o.only().Path != "" && records(o.only()) > 30 })
+			cmd, out, _ := o.begin("1\ntestnet/Acme-SV\n1\n") // the set, the fence, and scaling down
+			until(t, "the node is scaled down", func() bool { return o.only().Path != "" && records(o.only()) > 40 })
 			before := records(o.only())
 			if err := cmd.Process.Signal(how); err != nil {
 				t.Fatal(err)
