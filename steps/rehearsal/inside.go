@@ -41,6 +41,9 @@ type pods struct {
 	unknown []string
 }
 
+// Inside is what runs inside the pods of a scenario's world.
+func Inside(clk clock.WithTicker, s Scenario) sim.Inside { return newPods(clk, s) }
+
 func newPods(clk clock.WithTicker, s Scenario) *pods {
 	p := &pods{clock: clk, managed: map[string]string{}, servers: map[string]*pg.Server{}, lag: s.Lag}
 	if p.lag == (svapp.Lag{}) {

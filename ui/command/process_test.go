@@ -270,6 +270,9 @@ func (o operator) standing() string {
 	return word
 }
 
+// scalingDown is an action of the step in a journal.
+var scalingDown = regexp.MustCompile(`"kind":"intent"[^}]*"step":"restore/scale-down"`)
+
 // The end of a front end is not the end of the work: the worker finishes what it does and waits at its next question.
 func TestFrontEndGoesAway(t *testing.T) {
 	for _, how := range []syscall.Signal{syscall.SIGHUP, syscall.SIGKILL, syscall.SIGINT} {
@@ -277,7 +280,10 @@ func TestFrontEndGoesAway(t *testing.T) {
 			t.Parallel()
 			o := newOperator(t)
 			cmd, out, _ := o.begin("1\ntestnet/Acme-SV\n1\n") // the set, the fence, and scaling down
-			until(t, "the node is scaled down", func() bool { return o.only().Path != "" && records(o.only()) > 40 })
+			until(t, "the node is being scaled down", func() bool {
+				journal, err := os.ReadFile(o.only().Journal())
+				return err == nil && scalingDown.Match(journal)
+			})
 			before := records(o.only())
 			if err := cmd.Process.Signal(how); err != nil {
 				t.Fatal(err)

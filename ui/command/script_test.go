@@ -22,6 +22,7 @@ import (
 	"canton.example/svrescue/kube/sim"
 	"canton.example/svrescue/steps/engine/runs"
 	"canton.example/svrescue/steps/rehearsal"
+	svapp "canton.example/svrescue/svapp/sim"
 	"canton.example/svrescue/ui/command"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
@@ -206,7 +207,8 @@ func (w *worlds) start(id string) error {
 		data.Knobs.Workloads[name] = workload
 	}
 	data.Knobs.Claims = map[string]sim.Claim{"*": {RestoreRate: 1 << 50, After: soon}}
-	w.server = sim.New(sim.Options{Clock: clock.RealClock{}, Seed: 1, Users: map[string]sim.User{
+	scenario.Lag = svapp.Lag{Start: time.Second}
+	w.server = sim.New(sim.Options{Clock: clock.RealClock{}, Seed: 1, Inside: rehearsal.Inside(clock.RealClock{}, scenario), Users: map[string]sim.User{
 		admin: {Name: "operator", Admin: true}, restricted: {Name: "nobody"},
 		reader: {Name: "reader", Rules: []sim.Rule{{Verbs: []string{"get", "list", "watch"}}}},
 	}})
