@@ -10,6 +10,8 @@ import (
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/postgres"
+	"canton.example/svrescue/steps/postgres/client"
 	"canton.example/svrescue/steps/wire"
 )
 
@@ -26,6 +28,9 @@ type WaitReady struct {
 	Name      string // "the databases"
 	Namespace string
 	Workloads []Wanted
+	// Servers are database servers among them, which have to answer too: the chart of PostgreSQL has no readiness probe
+	// (reference/deployment.md 3.4), so their pods are ready while they still replay their logs.
+	Servers []postgres.Server
 }
 
 // Wanted is a workload and the number of ready pods it should have.
@@ -61,7 +66,30 @@ func (r WaitReady) Probe(ctx context.Context, w steps.World) (wire.ActionState, 
 			state = wire.ActionPending
 		}
 	}
-	return state, evidence, nil
+	for _, s := range r.Servers {
+		if state != wire.ActionDone {
+			break
+		}
+		if silent := silence(ctx, w, s); silent != "" {
+			evidence = append(evidence, wire.Evidence{Source: s.String(), Seen: "it does not answer yet: " + silent})
+			state = wire.ActionPending
+		}
+	}
+	return state, evidence, ctx.Err()
+}
+
+// silence says why a server does not answer yet, empty where it does. What waiting does not cure is not for this wait to tell: whoever
+// needs the server will.
+func silence(ctx context.Context, w steps.World, s postgres.Server) string {
+	_, _, err := w.Databases.Databases(ctx, s)
+	if kube.KindOf(err) == kube.Forbidden {
+		return ""
+	}
+	switch client.KindOf(err) {
+	case client.Unreachable, client.Starting, client.Lost, client.Slow, client.Busy:
+		return strings.TrimSuffix(steps.FailureOf("", err).Seen, ".")
+	}
+	return ""
 }
 
 // settled says whether the controller has seen the present wish, and all of it is ready.
@@ -125,7 +153,23 @@ func (r WaitReady) see(ctx context.Context, w steps.World, before map[string]int
 		}
 		p.Items = append(p.Items, item)
 	}
-	return p, done, detail, nil
+	for _, s := range r.Servers {
+		if !done {
+			break
+		}
+		silent := silence(ctx, w, s)
+		if silent == "" {
+			continue
+		}
+		done = false
+		for i, item := range p.Items {
+			if item.Name == s.Workload {
+				p.Items[i].State, p.Items[i].Done, p.Items[i].Note = "does not answer yet", false, silent
+				p.Done--
+			}
+		}
+	}
+	return p, done, detail, ctx.Err()
 }
 
 // why explains the pods of a workload; trouble that patience does not cure is an error. before holds the restarts of

@@ -144,7 +144,7 @@ func install(f Facts, database bool) []steps.Action {
 		actions = append(actions, installRelease{where: f.Where, release: r, installation: r.installation(f), folder: f.Lost.Folder, digest: f.Lost.Digest})
 		ready := readiness(f, r)
 		if database {
-			together.Workloads = append(together.Workloads, ready.Workloads...)
+			together.Workloads, together.Servers = append(together.Workloads, ready.Workloads...), append(together.Servers, ready.Servers...)
 		} else if len(ready.Workloads) > 0 {
 			actions = append(actions, ready)
 		}
@@ -160,6 +160,7 @@ func readiness(f Facts, r LostRelease) action.WaitReady {
 	for _, c := range waited(r, *f.Node) {
 		if c.Replicas > 0 {
 			ready.Workloads = append(ready.Workloads, action.Wanted{Pods: action.Pods{Workload: c.Ref, Selector: c.Selector}, Replicas: c.Replicas})
+			ready.Servers = append(ready.Servers, serversIn(f, c)...)
 		}
 	}
 	return ready

@@ -8,6 +8,7 @@ import (
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/action"
 	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/postgres"
 	"canton.example/svrescue/steps/wire"
 )
 
@@ -69,11 +70,23 @@ func up(f Facts, name string, components []node.Component, wait bool) []steps.Ac
 		}
 		actions = append(actions, action.Scale{Where: f.Where, Workload: c.Ref, From: 0, To: c.Replicas})
 		ready.Workloads = append(ready.Workloads, action.Wanted{Pods: action.Pods{Workload: c.Ref, Selector: c.Selector}, Replicas: c.Replicas})
+		ready.Servers = append(ready.Servers, serversIn(f, c)...)
 	}
 	if wait && len(ready.Workloads) > 0 {
 		actions = append(actions, ready)
 	}
 	return actions
+}
+
+// serversIn are the database servers that run in a workload.
+func serversIn(f Facts, c node.Component) []postgres.Server {
+	var found []postgres.Server
+	for _, s := range f.Node.Servers() {
+		if !s.Managed() && c.Ref.Kind == kube.StatefulSet && s.Workload == c.Ref.Name {
+			found = append(found, s)
+		}
+	}
+	return found
 }
 
 // countsAsRecorded finds workloads that somebody has replaced or scaled to something else than was recorded. One that
