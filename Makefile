@@ -35,6 +35,7 @@ e2e: ## everything again on a real Kubernetes cluster on this machine (Linux, ro
 
 bench: ## speed and size, beside what they are measured against
 	bench/run.sh
+	bench/dump.sh
 
 soak: ## the kill and fault matrices at every point instead of a sample
 	$(GO) test -timeout 60m ./steps/rehearsal -soak
