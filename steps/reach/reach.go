@@ -142,7 +142,30 @@ func (d *Databases) open(ctx context.Context, s postgres.Server, database string
 	settings.Dial = func(ctx context.Context) (net.Conn, error) {
 		return d.options.Inside(kube.AccessTunnel(s.Namespace, pod)).Tunnel(ctx, s.Namespace, pod, s.Port)
 	}
-	return client.Connect(ctx, settings)
+	return d.connect(ctx, settings)
+}
+
+// tries and between bound how often a login is tried again whose tunnel broke before anything was asked: one bad moment of a connection says
+// nothing of the server.
+const (
+	tries   = 3
+	between = time.Second
+)
+
+func (d *Databases) connect(ctx context.Context, settings client.Settings) (*client.Conn, error) {
+	for i := 1; ; i++ {
+		conn, err := client.Connect(ctx, settings)
+		if kind := client.KindOf(err); i == tries || kind != client.Unreachable && kind != client.Lost {
+			return conn, err
+		}
+		timer := d.options.Clock.NewTimer(between)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return conn, err
+		case <-timer.C():
+		}
+	}
 }
 
 // managed logs in to a server outside the cluster: from this machine, or else through the pod that the run has made for it.

@@ -264,7 +264,7 @@ func (t *tap) arm(die func()) {
 // tapped counts the writes that took effect and, at the chosen one, ends the process that waits for the answer.
 func (r *rig) tapped(world http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		if q.Method == http.MethodGet || q.URL.Query().Has("dryRun") || strings.Contains(q.URL.Path, "authorization.k8s.io") || strings.Contains(q.URL.Path, "authentication.k8s.io") {
+		if q.Method == http.MethodGet || q.Header.Get("Upgrade") != "" || q.URL.Query().Has("dryRun") || strings.Contains(q.URL.Path, "authorization.k8s.io") || strings.Contains(q.URL.Path, "authentication.k8s.io") {
 			world.ServeHTTP(w, q)
 			return
 		}

@@ -61,7 +61,8 @@ func backupSet() steps.Step[Facts] {
 			case len(here) > 0 && f.DumpFolder == "":
 				return []wire.Question{askDumps(here, f.DumpHint)}, nil
 			case len(here) > 0 && f.Room == "":
-				return []wire.Question{askRoom(ctx, w, here)}, nil
+				q, err := askRoom(ctx, w, here)
+				return []wire.Question{q}, err
 			case len(managed) > 0 && f.ManagedAt.IsZero():
 				return []wire.Question{askManaged(set, managed, w.Clock.Now())}, nil
 			}
@@ -308,7 +309,7 @@ func askDumps(open []postgres.Database, hint string) wire.Question {
 }
 
 // askRoom proposes to load beside the old databases where their servers answer and have room for a second copy.
-func askRoom(ctx context.Context, w steps.World, open []postgres.Database) wire.Question {
+func askRoom(ctx context.Context, w steps.World, open []postgres.Database) (wire.Question, error) {
 	q := wire.Question{Name: "room", Kind: wire.AskChoice, Title: "Where are the dumps loaded?", Default: beside,
 		Choices: []wire.Choice{
 			{ID: beside, Label: "Beside the old databases", Detail: "under new names; they change places in one transaction when all is loaded and checked. Needs running servers and room for both"},
@@ -316,7 +317,11 @@ func askRoom(ctx context.Context, w steps.World, open []postgres.Database) wire.
 		}}
 	var against []string
 	for _, s := range serversOf(open) {
-		if text := tooTight(ctx, w, s, open); text != "" {
+		text, err := tooTight(ctx, w, s, open)
+		if err != nil {
+			return q, err
+		}
+		if text != "" {
 			against = append(against, text)
 		}
 	}
@@ -324,7 +329,7 @@ func askRoom(ctx context.Context, w steps.World, open []postgres.Database) wire.
 		q.Default = anew
 		q.Text = strings.Join(against, ". ") + "."
 	}
-	return q
+	return q, nil
 }
 
 func serversOf(databases []postgres.Database) []postgres.Server {
@@ -337,18 +342,25 @@ func serversOf(databases []postgres.Database) []postgres.Server {
 	return found
 }
 
-// tooTight says why a second copy of the databases does not fit on their server, empty where it does.
-func tooTight(ctx context.Context, w steps.World, s postgres.Server, open []postgres.Database) string {
+// tooTight says why a second copy of the databases does not fit on their server, empty where it does. An error that may pass is no
+// reason: one failed request must not lead to new volumes.
+func tooTight(ctx context.Context, w steps.World, s postgres.Server, open []postgres.Database) (string, error) {
 	stored, _, err := w.Databases.Databases(ctx, s)
-	if err != nil {
+	switch {
+	case kube.IsTransient(err):
+		return "", err
+	case err != nil:
 		failure := steps.FailureOf("asking "+s.String(), err)
-		return s.String() + " does not answer: " + strings.TrimSuffix(failure.Seen, ".")
+		return s.String() + " does not answer: " + strings.TrimSuffix(failure.Seen, "."), nil
 	}
 	free, err := w.Databases.Free(ctx, s)
-	if err != nil {
-		return "how much room " + s.String() + " has is not known"
+	switch {
+	case kube.IsTransient(err):
+		return "", err
+	case err != nil:
+		return "how much room " + s.String() + " has is not known", nil
 	}
-	return noRoom(s, stored, open, free)
+	return noRoom(s, stored, open, free), nil
 }
 
 // noRoom says why a second copy of the databases does not fit into what is free, empty where it does. What is loaded is also written to the
