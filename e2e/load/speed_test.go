@@ -115,16 +115,15 @@ func TestSpeed(t *testing.T) {
 	n := node.New(cluster, node.Config{Namespace: cluster.Namespace(t, "speed")})
 	must(n.MakeServer(ctx, server, n.Namespace))
 	must(n.Bulk(ctx, server, "participant_0", mib))
-	folder := t.TempDir()
-	must(n.Dump(ctx, folder, map[string]node.Form{"participant": node.Custom}))
-	file := filepath.Join(folder, "backup-of-participant")
-	archive, err := os.Open(file)
+	// the same file here and in the pod
+	file, there := filepath.Join(t.TempDir(), "archive"), "/var/lib/postgresql/data/speed.dump"
+	archive, err := os.Create(file)
 	must(err)
-	defer archive.Close()
-	info, err := archive.Stat()
+	must(cluster.Stream(ctx, n.Namespace, server+"-0", server, nil, archive, "sh", "-c",
+		"pg_dump -U cnadmin -d participant_0 --format=custom > "+there+" && cat "+there))
+	must(archive.Close())
+	info, err := os.Stat(file)
 	must(err)
-	there := "/var/lib/postgresql/data/speed.dump"
-	must(cluster.Stream(ctx, n.Namespace, server+"-0", server, archive, os.Stderr, "sh", "-c", "cat > "+there))
 	t.Logf("%d MiB of table, archive of %.1f MiB", mib, float64(info.Size())/(1<<20))
 
 	empty := func(name string) {
