@@ -22,7 +22,7 @@ type OpenClient struct {
 func (o OpenClient) Key() string         { return "open pod/" + o.Spec.Name }
 func (o OpenClient) Effect() wire.Effect { return wire.Repeatable }
 func (o OpenClient) Refs() []steps.Ref {
-	return steps.KubeRefs(kube.AccessCreateClient(o.Spec.Namespace, o.Spec.Name)...)
+	return steps.KubeRefs(append(kube.AccessCreateClient(o.Spec.Namespace, o.Spec.Name), kube.AccessDeletePod(o.Spec.Namespace, o.Spec.Name)...)...)
 }
 
 func (o OpenClient) Show() wire.Preview {
@@ -55,6 +55,15 @@ func (o OpenClient) Probe(ctx context.Context, w steps.World) (wire.ActionState,
 }
 
 func (o OpenClient) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
+	pod, found, err := h.World.Kube.Pod(ctx, o.Spec.Namespace, o.Spec.Name)
+	if err != nil {
+		return err
+	}
+	if found && (pod.Phase == "Succeeded" || pod.Phase == "Failed") { // its time was over, or it was evicted
+		if err := (CloseClient{Where: o.Where, Namespace: o.Spec.Namespace, Name: o.Spec.Name}).Do(ctx, h, report); err != nil {
+			return err
+		}
+	}
 	if _, err := h.Kube.CreateClient(ctx, o.Spec); err != nil && kube.KindOf(err) != kube.AlreadyExists {
 		return err
 	}

@@ -109,11 +109,33 @@ func (l LoadDump) unchanged() error {
 	if err != nil {
 		return &steps.Problem{Tried: "opening " + l.Dump.File, Seen: err.Error(), Err: err, Next: "Put the file back where it was, and try again"}
 	}
-	if !info.IsDir() && (info.Size() != l.Dump.Bytes || !info.ModTime().Equal(l.Dump.Modified)) {
+	if info.IsDir() {
+		if sum, err := sizes(l.Dump.File); err != nil || sum != l.Dump.Bytes {
+			return &steps.Problem{Tried: "opening " + l.Dump.File, Seen: "the files in the folder were changed since they were read and judged", Err: err,
+				Next: "Put them back as they were; or start a new run, which reads them again"}
+		}
+		return nil
+	}
+	if info.Size() != l.Dump.Bytes || !info.ModTime().Equal(l.Dump.Modified) {
 		return &steps.Problem{Tried: "opening " + l.Dump.File, Seen: "the file was changed since it was read and judged",
 			Next: "Put the file back as it was; or start a new run, which reads it again"}
 	}
 	return nil
+}
+
+// sizes is how many bytes the files of a directory archive have together.
+func sizes(folder string) (sum int64, err error) {
+	entries, err := os.ReadDir(folder)
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			return 0, err
+		}
+		if info.Mode().IsRegular() {
+			sum += info.Size()
+		}
+	}
+	return sum, err
 }
 
 // DropLoaded removes the databases that a run has loaded and that were never put in place, or were taken out again.
@@ -124,14 +146,14 @@ type DropLoaded struct {
 
 func (d DropLoaded) name() string { return postgres.NewName(d.Database.Name, d.Run) }
 
-func (d DropLoaded) Key() string         { return "drop " + d.name() }
-func (d DropLoaded) Effect() wire.Effect { return wire.Repeatable } // it can be loaded again from its file
+func (d DropLoaded) Key() string         { return "drop " + d.name() + " on " + d.Database.Server.String() }
+func (d DropLoaded) Effect() wire.Effect { return wire.Destroy }
 func (d DropLoaded) Refs() []steps.Ref {
 	return steps.SQLRefs(postgres.Change{Verb: "drop", Server: d.Database.Server.String(), Name: d.name()})
 }
 
 func (d DropLoaded) Show() wire.Preview {
-	return wire.Preview{Title: d.Key(), Before: "a copy loaded from a dump", After: "gone; it can be loaded again", Commands: postgres.ShowDrop(d.name())}
+	return wire.Preview{Title: d.Key(), Before: "a copy loaded from a dump", After: "gone; it can be loaded again", Lost: "what was written to it since it was loaded; the dump stays", Commands: postgres.ShowDrop(d.name())}
 }
 
 func (d DropLoaded) Trial(context.Context, steps.Hands) ([]wire.Finding, error) {

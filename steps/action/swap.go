@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/postgres"
 	"canton.example/svrescue/steps/wire"
@@ -14,8 +15,8 @@ import (
 // CompareLoaded proves, before anything is put in place, that what was loaded stands where its dump stood, and that no app is
 // ahead of its participant.
 type CompareLoaded struct {
-	Databases []postgres.Database // under the names that the node uses
-	Expected  []postgres.Position // of their dumps, those that are known
+	Databases []postgres.Database  // under the names that the node uses
+	Expected  []*postgres.Position // of their dumps, in the same order; nil: not known
 	Run       string
 }
 
@@ -37,7 +38,7 @@ func (c CompareLoaded) Probe(context.Context, steps.World) (wire.ActionState, []
 
 func (c CompareLoaded) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
 	var found []postgres.Position
-	for _, d := range c.Databases {
+	for i, d := range c.Databases {
 		if d.Role != postgres.Participant && !d.Role.App() {
 			continue
 		}
@@ -47,9 +48,8 @@ func (c CompareLoaded) Do(ctx context.Context, h steps.Hands, report func(wire.P
 			return err
 		}
 		found = append(found, p)
-		i := slices.IndexFunc(c.Expected, func(e postgres.Position) bool { return e.Name == d.Name && e.Known() })
-		if i >= 0 && !p.Equal(c.Expected[i]) {
-			e := postgres.Evidence([]postgres.Position{p, c.Expected[i]})
+		if want := c.Expected[i]; want != nil && want.Known() && !p.Equal(*want) {
+			e := postgres.Evidence([]postgres.Position{p, *want})
 			return &steps.Problem{Tried: "comparing " + d.Name + " with its dump", Seen: fmt.Sprintf("loaded: %s; in the dump: %s", e[0].Seen, e[1].Seen),
 				Next: "Nothing was put in place. Load it again"}
 		}
@@ -84,6 +84,9 @@ type SwapDatabases struct {
 	Names  []string // as the node uses them
 	Run    string
 	Back   bool
+	// Stopped are the workloads that use the databases. None may want a replica: one that runs would go on with what it knows of the other
+	// data.
+	Stopped []kube.WorkloadRef
 }
 
 func (s SwapDatabases) Key() string {
@@ -161,6 +164,16 @@ func (s SwapDatabases) Probe(ctx context.Context, w steps.World) (wire.ActionSta
 // Do changes the names of those that have not changed them yet. A database is never taken away from its name unless the one that
 // takes its place is loaded whole, or, on the way back, unless it is one that was loaded.
 func (s SwapDatabases) Do(ctx context.Context, h steps.Hands, _ func(wire.Progress)) error {
+	for _, ref := range s.Stopped {
+		now, there, err := h.World.Kube.Workload(ctx, ref.Kind, ref.Namespace, ref.Name)
+		if err != nil {
+			return err
+		}
+		if there && now.Replicas != 0 {
+			return &steps.Problem{Tried: s.Key(), Seen: fmt.Sprintf("%s wants %d replicas again, and its databases must not change under it", ref, now.Replicas),
+				Next: "Nothing was changed. Find out who scaled it up, and scale it down again"}
+		}
+	}
 	stored, _, err := h.World.Databases.Databases(ctx, s.Server)
 	if err != nil {
 		return err
@@ -202,9 +215,9 @@ const StampWord = " restored at "
 
 func (s Stamp) Key() string {
 	if s.Off {
-		return "take the stamp off " + s.Database.Name
+		return "take the stamp off " + s.Database.String()
 	}
-	return "stamp " + s.Database.Name
+	return "stamp " + s.Database.String()
 }
 func (s Stamp) Effect() wire.Effect { return wire.Repeatable }
 func (s Stamp) Refs() []steps.Ref {

@@ -20,7 +20,7 @@ const Retention = 30 * 24 * time.Hour
 // can, with a reason. Data that tells the order outranks the clocks.
 func Judge(s Set, n node.Node, now time.Time) []wire.Finding {
 	found := []wire.Finding{whole(s, n), ready(s)}
-	found = append(found, ordered(s)...)
+	found = append(found, ordered(s, n)...)
 	return append(found, migration(s, n), young(s, n, now))
 }
 
@@ -114,7 +114,7 @@ func ready(s Set) wire.Finding {
 }
 
 // ordered is the order by data where all of it can be read before the restore, and by clock.
-func ordered(s Set) []wire.Finding {
+func ordered(s Set, n node.Node) []wire.Finding {
 	clock := order(s)
 	if clock.Verdict == wire.Violated {
 		clock.Waive = "the clocks are known to be wrong, and the order of the backups is known from elsewhere"
@@ -129,12 +129,26 @@ func ordered(s Set) []wire.Finding {
 			Next: "The restored databases are compared before any app starts"}}
 	}
 	proof := postgres.Prove(positions)
-	if Restorable(proof) && !Restorable([]wire.Finding{clock}) {
+	if unproven := withoutPosition(s, n); len(unproven) > 0 {
+		proof = append(proof, wire.Finding{ID: postgres.OffsetOrder, Verdict: wire.Attention, Text: "how far " + strings.Join(unproven, ", ") + " had got cannot be read from this set before it is restored",
+			Next: "The restored databases are compared before any app starts; until then only the clocks tell"})
+	} else if Restorable(proof) && !Restorable([]wire.Finding{clock}) {
 		clock.Verdict, clock.Waive = wire.Attention, ""
 		clock.Text += ". The offsets in the data are in order, which outranks the clocks"
 		clock.Next = "Nothing to do; the databases are compared once more before any app starts"
 	}
 	return append(proof, clock)
+}
+
+// withoutPosition are the apps of the node whose data in the set does not show how far they had got.
+func withoutPosition(s Set, n node.Node) []string {
+	var found []string
+	for _, d := range n.Databases {
+		if from, ok := s.Dump(d); d.Role.App() && (!ok || from.Position == nil) {
+			found = append(found, d.Name)
+		}
+	}
+	return found
 }
 
 // migration compares the annotation that upstream's backup script writes with the node (reference/deployment.md 8.1).

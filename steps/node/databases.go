@@ -2,6 +2,7 @@ package node
 
 import (
 	"cmp"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -16,6 +17,9 @@ var dataRole = map[Part]postgres.Role{
 	SVApp: postgres.SV, ScanApp: postgres.Scan, Validator: postgres.Validator,
 	Participant: postgres.Participant, Sequencer: postgres.Sequencer, Mediator: postgres.Mediator,
 }
+
+// DataRoles are the parts that have a database of their own, and whose data it is.
+func DataRoles() map[Part]postgres.Role { return maps.Clone(dataRole) }
 
 // The defaults of the charts (reference/deployment.md 3.6).
 const (

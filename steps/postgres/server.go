@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -96,8 +98,12 @@ func beside(prefix, name, run string) string {
 		return '_'
 	}, strings.ToLower(run))
 	const longest = 63
-	run = "_" + strings.TrimLeft(run[max(0, len(run)-14):], "_") // what makes it unique is at its end
-	return prefix + name[:min(len(name), longest-len(prefix)-len(run))] + run
+	run = "_" + strings.TrimLeft(run[max(0, len(run)-14):], "_")    // what makes it unique is at its end
+	if room := longest - len(prefix) - len(run); len(name) > room { // two names that begin alike stay two
+		sum := sha256.Sum256([]byte(name))
+		name = name[:room-5] + "_" + hex.EncodeToString(sum[:2])
+	}
+	return prefix + name + run
 }
 
 // Ours says whether a name is one that a run gave: only such a database is ever dropped.

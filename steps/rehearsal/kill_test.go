@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"regexp"
-	"runtime/debug"
 	"sync/atomic"
 	"testing"
 
@@ -36,14 +35,14 @@ func releasing(r *rig, ctx context.Context, at int, o operator) (wire.View, int,
 }
 
 var courses = []course{
-	{name: "restore", in: clean, drive: restoring, answer: (*rig).player, world: settled, sample: 30, ends: recovered},
-	{name: "dumps", in: dropped, drive: restoring, answer: (*rig).player, world: settled, sample: 16, ends: recovered},
-	{name: "dumps anew", in: dumpsAnew, drive: restoring, answer: (*rig).player, world: settled, sample: 8, ends: recovered},
-	{name: "managed", in: managed, drive: restoring, answer: (*rig).player, world: settled, sample: 8, ends: recovered},
-	{name: "GitOps", in: gitOps, drive: restoring, answer: (*rig).player, world: settled, sample: 8, ends: recovered},
-	{name: "dumps, back", in: dropped, drive: restoring, sample: 8, world: func(t *testing.T, r *rig) any { return stands(t, r) },
+	{name: "restore", in: clean, drive: restoring, answer: (*rig).player, world: settled, sample: 16, ends: recovered},
+	{name: "dumps", in: dropped, drive: restoring, answer: (*rig).player, world: settled, sample: 10, ends: recovered},
+	{name: "dumps anew", in: dumpsAnew, drive: restoring, answer: (*rig).player, world: settled, sample: 5, ends: recovered},
+	{name: "managed", in: managed, drive: restoring, answer: (*rig).player, world: settled, sample: 5, ends: recovered},
+	{name: "GitOps", in: gitOps, drive: restoring, answer: (*rig).player, world: settled, sample: 5, ends: recovered},
+	{name: "dumps, back", in: dropped, drive: restoring, sample: 5, world: func(t *testing.T, r *rig) any { return stands(t, r) },
 		answer: backFrom("restore/prove-restored"), ends: takenBack},
-	{name: "undo", in: clean, drive: restoring, sample: 12, world: func(t *testing.T, r *rig) any { return stands(t, r) },
+	{name: "undo", in: clean, drive: restoring, sample: 6, world: func(t *testing.T, r *rig) any { return stands(t, r) },
 		answer: backFrom("restore/restore-volumes"), ends: takenBack},
 	{name: "release", in: clean, drive: releasing, answer: (*rig).player, world: settled, sample: 8,
 		prepare: func(t *testing.T, r *rig) {
@@ -77,7 +76,6 @@ func backFrom(step string) func(r *rig) operator {
 // the end with that of a run which nobody killed. A point lies before and after every journal record, around every
 // action that is sent, and inside every write: the server took it, and the process died before the answer.
 func TestKillMatrix(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	for _, c := range courses {
 		var want any
 		points, writes := 0, 0

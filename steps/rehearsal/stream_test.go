@@ -58,7 +58,7 @@ func TestStreamFaults(t *testing.T) {
 	t.Run("faults", func(t *testing.T) {
 		step := 1
 		if !*soak {
-			step = max(1, len(cases)/14)
+			step = max(1, len(cases)/8)
 		}
 		for i := 0; i < len(cases); i += step {
 			c := cases[i]

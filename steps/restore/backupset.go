@@ -397,9 +397,18 @@ func besideFits(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, er
 		}
 		free, err := w.Databases.Free(ctx, s)
 		if err != nil {
-			found = append(found, wire.Finding{ID: "room-" + s.String(), Verdict: wire.Attention, Text: "how much room " + s.String() + " has is not known",
+			found = append(found, wire.Finding{ID: "room-" + s.String(), Verdict: wire.Undetermined, Text: "how much room " + s.String() + " has is not known",
 				Next: "Look at its volume: a server whose volume becomes full stops"})
 			continue
+		}
+		for _, d := range f.Set.Dumps { // what is damaged or gone tells no size
+			i := slices.IndexFunc(stored, func(x postgres.Stored) bool { return x.Name == d.Database.Name })
+			switch {
+			case i < 0:
+				stored = append(stored, postgres.Stored{Name: d.Database.Name, Bytes: d.Bytes})
+			default:
+				stored[i].Bytes = max(stored[i].Bytes, d.Bytes)
+			}
 		}
 		if text := noRoom(s, stored, open, free); text != "" {
 			found = append(found, wire.Finding{ID: "room-" + s.String(), Verdict: wire.Violated, Text: text,

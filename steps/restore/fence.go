@@ -62,6 +62,15 @@ func fence() steps.Step[Facts] {
 	}
 }
 
+// ranElsewhere are the signs that the node was started somewhere else since the fence was looked at: a run may have been parked for days.
+func ranElsewhere(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+	if needNode(f) != nil {
+		return nil, nil
+	}
+	found, _, err := elsewhereInCluster(ctx, w, f)
+	return slices.DeleteFunc(found, func(f wire.Finding) bool { return f.Verdict != wire.Violated }), err
+}
+
 // inShort is what the question says of this cluster: what must be known before anything is attested.
 func inShort(found []wire.Finding) string {
 	var open []string

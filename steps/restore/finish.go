@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/action"
 	"canton.example/svrescue/steps/postgres"
 	"canton.example/svrescue/steps/wire"
 )
@@ -22,7 +23,7 @@ func finish() steps.Step[Facts] {
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			var found []wire.Finding
 			for _, prove := range []func(context.Context, steps.World, Facts) ([]wire.Finding, error){
-				claimsFromSnapshots, databasesRun, applicationsRun, released,
+				claimsFromSnapshots, inPlaceStill, databasesRun, applicationsRun, released,
 			} {
 				more, err := prove(ctx, w, *f)
 				if err != nil {
@@ -33,12 +34,26 @@ func finish() steps.Step[Facts] {
 			return append(found, keptDatabases(*f)...), nil
 		},
 		Undo: func(f Facts) ([]steps.Action, string) {
-			if f.Node == nil || len(hold(f)) == 0 {
+			if f.Node == nil {
 				return nil, "nothing was let go"
 			}
-			return hold(f), ""
+			actions := hold(f)
+			if spec, needed := clientPod(f); needed { // what comes before may have to reach the managed servers again
+				actions = append(actions, action.OpenClient{Where: f.Where, Spec: spec})
+			}
+			return actions, "nothing was let go"
 		},
 	}
+}
+
+// inPlaceStill looks at the servers in the cluster: the pod through which others are reached is gone by then.
+func inPlaceStill(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+	if len(f.Set.Dumps) == 0 {
+		return nil, nil
+	}
+	set := *f.Set
+	set.Managed, f.Set = nil, &set
+	return inPlace(ctx, w, f)
 }
 
 func databasesRun(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {

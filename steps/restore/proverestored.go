@@ -1,7 +1,9 @@
 package restore
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/action"
@@ -13,7 +15,21 @@ func proveRestored() steps.Step[Facts] {
 	return steps.Step[Facts]{
 		ID: "restore/prove-restored", Title: "Prove restored", Effect: wire.Repeatable,
 		Summary: "Compares the restored databases before any app starts, and stamps the participant's.",
-		Check:   offsetsInOrder,
+		Check: func(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+			if needSet(f) != nil {
+				return nil, nil
+			}
+			held, err := stillHeld(ctx, w, f)
+			if err != nil {
+				return nil, err
+			}
+			still, err := quiet(ctx, w, f)
+			if err != nil {
+				return nil, err
+			}
+			found, err := beforeTheyStart(ctx, w, f)
+			return slices.Concat(held, still, found), err
+		},
 		Plan: func(f Facts) ([]steps.Action, error) {
 			if err := needSet(f); err != nil {
 				return nil, err
@@ -32,6 +48,8 @@ func proveRestored() steps.Step[Facts] {
 	}
 }
 
+var appsFirst = []bool{true, false}
+
 // stamps mark the participant's database: its offsets begin anew with the restore.
 func stamps(f Facts, off bool) []steps.Action {
 	var actions []steps.Action
@@ -47,6 +65,29 @@ func stamps(f Facts, off bool) []steps.Action {
 	return actions
 }
 
+// beforeTheyStart proves that what the set says is what is in place, and that it is in order. Once an app or the participant runs, its
+// positions move while they are read, and the proof says nothing any more: it was made before.
+func beforeTheyStart(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+	if needSet(f) != nil {
+		return nil, nil
+	}
+	for _, c := range applications(*f.Node) {
+		now, there, err := w.Kube.Workload(ctx, c.Ref.Kind, c.Ref.Namespace, c.Ref.Name)
+		if err != nil {
+			return nil, err
+		}
+		if there && now.Replicas != 0 {
+			return []wire.Finding{{ID: "started", Verdict: wire.Holds, Text: "the node is being started; its databases were compared before"}}, nil
+		}
+	}
+	place, err := inPlace(ctx, w, f)
+	if err != nil {
+		return nil, err
+	}
+	found, err := offsetsInOrder(ctx, w, f)
+	return append(place, found...), err
+}
+
 // offsetsInOrder proves from the restored databases that no app is ahead of its participant and none behind what was pruned, and that the
 // participant is this node's. Nobody can override what it finds violated: a reversed pair starts green and is wrong
 // (reference/backups.md 1).
@@ -55,7 +96,11 @@ func offsetsInOrder(ctx context.Context, w steps.World, f Facts) ([]wire.Finding
 		return nil, nil
 	}
 	var positions []postgres.Position
-	for _, d := range f.Node.Databases {
+	ordered := slices.Clone(f.Node.Databases)
+	slices.SortStableFunc(ordered, func(a, b postgres.Database) int { // the apps first: what is read later may stand further
+		return cmp.Compare(slices.Index(appsFirst, a.Role.App()), slices.Index(appsFirst, b.Role.App()))
+	})
+	for _, d := range ordered {
 		if d.Role != postgres.Participant && !d.Role.App() {
 			continue
 		}
@@ -67,6 +112,7 @@ func offsetsInOrder(ctx context.Context, w steps.World, f Facts) ([]wire.Finding
 		positions = append(positions, p)
 	}
 	found := append(postgres.Prove(positions), sameParticipant(positions, f)...)
+	found = append(found, withoutDatabase(f)...)
 	for i := range found {
 		for j := range found[i].Evidence {
 			found[i].Evidence[j].At = w.Clock.Now()

@@ -3,12 +3,14 @@ package restore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/action"
 	"canton.example/svrescue/steps/backup"
+	"canton.example/svrescue/steps/node"
 	"canton.example/svrescue/steps/postgres"
 	"canton.example/svrescue/steps/wire"
 )
@@ -27,9 +29,25 @@ func proveSet() steps.Step[Facts] {
 			if !at.IsZero() {
 				found = append(found, straddle(*f.Set, stamped, at))
 			}
+			found = append(found, withoutDatabase(*f)...)
 			return append(found, sameParticipant(f.Set.Positions(), *f)...), nil
 		},
 	}
+}
+
+// withoutDatabase are components that must have a database and whose database is not known: no proof covers them.
+func withoutDatabase(f Facts) []wire.Finding {
+	var found []wire.Finding
+	for part, role := range node.DataRoles() {
+		for _, c := range f.Node.Of(part) {
+			if _, known := f.Node.DatabaseOf(role, ""); known || slices.ContainsFunc(f.Node.Databases, func(d postgres.Database) bool { return d.Role == role }) {
+				continue
+			}
+			found = append(found, wire.Finding{ID: "database-of-" + c.Ref.Name, Verdict: wire.Undetermined, Text: "where " + c.Ref.Name + " has its database is not known: its environment does not say it",
+				Next: "What is proven here does not cover it: find out where its data is, and whether it is of the same backup"})
+		}
+	}
+	return found
 }
 
 // positionsNow are how far the databases have got that the restore will replace, those that answer. They are read before anything is
@@ -93,24 +111,41 @@ func straddle(s backup.Set, text string, at time.Time) wire.Finding {
 
 // sameParticipant compares whose ledger it is with what the node had before.
 func sameParticipant(positions []postgres.Position, f Facts) []wire.Finding {
-	before := ""
-	for _, p := range f.Before {
-		before = p.Participant
-	}
+	var found []wire.Finding
 	for _, p := range positions {
-		if p.Role != postgres.Participant || p.Participant == "" {
+		if p.Role != postgres.Participant {
 			continue
 		}
+		found = append(found, sameAsBefore(p, f))
+	}
+	return found
+}
+
+func sameAsBefore(p postgres.Position, f Facts) wire.Finding {
+	before := ""
+	for _, b := range f.Before {
+		if b.Name == p.Name {
+			before = b.Participant
+		}
+	}
+	if p.Participant == "" {
+		return wire.Finding{ID: "participant", Verdict: wire.Undetermined, Text: "whose ledger " + p.Name + " holds is not known: it has no participant in it",
+			Next: "Make sure that it is this node's, of this network"}
+	}
+	{
 		evidence := []wire.Evidence{{Source: "participant in " + p.Name + " (" + p.From + ")", Seen: p.Participant}}
 		switch {
 		case before == "":
-			return []wire.Finding{{ID: "participant", Verdict: wire.Attention, Text: "the data is of participant " + p.Participant + "; what the node's was could not be read to compare",
-				Next: "Compare it with what you know of this node, such as its identities backup or the participant in the SV UI", Evidence: evidence}}
+			verdict := wire.Attention
+			if name, _, _ := strings.Cut(strings.TrimPrefix(p.Participant, "PAR::"), "::"); name != f.Node.Subject.SV {
+				verdict = wire.Undetermined // nothing at all says that it is this node's
+			}
+			return wire.Finding{ID: "participant", Verdict: verdict, Text: "the data is of participant " + p.Participant + "; what the node's was could not be read to compare",
+				Next: "Compare it with what you know of this node, such as its identities backup or the participant in the SV UI", Evidence: evidence}
 		case before != p.Participant:
-			return []wire.Finding{{ID: "participant", Verdict: wire.Violated, Text: fmt.Sprintf("the data is of participant %s, and this node's is %s", p.Participant, before),
-				Next: "These backups are of another node, or of an earlier life of this one. This cannot be overridden", Evidence: evidence}}
+			return wire.Finding{ID: "participant", Verdict: wire.Violated, Text: fmt.Sprintf("the data is of participant %s, and this node's is %s", p.Participant, before),
+				Next: "These backups are of another node, or of an earlier life of this one. This cannot be overridden", Evidence: evidence}
 		}
-		return []wire.Finding{{ID: "participant", Verdict: wire.Holds, Text: "the data is of this node's participant", Evidence: evidence}}
+		return wire.Finding{ID: "participant", Verdict: wire.Holds, Text: "the data is of this node's participant", Evidence: evidence}
 	}
-	return nil
 }

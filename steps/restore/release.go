@@ -118,8 +118,12 @@ func findKept(ctx context.Context, w steps.World, f *ReleaseFacts) ([]wire.Findi
 func findAside(ctx context.Context, w steps.World, f *ReleaseFacts) []wire.Finding {
 	namespace := cmp.Or(f.Subject.Namespace, f.Wanted)
 	f.Databases = nil
-	if namespace == "" {
-		return nil
+	if namespace == "" { // no volume names one
+		nodes, err := findNodes(ctx, w, Facts{Where: f.Where})
+		if err != nil || len(nodes) != 1 {
+			return []wire.Finding{{ID: "databases", Verdict: wire.Attention, Text: "no volume tells which node this is about, so no databases were looked through", Next: "Name the namespace of the node with --namespace"}}
+		}
+		namespace, f.Subject = nodes[0].Subject.Namespace, nodes[0].Subject
 	}
 	n, err := discover(ctx, w, namespace, f.Where.Context, "")
 	var ambiguous *node.Ambiguous
@@ -127,6 +131,14 @@ func findAside(ctx context.Context, w steps.World, f *ReleaseFacts) []wire.Findi
 		return []wire.Finding{{ID: "databases", Verdict: wire.Attention, Text: "the databases of the node were not looked through: " + err.Error(), Next: "Databases that a restore has put aside stay where they are"}}
 	}
 	finding := wire.Finding{ID: "databases", Verdict: wire.Holds}
+	var found []wire.Finding
+	for _, c := range applications(n) {
+		if c.Replicas == 0 || c.Ready < c.Replicas {
+			found = append(found, wire.Finding{ID: "up-" + c.Ref.Name, Verdict: wire.Violated, Text: fmt.Sprintf("%s has %d of %d replicas ready: a restore of this node may not be finished", c.Ref, c.Ready, c.Replicas),
+				Next:  "What a restore keeps is needed until the node has proven itself, and to take the restore back: finish it first (svrescue runs)",
+				Waive: "no restore of this node is under way, and the old data is not needed any more"})
+		}
+	}
 	var silent []string
 	for _, s := range n.Servers() {
 		stored, _, err := w.Databases.Databases(ctx, s)
@@ -135,7 +147,7 @@ func findAside(ctx context.Context, w steps.World, f *ReleaseFacts) []wire.Findi
 			continue
 		}
 		for _, d := range stored {
-			if postgres.Ours(d.Name) {
+			if inUse := slices.ContainsFunc(n.Databases, func(x postgres.Database) bool { return x.Name == d.Name }); postgres.Ours(d.Name) && !inUse && d.Sessions == 0 {
 				f.Databases = append(f.Databases, OldDatabase{Server: s, Name: d.Name, Bytes: d.Bytes})
 				finding.Evidence = append(finding.Evidence, wire.Evidence{Source: d.Name + " on " + s.String(), Seen: gib(d.Bytes) + ", " + d.Comment, At: w.Clock.Now()})
 			}
@@ -146,7 +158,7 @@ func findAside(ctx context.Context, w steps.World, f *ReleaseFacts) []wire.Findi
 		finding.Verdict, finding.Next = wire.Attention, "Run this again when they answer, if a restore has put databases aside there"
 		finding.Text += "; " + strings.Join(silent, ", ") + " did not answer"
 	}
-	return []wire.Finding{finding}
+	return append(found, finding)
 }
 
 // whoseVolumes finds out in which namespace the volumes were kept, where none was asked for, and which node it holds:

@@ -43,6 +43,11 @@ func restoreDatabases() steps.Step[Facts] {
 			if err != nil || len(f.Set.Dumps) == 0 {
 				return found, err
 			}
+			held, err := stillHeld(ctx, w, f)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, held...)
 			up, err := running(ctx, w, needed(databases(f)), "databases")
 			return append(found, up...), err
 		},
@@ -80,10 +85,11 @@ func loads(f Facts) []steps.Action {
 	if len(f.Set.Dumps) == 0 {
 		return actions
 	}
-	compare := action.CompareLoaded{Run: f.Run, Expected: f.Set.Positions()}
+	compare := action.CompareLoaded{Run: f.Run}
 	for _, d := range f.Set.Dumps {
 		actions = append(actions, action.LoadDump{Dump: d, Run: f.Run})
 		compare.Databases = append(compare.Databases, d.Database)
+		compare.Expected = append(compare.Expected, d.Position)
 	}
 	actions = append(actions, compare)
 	for _, s := range swaps(f, false) {
@@ -93,12 +99,16 @@ func loads(f Facts) []steps.Action {
 }
 
 func swaps(f Facts, back bool) []action.SwapDatabases {
+	var refs []kube.WorkloadRef
+	for _, c := range applications(*f.Node) {
+		refs = append(refs, c.Ref)
+	}
 	var all []action.SwapDatabases
 	for _, d := range f.Set.Dumps {
 		i := slices.IndexFunc(all, func(s action.SwapDatabases) bool { return s.Server.String() == d.Database.Server.String() })
 		if i < 0 {
 			i = len(all)
-			all = append(all, action.SwapDatabases{Server: d.Database.Server, Run: f.Run, Back: back})
+			all = append(all, action.SwapDatabases{Server: d.Database.Server, Run: f.Run, Back: back, Stopped: refs})
 		}
 		all[i].Names = append(all[i].Names, d.Database.Name)
 	}

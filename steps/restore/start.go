@@ -3,6 +3,7 @@ package restore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"canton.example/svrescue/steps"
@@ -51,8 +52,12 @@ func scaleUp() steps.Step[Facts] {
 			if err != nil || wire.WorstVerdict(up) == wire.Violated {
 				return up, err
 			}
-			found, err := offsetsInOrder(ctx, w, f) // the last moment to see that a pair is reversed
-			return append(up, found...), err
+			elsewhere, err := ranElsewhere(ctx, w, f)
+			if err != nil {
+				return nil, err
+			}
+			found, err := beforeTheyStart(ctx, w, f) // the last moment to see that a pair is reversed
+			return slices.Concat(up, elsewhere, found), err
 		},
 		Plan: func(f Facts) ([]steps.Action, error) {
 			if err := needSet(f); err != nil {
