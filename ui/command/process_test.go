@@ -39,7 +39,7 @@ var (
 const (
 	killSample = 20
 	killAtOnce = 4
-	killSpeed  = "300"
+	killSpeed  = "50"
 )
 
 const allAnswers = "confirm: yes\nword: testnet/Acme-SV\nanswers:\n  restore/backup-set.set: default\n  restore/fence.attest: testnet/Acme-SV\n"
