@@ -35,8 +35,8 @@ func releasing(r *rig, ctx context.Context, at int, o operator) (wire.View, int,
 }
 
 var courses = []course{
-	{name: "restore", in: clean, drive: restoring, answer: (*rig).player, world: settled, sample: 16, ends: recovered},
-	{name: "dumps", in: dropped, drive: restoring, answer: (*rig).player, world: settled, sample: 10, ends: recovered},
+	{name: "restore", in: clean, drive: restoring, answer: (*rig).player, world: settled, sample: 12, ends: recovered},
+	{name: "dumps", in: dropped, drive: restoring, answer: (*rig).player, world: settled, sample: 8, ends: recovered},
 	{name: "dumps anew", in: dumpsAnew, drive: restoring, answer: (*rig).player, world: settled, sample: 5, ends: recovered},
 	{name: "managed", in: managed, drive: restoring, answer: (*rig).player, world: settled, sample: 5, ends: recovered},
 	{name: "GitOps", in: gitOps, drive: restoring, answer: (*rig).player, world: settled, sample: 5, ends: recovered},
