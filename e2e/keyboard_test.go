@@ -19,7 +19,7 @@ func TestRestoreByKeyboard(t *testing.T) {
 	binary(t)
 	ctx := within(t, 12*time.Minute)
 	took := stopwatch(t)
-	s := backedUp(t, ctx, node.Config{Namespace: "keyboard"})
+	s := backedUp(t, ctx, node.Config{Namespace: "kb"})
 	took("backed up")
 	for _, size := range [][2]int{{80, 24}, {60, 20}} {
 		o := newOperator(t, s.cluster, s.node.Namespace)
