@@ -22,6 +22,9 @@ type Rule struct {
 // moment, because keys typed before it appeared are thrown away.
 const settled = 700 * time.Millisecond
 
+// emptyLine is ctrl+u.
+const emptyLine = "\x15"
+
 // patience is how long an operator waits for an answer to be taken before giving the same one again.
 const patience = 3 * time.Second
 
@@ -43,7 +46,11 @@ func (t *Terminal) Operate(ctx context.Context, rules []Rule) ([]string, error) 
 		}
 		ready := rule != nil && (rule.End || t.Quiet() > settled || time.Since(at) > patience)
 		if ready && (rule != last || time.Since(at) > patience) {
-			if err := t.Type(rule.Type); err != nil {
+			text := rule.Type
+			if text != "" {
+				text = emptyLine + text // what an earlier answer left, of which a part was thrown away
+			}
+			if err := t.Type(text); err != nil {
 				return pressed, err
 			}
 			if err := t.Press(rule.Press...); err != nil {
