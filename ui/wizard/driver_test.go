@@ -110,7 +110,7 @@ func (d *driver) press(keys ...string) *driver {
 		msg := tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(k)}
 		if kt, ok := keyTypes[k]; ok {
 			msg = tea.KeyMsg{Type: kt}
-		} else if len(k) > 1 {
+		} else if len([]rune(k)) > 1 {
 			d.t.Fatalf("no key %q; use text for letters", k)
 		}
 		d.update(msg, true)

@@ -147,8 +147,10 @@ func (r *root) key(msg tea.KeyMsg) tea.Cmd {
 		r.tell("Too soon after the screen changed: nothing was sent. Press " + name + " again.")
 		return nil
 	}
+	// A name may hold any letter: what is a key elsewhere is text where text is typed.
+	letter := r.top() == nil && r.typing() && (msg.Type == tea.KeyRunes || msg.Type == tea.KeySpace)
 	for _, b := range r.active() {
-		if b.on && slices.Contains(b.keys, name) {
+		if b.on && !letter && slices.Contains(b.keys, name) {
 			if b.do != nil {
 				return r.do(b.do())
 			}

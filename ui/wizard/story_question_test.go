@@ -283,3 +283,49 @@ func TestAQuestionThatComesUpUnderADialogWaits(t *testing.T) {
 		t.Error("the question takes no answer")
 	}
 }
+
+// A name may hold any letter, also those that are keys elsewhere: none of them may be lost from a typed confirmation.
+func TestEveryCharacterCanBeTyped(t *testing.T) {
+	var all strings.Builder
+	for c := ' '; c <= '~'; c++ {
+		all.WriteRune(c)
+	}
+	all.WriteString("äß")
+	t.Run("the word of a confirmation", func(t *testing.T) {
+		d := live(t, fixture.Destroy)
+		if d.text(all.String()); d.root.ask.field.value() != all.String() {
+			t.Errorf("typed %q\nthe field has %q", all.String(), d.root.ask.field.value())
+		}
+	})
+	t.Run("a note", func(t *testing.T) {
+		d := live(t, fixture.ScaleDown)
+		d.press("n")
+		p, ok := d.root.top().(*prompt)
+		if !ok {
+			t.Fatal("no dialog for a note")
+		}
+		if d.text(all.String()); p.field.value() != all.String() {
+			t.Errorf("typed %q\nthe field has %q", all.String(), p.field.value())
+		}
+	})
+	t.Run("the filter of the log", func(t *testing.T) {
+		d := live(t, fixture.ScaleDown)
+		d.press("l", "/")
+		log, ok := d.root.top().(*logDialog)
+		if !ok {
+			t.Fatal("no log")
+		}
+		if d.text(all.String()); log.filter.value() != all.String() {
+			t.Errorf("typed %q\nthe filter has %q", all.String(), log.filter.value())
+		}
+	})
+	t.Run("the filter of a list", func(t *testing.T) {
+		p := newPicker(PickOptions{Theme: plainTheme, Items: []Item{{ID: "a", Title: "a"}, {ID: "b", Title: "b"}}})
+		for _, c := range "/" + all.String() {
+			p.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{c}})
+		}
+		if p.filter.value() != all.String() {
+			t.Errorf("typed %q\nthe filter has %q", all.String(), p.filter.value())
+		}
+	})
+}
