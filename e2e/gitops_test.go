@@ -8,22 +8,15 @@ import (
 	"testing"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 
 	"canton.example/svrescue/e2e/rig"
 )
 
-const flux = "kustomize.toolkit.fluxcd.io"
-
-var (
-	definitions    = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
-	kustomizations = schema.GroupVersionResource{Group: flux, Version: "v1", Resource: "kustomizations"}
-)
+var flux = rig.Kustomizations.Group
 
 // gardener is GitOps at work: a Kustomization of Flux that owns the SV app, and what its controller does about it, which is to put the
 // app's count back whenever it is not suspended.
@@ -41,14 +34,11 @@ func (s *scene) gitops(t *testing.T, ctx context.Context) *gardener {
 	t.Helper()
 	client, err := dynamic.NewForConfig(s.cluster.Config)
 	must(t, err)
-	installFlux(t, ctx, client)
-	g := &gardener{scene: s, objects: client.Resource(kustomizations).Namespace(s.node.Namespace)}
+	g := &gardener{scene: s, objects: client.Resource(rig.Kustomizations).Namespace(s.node.Namespace)}
 	object := &unstructured.Unstructured{Object: map[string]any{"apiVersion": flux + "/v1", "kind": "Kustomization",
 		"metadata": map[string]any{"name": "node"}, "spec": map[string]any{"path": "./node", "interval": "1m", "prune": true}}}
-	must(t, rig.Poll(ctx, "kustomizations are not served", func(ctx context.Context) (bool, error) {
-		_, err := g.objects.Create(ctx, object, metav1.CreateOptions{})
-		return err == nil, err
-	}))
+	_, err = g.objects.Create(ctx, object, metav1.CreateOptions{})
+	must(t, err)
 	label := []byte(`{"metadata":{"labels":{"` + flux + `/name":"node","` + flux + `/namespace":"` + s.node.Namespace + `"}}}`)
 	_, err = s.cluster.Kube.AppsV1().Deployments(s.node.Namespace).Patch(ctx, gardened, types.MergePatchType, label, metav1.PatchOptions{})
 	must(t, err)
@@ -110,26 +100,4 @@ func (g *gardener) expectHeld(t *testing.T, ctx context.Context) {
 	must(t, err)
 	must(t, rig.Poll(ctx, "nobody has scaled "+gardened+" up again", func(context.Context) (bool, error) { return g.restored.Load() > 0, nil }))
 	must(t, g.scene.node.WaitReady(ctx))
-}
-
-// installFlux makes the definition of Kustomizations, as far as the test needs it, where there is none.
-func installFlux(t *testing.T, ctx context.Context, client dynamic.Interface) {
-	t.Helper()
-	name := kustomizations.Resource + "." + flux
-	definition := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-		"metadata": map[string]any{"name": name},
-		"spec": map[string]any{"group": flux, "scope": "Namespaced",
-			"names": map[string]any{"kind": "Kustomization", "listKind": "KustomizationList", "plural": "kustomizations", "singular": "kustomization"},
-			"versions": []any{map[string]any{"name": "v1", "served": true, "storage": true, "schema": map[string]any{"openAPIV3Schema": map[string]any{
-				"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}}}}}
-	_, err := client.Resource(definitions).Create(ctx, definition, metav1.CreateOptions{})
-	if apierrors.IsAlreadyExists(err) {
-		return
-	}
-	must(t, err)
-	t.Cleanup(func() {
-		if err := client.Resource(definitions).Delete(context.Background(), name, metav1.DeleteOptions{}); err != nil {
-			t.Error(err)
-		}
-	})
 }

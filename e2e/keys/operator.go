@@ -25,15 +25,20 @@ const settled = 700 * time.Millisecond
 // emptyLine is ctrl+u.
 const emptyLine = "\x15"
 
-// patience is how long an operator waits for an answer to be taken before giving the same one again.
-const patience = 3 * time.Second
+// patience is how long an operator waits for an answer to be taken before giving the same one again, and tries how often
+// before giving up.
+const (
+	patience = 3 * time.Second
+	tries    = 40
+)
 
-// Operate follows the rules, first match first, until one ends the work or the program ends. It gives the list of what
-// was pressed.
+// Operate follows the rules, first match first, until one ends the work, the program ends, or a screen does not change
+// whatever is pressed. It gives the list of what was pressed; the same again is counted, not repeated.
 func (t *Terminal) Operate(ctx context.Context, rules []Rule) ([]string, error) {
 	var pressed []string
 	var last *Rule
 	var at time.Time
+	var again int
 	for {
 		if t.Ended() {
 			return pressed, fmt.Errorf("the program ended before the work was over\n%s", t.Screen())
@@ -56,9 +61,16 @@ func (t *Terminal) Operate(ctx context.Context, rules []Rule) ([]string, error) 
 			if err := t.Press(rule.Press...); err != nil {
 				return pressed, err
 			}
-			pressed = append(pressed, fmt.Sprintf("%q %q %v", rule.See, rule.Type, rule.Press))
+			if again++; rule != last {
+				again = 1
+				pressed = append(pressed, "")
+			}
+			pressed[len(pressed)-1] = fmt.Sprintf("%q %q %v, %d times", rule.See, rule.Type, rule.Press, again)
 			if rule.End {
 				return pressed, nil
+			}
+			if again >= tries {
+				return pressed, fmt.Errorf("the screen stays the same, however often it is answered: %s\n%s", rule.See, screen)
 			}
 			last, at = rule, time.Now()
 		}

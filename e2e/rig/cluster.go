@@ -38,7 +38,7 @@ var once struct {
 	removed []string // namespaces
 }
 
-// Start gives the cluster, started and with the image standin:rig loaded. It happens once in a test process.
+// Start gives the cluster, started, with the image standin:rig loaded and the kinds of GitOps defined. It happens once in a test process.
 func Start(t testing.TB) *Cluster {
 	t.Helper()
 	once.Lock()
@@ -70,6 +70,9 @@ func start() (*Cluster, error) {
 		return nil, err
 	}
 	if c.Snapshots, err = snapshots.NewForConfig(c.Config); err != nil {
+		return nil, err
+	}
+	if err := c.defineKinds(); err != nil {
 		return nil, err
 	}
 	return c, c.loadStandin(root)
