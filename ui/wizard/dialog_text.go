@@ -133,7 +133,7 @@ func pathDialog(r *root) dialog {
 			g, style := r.glyph(s)
 			state := ""
 			if s.State != wire.StepPending {
-				state = r.t.Dim.Render(strings.TrimRight("  "+stateWord(s)+" "+stepSpan(s, r.now()), " "))
+				state = r.t.Dim.Render(strings.TrimRight("  "+r.stateWord(s)+" "+r.stepSpan(s), " "))
 			}
 			head := fmt.Sprintf("%2d %s", i+1, r.t.Clean(s.Title))
 			if i == r.view.Current && !r.over() {

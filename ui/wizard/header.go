@@ -140,8 +140,8 @@ func (r *root) headWord(s *wire.StepView) (string, theme.Style) {
 	if r.atCurrent() && !r.over() {
 		style = r.t.Accent
 	}
-	word := stateWord(*s)
-	if d := stepSpan(*s, r.now()); d != "" {
+	word := r.stateWord(*s)
+	if d := r.stepSpan(*s); d != "" {
 		word += " " + d
 	}
 	if s.State == wire.StepRunning {

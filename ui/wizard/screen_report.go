@@ -21,10 +21,10 @@ func (r *root) reportScreen(w, h int) []string {
 	var rows []string
 	for i, s := range v.Steps {
 		g, gs := r.glyph(s)
-		took := stepSpan(s, r.now())
+		took := r.stepSpan(s)
 		state := ""
 		if s.State != wire.StepDone {
-			state = stateWord(s)
+			state = r.stateWord(s)
 		}
 		line := fmt.Sprintf("%2d %s", i+1, r.t.Clean(s.Title))
 		if state != "" {

@@ -98,7 +98,24 @@ func standing(v wire.View, now time.Time) string {
 	return text
 }
 
-// stateWord says where a step stands.
+// stateWord says where a step stands: what no worker acts on does not run, nor wait.
+func (r *root) stateWord(s wire.StepView) string {
+	if r.over() && (s.State == wire.StepRunning || s.State == wire.StepWaiting) {
+		return "not finished"
+	}
+	return stateWord(s)
+}
+
+// stepSpan is how long a step has taken; it does not count on where no worker acts.
+func (r *root) stepSpan(s wire.StepView) string {
+	now := r.now()
+	if r.over() && !r.view.Last.IsZero() {
+		now = r.view.Last
+	}
+	return stepSpan(s, now)
+}
+
+// stateWord says where a step stands, as far as the worker has told.
 func stateWord(s wire.StepView) string {
 	switch s.State {
 	case wire.StepPending:

@@ -169,6 +169,19 @@ func TestAWorkerThatIsGone(t *testing.T) {
 	d.press("y", "down", "enter").expectNoAnswer()
 }
 
+// What a dead worker was at does not go on: nothing says that it runs, and no time counts.
+func TestAStepWhoseWorkerIsGoneStandsStill(t *testing.T) {
+	d := live(t, fixture.Running)
+	d.size(60, 20)
+	d.expect("running")
+	d.close()
+	before := d.expect("The worker is gone", "not finished").expectNot("running").root.stepSpan(*d.root.step())
+	d.clock.SetTime(d.clock.Now().Add(time.Minute))
+	if after := d.root.stepSpan(*d.root.step()); after != before || before == "" {
+		t.Errorf("the step took %q, and a minute later %q", before, after)
+	}
+}
+
 func TestAParkedRun(t *testing.T) {
 	tape := fixture.Running(wire.Real, wire.Live)
 	tape.Add(time.Second, wire.Event{Kind: wire.KindPark, Text: "nobody watched for 30 min"})
