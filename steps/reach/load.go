@@ -67,11 +67,11 @@ func (w *Writer) load(ctx context.Context, s postgres.Server, name string, from 
 		io.MultiReader(strings.NewReader(password.Reveal()+"\n"), feed), &out, &listener{tail: &said, stop: func() { feed.stop() }})
 	broken := feed.stop()
 	switch exit := (*kube.ExitError)(nil); {
+	case broken != nil: // whatever the command makes of the part that it got
+		return &steps.Problem{Tried: tried, Seen: broken.Error(), Next: "The database was not loaded. Use another dump, or put the file back as it was", Err: broken}
 	case err == nil:
 		counted.tell()
 		return nil
-	case broken != nil:
-		return &steps.Problem{Tried: tried, Seen: broken.Error(), Next: "The database was not loaded. Use another dump, or put the file back as it was", Err: broken}
 	case errors.As(err, &exit):
 		p := explain(exit.Code, said.lines())
 		p.Tried, p.Err = tried, err

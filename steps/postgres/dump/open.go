@@ -1,12 +1,9 @@
 package dump
 
 import (
-	"archive/tar"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 )
 
 // Stream is a backup as bytes to be sent somewhere: a custom archive, SQL, or a directory archive as a tar stream of its files
@@ -67,54 +64,4 @@ type opened struct {
 func (o opened) Close() error {
 	o.body.close()
 	return o.file.Close()
-}
-
-// pack makes a tar stream of the files of a folder, as they are read.
-func pack(folder string) io.ReadCloser {
-	r, w := io.Pipe()
-	go func() {
-		t := tar.NewWriter(w)
-		w.CloseWithError(errors.Join(packInto(t, folder), t.Close()))
-	}()
-	return r
-}
-
-func packInto(t *tar.Writer, folder string) error {
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		info, err := e.Info()
-		if err != nil {
-			return err
-		}
-		if !info.Mode().IsRegular() {
-			continue
-		}
-		if err := packFile(t, filepath.Join(folder, e.Name())); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func packFile(t *tar.Writer, path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if err := t.WriteHeader(&tar.Header{Name: filepath.Base(path), Mode: 0o600, Size: info.Size(), ModTime: info.ModTime(), Typeflag: tar.TypeReg}); err != nil {
-		return err
-	}
-	n, err := io.Copy(t, io.LimitReader(f, info.Size()))
-	if err == nil && n < info.Size() {
-		err = fmt.Errorf("%s became shorter while it was read", path)
-	}
-	return err
 }
