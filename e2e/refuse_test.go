@@ -38,6 +38,7 @@ func TestBadInput(t *testing.T) {
 	reader, nobody := readOnly(t, ctx, cluster, n.Namespace), account(t, ctx, cluster, n.Namespace, "nobody")
 	before := settledVersions(t, ctx, cluster, n.Namespace)
 
+	// one after another: the time of this test runs on while others have the places of parallel ones
 	t.Run("refused", func(t *testing.T) {
 		for _, c := range []struct {
 			name string
@@ -78,7 +79,6 @@ func TestBadInput(t *testing.T) {
 			{"no such set", exitParked, []string{"restore/backup-set.set"}, func(*operator) string { return "1" }},
 		} {
 			t.Run(c.name, func(t *testing.T) {
-				t.Parallel()
 				o := newOperator(t, cluster, n.Namespace)
 				set := c.with(o)
 				r := o.run(within(t, 3*time.Minute), "run", "restore", "--answers", o.answers(n, set))
