@@ -91,14 +91,17 @@ func access(verb, group, resource, ns, name string) Access {
 	return Access{Verb: verb, Group: group, Resource: resource, Namespace: ns, Name: name}
 }
 
-// AccessReads is what an inventory of one namespace reads: everything the reading verbs of this package ask for, in the order in which
-// a person would grant it. Logs and manifests are included, Helm's release records too (they are secrets).
+// AccessReads is what a run reads of one namespace, and of the cluster for its sake, in the order in which a person would grant it. Logs and
+// manifests are included, and secrets, Helm's release records among them.
 func AccessReads(ns string) []Access {
 	return []Access{
 		access("get", "", "namespaces", "", ns),
 		access("list", groupApps, "deployments", ns, ""),
+		access("get", groupApps, "deployments", ns, ""),
 		access("list", groupApps, "statefulsets", ns, ""),
+		access("get", groupApps, "statefulsets", ns, ""),
 		access("list", "", "pods", ns, ""),
+		access("get", "", "pods", ns, ""),
 		{Verb: "get", Resource: "pods", Subresource: "log", Namespace: ns},
 		access("list", "", "events", ns, ""),
 		access("list", "", "persistentvolumeclaims", ns, ""),
@@ -107,10 +110,13 @@ func AccessReads(ns string) []Access {
 		access("get", "", "persistentvolumes", "", ""),
 		access("list", groupStorage, "storageclasses", "", ""),
 		access("list", groupSnapshot, "volumesnapshots", ns, ""),
+		access("get", groupSnapshot, "volumesnapshots", ns, ""),
 		access("list", groupSnapshot, "volumesnapshotcontents", "", ""),
+		access("get", groupSnapshot, "volumesnapshotcontents", "", ""),
 		access("list", groupSnapshot, "volumesnapshotclasses", "", ""),
 		access("list", groupAutoscaling, "horizontalpodautoscalers", ns, ""),
 		access("get", groupLease, "leases", ns, ""),
 		access("list", "", "secrets", ns, ""),
+		access("get", "", "secrets", ns, ""),
 	}
 }

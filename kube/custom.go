@@ -80,7 +80,7 @@ func (k *clients) raw(ctx context.Context, a Access) ([]byte, error) {
 	path, err := k.path(ctx, a)
 	if err == nil {
 		var body []byte
-		if body, err = k.kube.CoreV1().RESTClient().Get().AbsPath(path).DoRaw(ctx); err == nil {
+		if body, err = raw(ctx, k.kube.CoreV1().RESTClient().Get().AbsPath(path)); err == nil {
 			return body, nil
 		}
 	}

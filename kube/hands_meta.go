@@ -63,7 +63,7 @@ func (h *Hands) mark(ctx context.Context, object Access, uid, field string, m Ma
 	if err != nil {
 		return err
 	}
-	body, err := h.kube.CoreV1().RESTClient().Get().AbsPath(path).DoRaw(ctx)
+	body, err := raw(ctx, h.kube.CoreV1().RESTClient().Get().AbsPath(path))
 	if err != nil {
 		return failed(get, err)
 	}

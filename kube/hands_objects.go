@@ -32,7 +32,7 @@ func (c *Cluster) Place(ctx context.Context, o Object) (Place, error) {
 		path = "/api/" + o.Version()
 	}
 	a := access("get", o.Group(), strings.ToLower(o.Kind()), "", "")
-	body, err := c.kube.CoreV1().RESTClient().Get().AbsPath(path).DoRaw(ctx)
+	body, err := raw(ctx, c.kube.CoreV1().RESTClient().Get().AbsPath(path))
 	if err != nil {
 		return Place{}, failed(a, err)
 	}
@@ -66,8 +66,8 @@ func (p Place) path(ns, name string) string {
 // Find looks up what an object is called by and marked with, without its content.
 func (c *Cluster) Find(ctx context.Context, p Place, ns, name string) (Meta, bool, error) {
 	a := p.Access("get", ns, name)
-	body, err := c.kube.CoreV1().RESTClient().Get().AbsPath(p.path(ns, name)).
-		SetHeader("Accept", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json").DoRaw(ctx)
+	body, err := raw(ctx, c.kube.CoreV1().RESTClient().Get().AbsPath(p.path(ns, name)).
+		SetHeader("Accept", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"))
 	if err == nil {
 		o, jsonErr := metadata(body)
 		if jsonErr != nil {
@@ -89,8 +89,8 @@ func (c *Cluster) Names(ctx context.Context, group, resource, ns string) ([]Meta
 	if err != nil {
 		return nil, err
 	}
-	body, err := c.kube.CoreV1().RESTClient().Get().AbsPath(path).
-		SetHeader("Accept", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json").DoRaw(ctx)
+	body, err := raw(ctx, c.kube.CoreV1().RESTClient().Get().AbsPath(path).
+		SetHeader("Accept", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"))
 	if err != nil {
 		return nil, failed(a, err)
 	}

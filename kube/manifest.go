@@ -18,7 +18,7 @@ func (c *Cluster) Manifest(ctx context.Context, a Access) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := c.kube.CoreV1().RESTClient().Get().AbsPath(path).DoRaw(ctx)
+	body, err := raw(ctx, c.kube.CoreV1().RESTClient().Get().AbsPath(path))
 	if err != nil {
 		return nil, failed(a, err)
 	}

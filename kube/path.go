@@ -18,7 +18,7 @@ var versions = map[string]string{
 func (k *clients) path(ctx context.Context, a Access) (string, error) {
 	v, ok := versions[a.Group]
 	if !ok {
-		body, err := k.kube.CoreV1().RESTClient().Get().AbsPath("/apis/" + a.Group).DoRaw(ctx)
+		body, err := raw(ctx, k.kube.CoreV1().RESTClient().Get().AbsPath("/apis/"+a.Group))
 		if err != nil {
 			return "", failed(a, err)
 		}
@@ -44,4 +44,25 @@ func (k *clients) path(ctx context.Context, a Access) (string, error) {
 		seg = append(seg, a.Subresource)
 	}
 	return strings.Join(seg, "/"), nil
+}
+
+// Served leaves those whose group the cluster serves: a permission for what is not there is of no use.
+func (c *Cluster) Served(ctx context.Context, list []Access) ([]Access, error) {
+	known := map[string]bool{}
+	var out []Access
+	for _, a := range list {
+		served, asked := known[a.Group]
+		if !asked {
+			_, err := c.path(ctx, a)
+			if err != nil && KindOf(err) != NotFound {
+				return nil, err
+			}
+			served = err == nil
+			known[a.Group] = served
+		}
+		if served {
+			out = append(out, a)
+		}
+	}
+	return out, nil
 }

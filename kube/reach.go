@@ -22,7 +22,7 @@ type Reached struct {
 // Reach asks the server for its version, its time and whom it takes us for. A server that tells its version but takes the credentials
 // for nobody's answers an error of kind Unauthorized.
 func (c *Cluster) Reach(ctx context.Context) (Reached, error) {
-	body, err := c.kube.CoreV1().RESTClient().Get().AbsPath("/version").DoRaw(ctx)
+	body, err := raw(ctx, c.kube.CoreV1().RESTClient().Get().AbsPath("/version"))
 	if err != nil {
 		return Reached{}, explain("reach the cluster at "+c.server, nil, err)
 	}

@@ -30,7 +30,7 @@ func (c *Cluster) Secrets(ctx context.Context, ns, selector string) ([]SecretNam
 	if selector != "" {
 		q = q.Param("labelSelector", selector)
 	}
-	body, err := q.DoRaw(ctx)
+	body, err := raw(ctx, q)
 	if err != nil {
 		return nil, failed(a, err)
 	}

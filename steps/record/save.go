@@ -29,6 +29,17 @@ var kinds = []struct{ group, resource string }{
 	{"", "serviceaccounts"}, {"autoscaling", "horizontalpodautoscalers"}, {"networking.k8s.io", "ingresses"},
 }
 
+// Accesses is what a whole record reads of a namespace and for its sake, besides what every run reads (kube.AccessReads).
+func Accesses(namespace string) []kube.Access {
+	all := []kube.Access{{Verb: "get", Group: "storage.k8s.io", Resource: "storageclasses"}}
+	for _, k := range kinds {
+		for _, verb := range []string{"list", "get"} {
+			all = append(all, kube.Access{Verb: verb, Group: k.group, Resource: k.resource, Namespace: namespace})
+		}
+	}
+	return all
+}
+
 // everywhere are the objects that every namespace has by itself.
 var everywhere = []string{"kube-root-ca.crt", "istio-ca-root-cert", "default"}
 

@@ -142,8 +142,36 @@ func findNodes(ctx context.Context, w steps.World, f Facts) ([]node.Node, error)
 	return found, nil
 }
 
-// discover reads a namespace and puts the node together.
+// discover reads a namespace and puts the node together. Where something must not be read, all that is missing is named at once.
 func discover(ctx context.Context, w steps.World, namespace, context_, serial string) (node.Node, error) {
+	n, err := put(ctx, w, namespace, context_, serial)
+	if kube.KindOf(err) == kube.Forbidden {
+		err = unreadable(ctx, w, namespace, err)
+	}
+	return n, err
+}
+
+// unreadable tells which permissions to read are missing; the error as it was where the server does not tell.
+func unreadable(ctx context.Context, w steps.World, namespace string, err error) error {
+	verdicts, asking := w.Kube.Allowed(ctx, kube.AccessReads(namespace))
+	if asking != nil {
+		return err
+	}
+	var denied []string
+	for _, v := range verdicts {
+		if !v.Allowed {
+			denied = append(denied, v.Access.String())
+		}
+	}
+	if len(denied) == 0 {
+		return err
+	}
+	return &steps.Problem{Tried: "reading namespace " + namespace, Err: err,
+		Seen: fmt.Sprintf("%d of the %d permissions to read that a run needs are missing: %s", len(denied), len(verdicts), strings.Join(denied, ", ")),
+		Next: "Have a cluster administrator grant them, or log in as somebody who has them; then look again"}
+}
+
+func put(ctx context.Context, w steps.World, namespace, context_, serial string) (node.Node, error) {
 	seen := node.Seen{Namespace: namespace, Context: context_, Serial: serial}
 	var err error
 	if seen.Workloads, err = w.Kube.Workloads(ctx, namespace); err != nil {

@@ -25,7 +25,7 @@ func preflight(later []steps.Step[Facts]) steps.Step[Facts] {
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			var found []wire.Finding
 			for _, look := range []func(context.Context, steps.World, Facts) ([]wire.Finding, error){
-				reachable, permitted(later), tried(later), classes, space, besideFits, zones, replaceable, survives,
+				reachable, permitted(later), helpful, tried(later), classes, space, besideFits, zones, replaceable, survives,
 			} {
 				more, err := look(ctx, w, *f)
 				if err != nil {
@@ -59,7 +59,7 @@ func reachable(ctx context.Context, w steps.World, _ Facts) ([]wire.Finding, err
 // permitted asks the cluster for every verb on every object that the plans of the later steps refer to.
 func permitted(later []steps.Step[Facts]) func(context.Context, steps.World, Facts) ([]wire.Finding, error) {
 	return func(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
-		var accesses []kube.Access
+		accesses := kube.AccessReads(f.Namespace)
 		for _, s := range later {
 			var refs []steps.Ref
 			if s.Plan != nil {
@@ -113,7 +113,7 @@ func permitted(later []steps.Step[Facts]) func(context.Context, steps.World, Fac
 			}
 		}
 		if len(denied) == 0 {
-			return []wire.Finding{{ID: "permissions", Verdict: wire.Holds, Text: fmt.Sprintf("all %d permissions that the plan and its undo need are there", len(seen))}}, nil
+			return []wire.Finding{{ID: "permissions", Verdict: wire.Holds, Text: fmt.Sprintf("all %d permissions that the steps and their undo need are there", len(seen))}}, nil
 		}
 		for i, d := range denied {
 			denied[i] = fmt.Sprintf("%s (%d)", d, count[d])

@@ -40,7 +40,7 @@ func TestTheWholeWay(t *testing.T) {
 func TestLookingBackAtWhatWasFound(t *testing.T) {
 	tell(t, "restore-clean", func(s *story) {
 		s.begin().press("[", "[", "[").expect("5 · Record", "match their checksums")
-		s.press("[").expect("4 · Preflight", "permissions that the plan and its undo")
+		s.press("[").expect("4 · Preflight", "permissions that the steps and their undo")
 		s.press("[", "[", "[").expect("1 · Inventory", "5 claims hold its data", "A question is open at step 8").press("e")
 		s.expect("deployment/participant: participant, 1 wanted").press("esc", "esc").expect("8 · Scale down")
 		s.press("y").expect("9 · Keep old volumes")
