@@ -269,3 +269,33 @@ func (o Object) DataKeys() []string {
 	slices.Sort(keys)
 	return keys
 }
+
+// Stateful are the claims that a StatefulSet makes from its templates, for each of its replicas, or for its first pod when it is scaled to
+// nothing; none for any other object. The labels are those that the controller gives them: of the template, and of the selector.
+func (o Object) Stateful(namespace string) ([]Object, error) {
+	var s appsv1.StatefulSet
+	if o.Group() != groupApps || o.Kind() != StatefulSet || runtime.DefaultUnstructuredConverter.FromUnstructured(o.u.Object, &s) != nil {
+		return nil, nil
+	}
+	first := int32(0)
+	if s.Spec.Ordinals != nil {
+		first = s.Spec.Ordinals.Start
+	}
+	var all []Object
+	for _, t := range s.Spec.VolumeClaimTemplates {
+		for i := range max(wanted(s.Spec.Replicas), 1) {
+			c := corev1.PersistentVolumeClaim{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PersistentVolumeClaim"}, Spec: t.Spec,
+				ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("%s-%s-%d", t.Name, s.Name, first+i), Namespace: namespace, Annotations: t.Annotations, Labels: maps.Clone(t.Labels)}}
+			if s.Spec.Selector != nil {
+				c.Labels = with(c.Labels, s.Spec.Selector.MatchLabels)
+			}
+			m, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&c)
+			if err != nil {
+				return nil, err
+			}
+			delete(m, "status")
+			all = append(all, Object{&unstructured.Unstructured{Object: m}})
+		}
+	}
+	return all, nil
+}

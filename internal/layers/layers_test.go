@@ -91,6 +91,7 @@ var libraries = map[string][]string{
 	"k8s.io/api/":                                {"kube", "e2e"},
 	"github.com/kubernetes-csi":                  {"kube", "e2e"},
 	"helm.sh/helm":                               {"kube/release"},
+	"github.com/santhosh-tekuri/jsonschema":      {"kube/release"},
 	"github.com/spf13/cobra":                     {"ui/command"},
 	module + "/kube/sim":                         {"kube/sim", "steps/rehearsal", "e2e"},
 	module + "/svapp/sim":                        {"svapp/sim", "steps/rehearsal", "e2e"},

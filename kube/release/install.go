@@ -92,6 +92,8 @@ type Installation struct {
 	Parts           []Part
 	// Mark begins the description in Helm's record, and tells this installation from any other.
 	Mark string
+	// From is what it is installed from, for that description: "the record".
+	From string
 }
 
 func (i Installation) key() string { return "sh.helm.release.v1." + i.Name + ".v1" }
@@ -238,7 +240,7 @@ func (i Installation) Do(ctx context.Context, site Site, hands Hands, s Stored, 
 	rls.Version, rls.ApplyMethod = 1, string(rspb.ApplyMethodClientSideApply)
 	rls.Info.FirstDeployed, rls.Info.LastDeployed, rls.Info.Deleted, rls.Info.RollbackRevision = now.UTC(), now.UTC(), time.Time{}, 0
 	if state.Record == "" {
-		rls.SetStatus(common.StatusPendingInstall, i.Mark+" installing from the record")
+		rls.SetStatus(common.StatusPendingInstall, i.Mark+" installing from "+i.From)
 		err := cause(records.Create(i.key(), rls))
 		if errors.Is(err, driver.ErrReleaseExists) { // an answer was lost, or somebody was faster
 			if state, err = i.Look(ctx, site); err == nil {
@@ -269,7 +271,7 @@ func (i Installation) Do(ctx context.Context, site Site, hands Hands, s Stored, 
 		}
 	}
 	report(len(i.Parts), "Helm's record")
-	rls.SetStatus(common.StatusDeployed, i.Mark+" installed from the record")
+	rls.SetStatus(common.StatusDeployed, i.Mark+" installed from "+i.From)
 	return cause(records.Update(i.key(), rls))
 }
 

@@ -148,12 +148,12 @@ func Below(files steps.FileReader, folder string) Reader {
 	return func(name string) ([]byte, error) { return files.Read(folder + "/" + name) }
 }
 
-// storedFile is where a release lies.
-func storedFile(name string) string { return "helm/" + name + ".release" }
+// StoredFile is where a release lies.
+func StoredFile(name string) string { return "helm/" + name + ".release" }
 
 // Stored is a release with all that Helm kept of it.
 func (r Record) Stored(name string) (release.Stored, error) {
-	data, err := r.read(storedFile(name))
+	data, err := r.read(StoredFile(name))
 	if err != nil {
 		return release.Stored{}, broken("release %s is not in the record: %v", name, reason(err))
 	}
@@ -162,7 +162,7 @@ func (r Record) Stored(name string) (release.Stored, error) {
 		return release.Stored{}, broken("release %s in the record: %v", name, err)
 	}
 	if s.Name != name {
-		return release.Stored{}, broken("%s holds release %s", storedFile(name), s.Name)
+		return release.Stored{}, broken("%s holds release %s", StoredFile(name), s.Name)
 	}
 	return s, nil
 }

@@ -163,7 +163,7 @@ func (w *saving) releases(ctx context.Context) error {
 			continue
 		}
 		for _, f := range []struct{ name, text string }{
-			{storedFile(s.Name), s.Record().Reveal()}, {"helm/" + s.Name + "-values.yaml", s.Values.Reveal()}, {"helm/" + s.Name + "-manifest.yaml", s.Manifest.Reveal()},
+			{StoredFile(s.Name), s.Record().Reveal()}, {"helm/" + s.Name + "-values.yaml", s.Values.Reveal()}, {"helm/" + s.Name + "-manifest.yaml", s.Manifest.Reveal()},
 		} {
 			if err := w.put(f.name, []byte(f.text)); err != nil {
 				return err

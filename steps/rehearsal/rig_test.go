@@ -33,8 +33,8 @@ type rig struct {
 	scenario Scenario
 	world    *sim.Server
 	pods     *pods
-	dumps    string // folder with dump files
-	record   string // folder with the record of a lost node
+	dumps    string            // folder with dump files
+	lost     *restore.LostNode // what is proposed of a lost node
 	dial     func(context.Context, string, string) (net.Conn, error)
 	config   string
 	folder   runs.Folder
@@ -99,12 +99,15 @@ func newRig(t *testing.T, s Scenario) *rig {
 		}
 	}
 	inside.changed = func() { r.wire.took() }
-	if s.Dumps != nil || s.Record != nil {
+	if s.Dumps != nil || s.Record != nil || s.Saved != nil {
 		folder := t.TempDir()
 		if err := lay(s, time.Now(), folder); err != nil {
 			t.Fatal(err)
 		}
-		r.dumps, r.record = filepath.Join(folder, DumpFolder), filepath.Join(folder, RecordFolder)
+		r.dumps, r.lost = filepath.Join(folder, DumpFolder), &restore.LostNode{Hint: filepath.Join(folder, RecordFolder)}
+		if s.Saved != nil {
+			r.lost = &restore.LostNode{Hint: filepath.Join(folder, ValuesFolder), ChartsHint: filepath.Join(folder, ChartsFolder)}
+		}
 	}
 	server := &http.Server{Handler: r.tapped(world)}
 	ended := make(chan struct{})
@@ -164,7 +167,7 @@ func (r *rig) cluster() *kube.Cluster {
 // the process dies, 0 for never. It returns the view and how many points were passed.
 func (r *rig) play(ctx context.Context, killAt int, answer operator) (v wire.View, points int, dead bool) {
 	if r.scenario.Path == "restore-lost" {
-		return drive(r, ctx, killAt, answer, restore.Lost(), restore.Facts{Wanted: r.wanted, Run: "r-1", DumpHint: r.dumps, Lost: &restore.LostNode{Hint: r.record}})
+		return drive(r, ctx, killAt, answer, restore.Lost(), restore.Facts{Wanted: r.wanted, Run: "r-1", DumpHint: r.dumps, Lost: r.lost})
 	}
 	return drive(r, ctx, killAt, answer, restore.New(), restore.Facts{Wanted: r.wanted, Run: "r-1", DumpHint: r.dumps})
 }

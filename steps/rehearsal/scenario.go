@@ -29,6 +29,8 @@ type Scenario struct {
 	Dumps func() (map[string][]byte, error)
 	// Record is the record of a lost node, that lies in a folder of the operator; nil: there is none.
 	Record func(now time.Time) (map[string][]byte, error)
+	// Saved are the values files and the charts of a lost node that has no record, in the folders ValuesFolder and ChartsFolder; nil: there are none.
+	Saved func(now time.Time) (map[string][]byte, error)
 	// World is the starting world. now is the simulated time at which it starts.
 	World func(now time.Time) (sim.Scenario, error)
 	// Operator is what a good operator does at a question that is not a plain yes; nil or false: what Good does.
@@ -44,7 +46,7 @@ type Elsewhere struct {
 // All are the scenarios, in the order in which they are best learnt.
 func All() []Scenario {
 	return []Scenario{clean(), stuckPod(), snapshotNotReady(), crashLoop(), wrongOrder(), noRights(),
-		dropped(), dumpsAnew(), truncatedDump(), dumpsAhead(), managed(), reversed(), gitOps(), tooOld(), lostCluster()}
+		dropped(), dumpsAnew(), truncatedDump(), dumpsAhead(), managed(), reversed(), gitOps(), tooOld(), lostCluster(), lostRecordToo()}
 }
 
 // Find returns the scenario with that id.

@@ -141,26 +141,15 @@ func lostRecord(now time.Time) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	releases := helmReleases(o)
-	manifests := map[string]string{}
 	index := record.Index{Version: record.Version, Made: now.Add(-20 * 24 * time.Hour).UTC(), Network: network, SV: svName, Cluster: "lost", Namespace: namespace, Release: release}
 	for _, object := range objects {
 		if object.Kind() == "Secret" {
 			index.Secrets = append(index.Secrets, kube.SecretShape{Name: object.Name(), Type: "Opaque", Keys: object.DataKeys()})
 		}
-		name := object.Annotations()["meta.helm.sh/release-name"]
-		if name == "" {
-			continue
-		}
-		chart := strings.TrimSuffix(object.Labels()["helm.sh/chart"], "-"+release)
-		if !slices.ContainsFunc(releases, func(r helmRelease) bool { return r.name == name }) {
-			releases = append(releases, helmRelease{name: name, chart: chart})
-		}
-		text, err := object.YAML()
-		if err != nil {
-			return nil, err
-		}
-		manifests[name] += "---\n" + string(text)
+	}
+	releases, manifests, err := installedReleases(o, objects)
+	if err != nil {
+		return nil, err
 	}
 	files := map[string][]byte{}
 	put := func(name string, data []byte) {
@@ -186,4 +175,25 @@ spec: {storageClassName: %s, accessModes: [ReadWriteOnce], resources: {requests:
 	data, err := json.MarshalIndent(index, "", "  ")
 	files[record.IndexFile] = data
 	return files, err
+}
+
+// installedReleases are all releases of the node, and the manifest of each by its name.
+func installedReleases(o sim.NodeOptions, objects []kube.Object) ([]helmRelease, map[string]string, error) {
+	releases, manifests := helmReleases(o), map[string]string{}
+	for _, object := range objects {
+		name := object.Annotations()["meta.helm.sh/release-name"]
+		if name == "" {
+			continue
+		}
+		chart := strings.TrimSuffix(object.Labels()["helm.sh/chart"], "-"+release)
+		if !slices.ContainsFunc(releases, func(r helmRelease) bool { return r.name == name }) {
+			releases = append(releases, helmRelease{name: name, chart: chart})
+		}
+		text, err := object.YAML()
+		if err != nil {
+			return nil, nil, err
+		}
+		manifests[name] += "---\n" + string(text)
+	}
+	return releases, manifests, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -59,26 +60,35 @@ func TestLostClusterIsRestored(t *testing.T) {
 
 // TestLostKillMatrix kills the process of a run at a point, inside a write too, lets a new one go on, and compares the worlds.
 func TestLostKillMatrix(t *testing.T) {
+	for _, c := range []struct {
+		scenario func() Scenario
+		sample   int
+	}{{lostCluster, 16}, {lostRecordToo, 6}} {
+		t.Run(c.scenario().ID, func(t *testing.T) { lostKills(t, c.scenario, c.sample) })
+	}
+}
+
+func lostKills(t *testing.T, scenario func() Scenario, sample int) {
 	run := func(t *testing.T, r *rig, hook int) (wire.View, int, bool) {
 		return r.play(t.Context(), hook, r.player())
 	}
 	var want any
 	points, writes := 0, 0
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, lostCluster())
+		r := newRig(t, scenario())
 		v, n, _ := run(t, r, 0)
 		must(t, v, wire.Recovered)
 		points, writes, want = n, r.wire.count, installedWorld(t, r)
 	})
 	total, step := points+writes, 1
 	if !*soak {
-		step = total / 16
+		step = total / sample
 	}
 	for at := 1; at <= total; at += step {
 		t.Run(fmt.Sprint(at), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t, lostCluster())
+				r := newRig(t, scenario())
 				hook := at
 				if at > points { // inside a write
 					hook, r.wire.killAt = 0, at-points
@@ -212,7 +222,7 @@ func TestLostRecordThatChanges(t *testing.T) {
 		good := r.player()
 		v, _, _ := r.play(t.Context(), 0, func(ctx context.Context, v wire.View, q wire.Question) (wire.Answer, bool) {
 			if q.Name == "restore-lost/databases.confirm" {
-				if err := os.WriteFile(filepath.Join(r.record, "helm", "apps-pg.release"), []byte("x"), 0o600); err != nil {
+				if err := os.WriteFile(filepath.Join(r.lost.Hint, "helm", "apps-pg.release"), []byte("x"), 0o600); err != nil {
 					t.Error(err)
 				}
 			}
@@ -222,6 +232,78 @@ func TestLostRecordThatChanges(t *testing.T) {
 			return good(ctx, v, q)
 		})
 		if !strings.Contains(lines(v), "helm/apps-pg.release is not what was written") {
+			t.Error(lines(v))
+		}
+		workloads, err := r.cluster().Workloads(t.Context(), namespace)
+		if err != nil || len(workloads) != 0 {
+			t.Errorf("%d workloads, %v", len(workloads), err)
+		}
+	})
+}
+
+// A node that is rendered from saved values is the node that its record would have made, object by object; and what is not known without a
+// record is said.
+func TestLostValuesMakeTheSameNode(t *testing.T) {
+	worlds := map[string]any{}
+	for _, scenario := range []Scenario{lostCluster(), lostRecordToo()} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, scenario)
+			r.wanted = "" // asked for, where values do not tell it
+			v, _, _ := r.play(t.Context(), 0, r.player())
+			must(t, v, wire.Recovered)
+			world, _ := installedWorld(t, r).(map[string]any)
+			for key, o := range world {
+				if strings.HasPrefix(key, "persistentvolumeclaims ") { // the record of the rehearsal has claims without their labels
+					delete(o.(map[string]any), "metadata")
+				}
+			}
+			worlds[scenario.ID] = world
+			if scenario.Saved == nil {
+				return
+			}
+			var found []string
+			for _, f := range v.Steps[0].Findings[wire.PhaseVerify] {
+				found = append(found, f.Text)
+			}
+			for _, says := range []string{"the charts are of version 0.6.4", "participant (by participantAddress in sv-values.yaml, participantAddress in scan-values.yaml, participantAddress in sv-validator-values.yaml)",
+				"global-domain-0 (by synchronizers.current.sequencerAddress in sv-values.yaml)", "there is no record of the node"} {
+				if !slices.ContainsFunc(found, func(text string) bool { return strings.Contains(text, says) }) {
+					t.Errorf("not said: %s\n%s", says, strings.Join(found, "\n"))
+				}
+			}
+			stored, err := helm.In(r.cluster(), namespace).InForce(t.Context())
+			if err != nil || len(stored) < 10 {
+				t.Fatalf("%d releases, %v", len(stored), err)
+			}
+			for _, s := range stored {
+				if !s.HasChart() || !strings.Contains(s.Description, "installed from saved values") {
+					t.Errorf("%s: chart %v, %q", s.Name, s.HasChart(), s.Description)
+				}
+			}
+		})
+	}
+	if diff := cmp.Diff(worlds["restore-lost-cluster"], worlds["restore-lost-values"]); diff != "" {
+		t.Errorf("from values the world differs (-record +values):\n%s", diff)
+	}
+}
+
+// Values that are changed while the run goes on are noticed before anything else is made of them.
+func TestLostValuesThatChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, lostRecordToo())
+		good := r.player()
+		v, _, _ := r.play(t.Context(), 0, func(ctx context.Context, v wire.View, q wire.Question) (wire.Answer, bool) {
+			if q.Name == "restore-lost/databases.confirm" {
+				if err := os.WriteFile(filepath.Join(r.lost.Hint, "postgres-values-apps.yaml"), []byte("db: {volumeSize: 1Gi, volumeStorageClass: standard-rwo}\n"), 0o600); err != nil {
+					t.Error(err)
+				}
+			}
+			if q.Name == "restore-lost/databases.remedy" {
+				return wire.Answer{}, false
+			}
+			return good(ctx, v, q)
+		})
+		if !strings.Contains(lines(v), "they do not make what was read and shown") {
 			t.Error(lines(v))
 		}
 		workloads, err := r.cluster().Workloads(t.Context(), namespace)

@@ -48,6 +48,8 @@ const (
 	addressFile  = "address.json"
 	DumpFolder   = "dumps"  // dump files that the operator has
 	RecordFolder = "record" // the record of a lost node that the operator has
+	ValuesFolder = "values" // or its saved values, with its charts
+	ChartsFolder = "charts"
 )
 
 // Build makes a scenario's server. Its controllers run when Run is called.
@@ -136,7 +138,8 @@ func Serve(ctx context.Context, s Scenario, clk clock.WithTicker, wall clock.Wit
 	return errors.Join(err, leave(world, folder))
 }
 
-// lay puts the files that the operator of a scenario has into the world's folder: dumps, and the record of a lost node.
+// lay puts the files that the operator of a scenario has into the world's folder: dumps, and of a lost node its record, or its saved
+// values and charts.
 func lay(s Scenario, now time.Time, folder string) error {
 	if s.Dumps != nil {
 		files, err := s.Dumps()
@@ -147,14 +150,23 @@ func lay(s Scenario, now time.Time, folder string) error {
 			return err
 		}
 	}
-	if s.Record == nil {
+	if s.Record != nil {
+		files, err := s.Record(now)
+		if err != nil {
+			return err
+		}
+		if err := layFiles(filepath.Join(folder, RecordFolder), files); err != nil {
+			return err
+		}
+	}
+	if s.Saved == nil {
 		return nil
 	}
-	files, err := s.Record(now)
+	files, err := s.Saved(now)
 	if err != nil {
 		return err
 	}
-	return layFiles(filepath.Join(folder, RecordFolder), files)
+	return layFiles(folder, files)
 }
 
 func layFiles(folder string, files map[string][]byte) error {

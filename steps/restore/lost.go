@@ -16,9 +16,13 @@ import (
 
 // LostNode is what the run of a lost node knows besides the facts of every restore. The record itself stays where it is.
 type LostNode struct {
-	Hint   string `json:"hint,omitempty"`   // the folder of the record that is proposed
+	Hint   string `json:"hint,omitempty"`   // the folder of the record, or of the values, that is proposed
 	Folder string `json:"folder,omitempty"` // of the record, absolute
 	Digest string `json:"digest,omitempty"` // of the record as it was read
+	// Values is the folder with values files where there is no record, and Charts that of the charts; both absolute.
+	Values     string `json:"values,omitempty"`
+	Charts     string `json:"charts,omitempty"`
+	ChartsHint string `json:"chartsHint,omitempty"`
 	// Made is when the record was made.
 	Made time.Time `json:"made,omitzero"`
 	// Releases are those that are installed, in their order.
@@ -38,6 +42,9 @@ type LostRelease struct {
 	Database bool           `json:"database,omitempty"` // it comes before the data is restored
 	Parts    []release.Part `json:"parts"`
 	Hooks    []string       `json:"hooks,omitempty"`
+	// ChartPath and Files are what it was rendered from, where there is no record.
+	ChartPath string   `json:"chartPath,omitempty"`
+	Files     []string `json:"files,omitempty"`
 }
 
 // LostNeed is an object that must be there first, and what needs it.
@@ -46,13 +53,18 @@ type LostNeed struct {
 	By []string `json:"by"` // workloads
 }
 
-// Lost returns the path that restores a node which is gone altogether, into an empty namespace: from its record and its backups.
+// Lost returns the path that restores a node which is gone altogether, into an empty namespace: from its record or its saved values, and
+// its backups.
 func Lost() steps.Path[Facts] {
 	later := []steps.Step[Facts]{lostClaims(), lostDatabases(), elsewhereInLost(restoreDatabases()), elsewhereInLost(proveRestored()), lostComponents(), elsewhereInLost(catchUp()), lostFinish()}
 	return steps.Path[Facts]{Name: "restore-lost", Title: "Restore a lost node into an empty namespace", Version: 1,
 		Subject: New().Subject,
 		Ending: func(f Facts) string {
-			return "the node is installed from its record and runs on " + source(f) + "; make a new record of it: svrescue record"
+			from := "its record"
+			if f.Lost != nil && f.Lost.fromValues() {
+				from = "its saved values"
+			}
+			return "the node is installed from " + from + " and runs on " + source(f) + "; make a new record of it: svrescue record"
 		},
 		Steps: append([]steps.Step[Facts]{lostInventory(), lostSecrets(), elsewhereInLost(backupSet()), elsewhereInLost(proveSet()), lostPreflight(later), elsewhereInLost(fence())}, later...),
 	}
@@ -86,7 +98,11 @@ func lostMark(f Facts) string { return action.Mark(f.Run) }
 
 // installation of a release in the namespace of the run.
 func (r LostRelease) installation(f Facts) release.Installation {
-	return release.Installation{Name: r.Name, Namespace: f.Namespace, Parts: r.Parts, Mark: lostMark(f)}
+	i := release.Installation{Name: r.Name, Namespace: f.Namespace, Parts: r.Parts, Mark: lostMark(f), From: "the record"}
+	if r.ChartPath != "" {
+		i.From = "saved values"
+	}
+	return i
 }
 
 // makes says whether the release makes that workload.
@@ -141,7 +157,7 @@ func install(f Facts, database bool) []steps.Action {
 		if r.Database != database {
 			continue
 		}
-		actions = append(actions, installRelease{where: f.Where, release: r, installation: r.installation(f), folder: f.Lost.Folder, digest: f.Lost.Digest})
+		actions = append(actions, installRelease{where: f.Where, release: r, installation: r.installation(f), lost: LostNode{Folder: f.Lost.Folder, Values: f.Lost.Values, Charts: f.Lost.Charts, Digest: f.Lost.Digest}, saved: f.saved()})
 		ready := readiness(f, r)
 		if database {
 			together.Workloads, together.Servers = append(together.Workloads, ready.Workloads...), append(together.Servers, ready.Servers...)

@@ -35,17 +35,44 @@ func TestKeysOfASecret(t *testing.T) {
 	}
 }
 
-// What a folder is not is said with what can be done.
-func TestFolderWithoutRecord(t *testing.T) {
-	empty, values := t.TempDir(), t.TempDir()
-	if err := os.WriteFile(filepath.Join(values, "sv-values.yaml"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for folder, want := range map[string]string{empty: "there is no record in", values: "helm pull oci://", filepath.Join(empty, "gone"): "there is no record in"} {
-		f := Facts{Lost: &LostNode{Hint: "h"}}
-		if err := takeLost(&f, "record", folder); err == nil || !strings.Contains(err.Error(), want) || f.Lost.Folder != "" {
-			t.Errorf("%s: %v", folder, err)
+// A folder with values files is taken for saved values; what a folder is not is said, with what can be done.
+func TestFoldersOfALostNode(t *testing.T) {
+	empty, values, record := t.TempDir(), t.TempDir(), t.TempDir()
+	for path, text := range map[string]string{filepath.Join(values, "sv-values.yaml"): "", filepath.Join(record, "index.json"): "{}", filepath.Join(record, "helm", "sv-values.yaml"): ""} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
 		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct{ ask, answer, want string }{
+		{"record", empty, "there is no record in"}, {"record", filepath.Join(empty, "gone"), "there is no record in"},
+		{"record", record, "cannot be used"}, {"record", filepath.Join(record, "helm"), "is inside a record, which tells more than the values alone: name " + record},
+		{"charts", empty, "helm pull oci://ghcr.io/digital-asset/decentralized-canton-sync/helm/splice-sv-node --version VERSION"}, {"charts", filepath.Join(empty, "gone"), "no such file"},
+		{"namespace", "", "no name of a namespace"}, {"namespace", "a.b", "no name of a namespace"},
+	} {
+		f := Facts{Lost: &LostNode{Hint: "h"}}
+		if err := takeLost(&f, c.ask, c.answer); err == nil || !strings.Contains(err.Error(), c.want) || f.Lost.Folder+f.Lost.Values+f.Lost.Charts+f.Wanted != "" {
+			t.Errorf("%s %s: %v", c.ask, c.answer, err)
+		}
+	}
+	f := Facts{Lost: &LostNode{Hint: "h", ChartsHint: "c"}}
+	before := *f.Lost
+	lost := f.Lost
+	if err := takeLost(&f, "record", values); err != nil || f.Lost.Values != values || f.Lost.Folder != "" || lost.Values != before.Values {
+		t.Errorf("%+v, %v", f.Lost, err)
+	}
+	if q := sourceQuestions(f); len(q) != 1 || q[0].Name != "charts" || q[0].Default != "c" {
+		t.Errorf("%+v", q)
+	}
+	f.Lost.Charts = "c"
+	if q := sourceQuestions(f); len(q) != 1 || q[0].Name != "namespace" {
+		t.Errorf("%+v", q)
+	}
+	f.Wanted = "sv"
+	if q := sourceQuestions(f); len(q) != 0 {
+		t.Errorf("%+v", q)
 	}
 }
 

@@ -44,11 +44,15 @@ func lostClasses(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, e
 		return nil, err
 	}
 	var found []wire.Finding
+	like := "what it was like is in the record, under storageclasses"
+	if f.Lost.fromValues() {
+		like = "like that which the node had; or name another one in the values, and start anew"
+	}
 	for _, c := range f.Node.Claims {
 		name := className(*f.Node, c)
 		if name != "" && !slices.ContainsFunc(now, func(s kube.StorageClass) bool { return s.Name == name }) {
 			found = append(found, wire.Finding{ID: "class-" + c.Name, Verdict: wire.Violated, Text: fmt.Sprintf("claim %s has class %q, which this cluster has not", c.Name, name),
-				Next: "Create the class; what it was like is in the record, under storageclasses"})
+				Next: "Create the class; " + like})
 		}
 	}
 	if len(found) > 0 {
@@ -151,7 +155,7 @@ func lostClaimsThere(ctx context.Context, w steps.World, f Facts) ([]wire.Findin
 func lostDatabases() steps.Step[Facts] {
 	return steps.Step[Facts]{
 		ID: "restore-lost/databases", Title: "Install databases", Effect: wire.Repeatable,
-		Summary: "Installs the releases of the databases from the record, and waits until they are ready.",
+		Summary: "Installs the releases of the databases, and waits until they are ready.",
 		Check: func(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
 			if needLost(f) != nil {
 				return nil, nil
@@ -180,7 +184,7 @@ func lostDatabases() steps.Step[Facts] {
 func lostComponents() steps.Step[Facts] {
 	return steps.Step[Facts]{
 		ID: "restore-lost/components", Title: "Install the node", Effect: wire.Repeatable,
-		Summary: "Installs the other releases from the record: the synchronizer, the participant, then the apps; each is waited for.",
+		Summary: "Installs the other releases: the synchronizer, the participant, then the apps; each is waited for.",
 		Check: func(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
 			if needLost(f) != nil {
 				return nil, nil
@@ -250,7 +254,7 @@ func lostFinish() steps.Step[Facts] {
 			}
 			more, err := installed(ctx, w, *f, false, applications(*f.Node), "applications")
 			found = append(found, more...)
-			return append(found, wire.Finding{ID: "outside", Verdict: wire.Attention, Text: "what lies outside the namespace is not part of the record: DNS, ingress gateway, certificates, firewall rules, and jobs that make backups",
+			return append(found, wire.Finding{ID: "outside", Verdict: wire.Attention, Text: "what lies outside the namespace is not restored: DNS, ingress gateway, certificates, firewall rules, and jobs that make backups",
 				Next: "Look that each points here again; then make a new record: svrescue record"}), err
 		},
 	}

@@ -9,18 +9,18 @@ import (
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/kube/release"
 	"canton.example/svrescue/steps"
-	records "canton.example/svrescue/steps/record"
+	"canton.example/svrescue/steps/charts"
 	"canton.example/svrescue/steps/wire"
 )
 
-// installRelease puts a recorded release into the namespace, object by object, as it was in force when the record was made. It does not
-// wait until anything runs.
+// installRelease puts a release into the namespace, object by object: as it was in force when the record was made, or as saved values
+// render. It does not wait until anything runs.
 type installRelease struct {
 	where        kube.Where
 	release      LostRelease
 	installation release.Installation
-	folder       string // of the record
-	digest       string // of the record as it was read
+	lost         LostNode     // where it comes from, and its digest as it was read
+	saved        charts.Saved // where it is rendered
 }
 
 func (i installRelease) Key() string         { return "install release " + i.release.Name }
@@ -34,13 +34,19 @@ func (i installRelease) Show() wire.Preview {
 	for _, p := range i.release.Parts {
 		names = append(names, p.String())
 	}
-	after := fmt.Sprintf("%s as recorded, and Helm's record of it: %s", count(len(names), "object"), strings.Join(names, ", "))
+	how, command := "recorded", []string{"install", i.release.Name, chartAddress(i.release.Chart), "--version", i.release.Version, "-f", i.lost.Folder + "/helm/" + i.release.Name + "-values.yaml"}
+	if i.lost.fromValues() {
+		how, command = "rendered", []string{"install", i.release.Name, i.release.ChartPath}
+		for _, file := range i.release.Files {
+			command = append(command, "-f", file)
+		}
+	}
+	after := fmt.Sprintf("%s as %s, and Helm's record of it: %s", count(len(names), "object"), how, strings.Join(names, ", "))
 	if n := len(i.release.Hooks); n > 0 {
 		after += fmt.Sprintf(". Not made: %s of the chart: %s", count(n, "hook"), strings.Join(i.release.Hooks, ", "))
 	}
 	return wire.Preview{Title: fmt.Sprintf("%s (%s %s)", i.Key(), i.release.Chart, i.release.Version), Before: "no release of that name", After: after,
-		Commands: []string{kube.CommandHelm(i.where, i.installation.Namespace, "install", i.release.Name, chartAddress(i.release.Chart), "--version", i.release.Version,
-			"-f", i.folder+"/helm/"+i.release.Name+"-values.yaml")}}
+		Commands: []string{kube.CommandHelm(i.where, i.installation.Namespace, command...)}}
 }
 
 // count is a number of things, as one says it.
@@ -51,22 +57,26 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// stored reads the release from the record, which must be the one that was read before.
-func (i installRelease) stored() (release.Stored, error) {
-	tried := "reading release " + i.release.Name + " from the record in " + i.folder
-	r, err := records.Open(records.Folder(i.folder))
+// stored reads the release, which must be of what was read before.
+func (i installRelease) stored(ctx context.Context, c charts.Cluster) (release.Stored, error) {
+	r, err := openLost(ctx, c, i.lost, i.saved)
 	if err != nil {
-		return release.Stored{}, &steps.Problem{Tried: tried, Seen: err.Error(), Err: err, Next: "Put the record back as it was, and try again"}
+		return release.Stored{}, err
 	}
-	if r.Digest != i.digest {
-		return release.Stored{}, &steps.Problem{Tried: tried, Seen: "it is another record than the one that was read and shown",
+	if r.Digest != i.lost.Digest {
+		p := &steps.Problem{Tried: "reading release " + i.release.Name + " from " + i.lost.source(), Seen: "it is another record than the one that was read and shown",
 			Next: "Put the record back as it was; or start a new run, which reads it again"}
+		if i.lost.fromValues() {
+			p.Seen = "they do not make what was read and shown: the values, the charts, or what this cluster offers have changed since, or a chart writes down the time"
+			p.Next = "Put them back as they were; or start a new run, which renders them again"
+		}
+		return release.Stored{}, p
 	}
 	return r.Stored(i.release.Name)
 }
 
 func (i installRelease) Trial(ctx context.Context, h steps.Hands) ([]wire.Finding, error) {
-	s, err := i.stored()
+	s, err := i.stored(ctx, h.World.Kube)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +107,7 @@ func (i installRelease) Probe(ctx context.Context, w steps.World) (wire.ActionSt
 }
 
 func (i installRelease) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
-	s, err := i.stored()
+	s, err := i.stored(ctx, h.World.Kube)
 	if err != nil {
 		return err
 	}

@@ -1,17 +1,17 @@
 package restore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/kube/release"
 	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/charts"
 	"canton.example/svrescue/steps/node"
 	records "canton.example/svrescue/steps/record"
 	"canton.example/svrescue/steps/wire"
@@ -20,24 +20,21 @@ import (
 func lostInventory() steps.Step[Facts] {
 	return steps.Step[Facts]{
 		ID: "restore-lost/inventory", Title: "Inventory", Effect: wire.Observe,
-		Summary: "Reads the record of the lost node, and proves that its namespace is empty.",
+		Summary: "Reads the record of the lost node, or renders its saved values, and proves that its namespace is empty.",
 		Asks: []steps.Ask{
-			{Name: "record", Kind: wire.AskText, Help: "the folder that svrescue record wrote, or artifacts/record of an earlier run"},
+			{Name: "record", Kind: wire.AskText, Help: "the folder that svrescue record wrote, or artifacts/record of an earlier run; or the folder with the saved values files"},
+			{Name: "charts", Kind: wire.AskText, Help: "where there are values only: the folder with the charts"},
+			{Name: "namespace", Kind: wire.AskText, Help: "where there are values only and no namespace was named: that which the node was in"},
 			{Name: "synchronizer", Kind: wire.AskChoice, Help: "which synchronizer is current, where several were installed and nothing tells"},
 		},
-		Inputs: func(_ context.Context, _ steps.World, f Facts) ([]wire.Question, error) {
-			if f.Lost == nil || f.Lost.Folder == "" {
-				q := wire.Question{Name: "record", Kind: wire.AskText, Title: "Which folder holds the record of the node?",
-					Text: "What svrescue record wrote in peace, or the folder artifacts/record of an earlier run. It is only read, and must stay there until this run is over."}
-				if f.Lost != nil {
-					q.Default = f.Lost.Hint
-				}
-				return []wire.Question{q}, nil
+		Inputs: func(ctx context.Context, w steps.World, f Facts) ([]wire.Question, error) {
+			if questions := sourceQuestions(f); len(questions) > 0 {
+				return questions, nil
 			}
 			if f.Serial != "" {
 				return nil, nil
 			}
-			_, lost, err := readLost(f)
+			_, lost, err := readLost(ctx, w, f)
 			if err != nil {
 				return nil, err
 			}
@@ -55,51 +52,6 @@ func lostInventory() steps.Step[Facts] {
 	}
 }
 
-func takeLost(f *Facts, ask, value string) error {
-	if ask == "synchronizer" {
-		f.Serial = value
-		return nil
-	}
-	folder, err := filepath.Abs(strings.TrimSpace(value))
-	if err != nil || value == "" {
-		return fmt.Errorf("%q is no path", value)
-	}
-	if _, err := records.Open(records.Folder(folder)); err != nil {
-		return notARecord(folder, err)
-	}
-	if f.Lost == nil {
-		f.Lost = &LostNode{}
-	}
-	lost := *f.Lost // the facts before this answer are kept as they are
-	lost.Folder = folder
-	f.Lost = &lost
-	return nil
-}
-
-// notARecord says what the folder is not, and what can be done with what it is.
-func notARecord(folder string, err error) error {
-	var broken *records.Broken
-	values, _ := filepath.Glob(filepath.Join(folder, "*values*.yaml"))
-	switch {
-	case errors.As(err, &broken):
-		return fmt.Errorf("the record in %s cannot be used: %w. Use another copy of it", folder, err)
-	case errors.Is(err, os.ErrNotExist) && len(values) > 0:
-		return fmt.Errorf("%s holds values files but no record (%s). From values alone, install the node by hand: helm pull %s --version VERSION and the like for each chart, "+
-			"helm install in the order of the documentation with the Deployments scaled to 0; then svrescue run restore", folder, records.IndexFile, chartAddress("splice-sv-node"))
-	case errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("there is no record in %s: it has no %s", folder, records.IndexFile)
-	}
-	return fmt.Errorf("%s cannot be read: %w", folder, err)
-}
-
-// chartAddress is where a chart of a node is published (reference/deployment.md 5, 3.2).
-func chartAddress(chart string) string {
-	if chart == "postgresql" {
-		return "oci://registry-1.docker.io/bitnamicharts/postgresql"
-	}
-	return "oci://ghcr.io/digital-asset/decentralized-canton-sync/helm/" + chart
-}
-
 // lostRecord is what the record tells, before the cluster is asked.
 type lostRecord struct {
 	stored []release.Stored
@@ -109,11 +61,11 @@ type lostRecord struct {
 }
 
 // readLost reads the record. Workloads are those that its releases make, which is what will be there; not those that were there.
-func readLost(f Facts) (records.Record, lostRecord, error) {
+func readLost(ctx context.Context, w steps.World, f Facts) (charts.Made, lostRecord, error) {
 	var l lostRecord
-	r, err := records.Open(records.Folder(f.Lost.Folder))
+	r, err := openLost(ctx, w.Kube, *f.Lost, f.saved())
 	if err != nil {
-		return r, l, &steps.Problem{Tried: "reading the record in " + f.Lost.Folder, Seen: err.Error(), Err: err, Next: "Use another copy of the record"}
+		return r, l, err
 	}
 	l.seen = node.Seen{Namespace: r.Namespace, Context: f.Where.Context, Serial: f.Serial}
 	made := map[string]bool{} // kind/name
@@ -161,7 +113,7 @@ func readLost(f Facts) (records.Record, lostRecord, error) {
 			}
 		}
 	}
-	if l.seen.Claims, err = recordedClaims(r, byRelease); err != nil {
+	if l.seen.Claims, err = recordedClaims(r.Record, byRelease); err != nil {
 		return r, l, err
 	}
 	for _, resource := range []string{"deployments", "statefulsets"} {
@@ -222,7 +174,7 @@ func addNeed(all []LostNeed, n kube.Needed, by string) []LostNeed {
 
 // meetLost puts the node together from its record and looks at where it shall be.
 func meetLost(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
-	r, l, err := readLost(*f)
+	r, l, err := readLost(ctx, w, *f)
 	if err != nil {
 		return nil, err
 	}
@@ -237,20 +189,26 @@ func meetLost(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, err
 	if err != nil {
 		return nil, err
 	}
-	if !n.IsSV() {
-		return []wire.Finding{{ID: "node", Verdict: wire.Violated, Text: fmt.Sprintf("the %s of the record make no super validator: it needs an SV app and a participant", count(len(l.stored), "release")),
-			Next: "Look at what the record lacks: svrescue record --check " + f.Lost.Folder}}, nil
+	read := fmt.Sprintf("the record of %s from %s is whole: %s, Splice %s", r.Subject(), r.Made.Format("2006-01-02 15:04 MST"), count(len(r.Helm), "release"), n.Release)
+	next := "Look at what the record lacks: svrescue record --check " + f.Lost.Folder
+	if f.Lost.fromValues() {
+		read = fmt.Sprintf("%s make %s, Splice %s", f.Lost.source(), count(len(r.Helm), "release"), n.Release)
+		next = "Put the values files of the missing releases to the others, and start anew"
 	}
-	n.Subject.Network, n.Subject.SV = r.Network, r.SV
-	lost := LostNode{Hint: f.Lost.Hint, Folder: f.Lost.Folder, Digest: r.Digest, Made: r.Made, Needs: l.needs}
-	found := []wire.Finding{{ID: "record", Verdict: wire.Holds, Text: fmt.Sprintf("the record of %s from %s is whole: %s, Splice %s",
-		r.Subject(), r.Made.Format("2006-01-02 15:04 MST"), count(len(r.Helm), "release"), n.Release)}}
-	more, err := lostReleases(ctx, w, l, n, &lost)
+	if !n.IsSV() {
+		return []wire.Finding{{ID: "node", Verdict: wire.Violated, Text: fmt.Sprintf("the %s of it make no super validator: it needs an SV app and a participant", count(len(l.stored), "release")),
+			Next: next}}, nil
+	}
+	n.Subject.Network, n.Subject.SV = cmp.Or(r.Network, n.Subject.Network), cmp.Or(r.SV, n.Subject.SV)
+	lost := LostNode{Hint: f.Lost.Hint, ChartsHint: f.Lost.ChartsHint, Folder: f.Lost.Folder, Values: f.Lost.Values, Charts: f.Lost.Charts, Digest: r.Digest, Made: r.Made, Needs: l.needs}
+	found := []wire.Finding{{ID: "record", Verdict: wire.Holds, Text: read}}
+	more, err := lostReleases(ctx, w, r, l, n, &lost)
 	if err != nil {
 		return nil, err
 	}
 	found = append(found, more...)
-	found = append(found, notInRecord(r, l)...)
+	found = append(found, ofValues(r, lost)...)
+	found = append(found, notInRecord(r.Record, l)...)
 	lost.Needs = slices.DeleteFunc(lost.Needs, func(need LostNeed) bool { // of what is not installed
 		return !slices.ContainsFunc(lost.Releases, func(x LostRelease) bool {
 			return slices.ContainsFunc(x.Parts, func(p release.Part) bool { return slices.Contains(need.By, p.String()) })
@@ -267,15 +225,19 @@ func meetLost(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, err
 }
 
 // lostReleases puts the releases in order, and says of each what is to be known before it is installed.
-func lostReleases(ctx context.Context, w steps.World, l lostRecord, n node.Node, lost *LostNode) ([]wire.Finding, error) {
+func lostReleases(ctx context.Context, w steps.World, made charts.Made, l lostRecord, n node.Node, lost *LostNode) ([]wire.Finding, error) {
 	var found []wire.Finding
 	var evidence []wire.Evidence
-	for _, s := range l.stored {
+	for i, s := range l.stored {
 		parts, err := s.Rendered(ctx, w.Kube)
 		if err != nil {
 			return nil, err
 		}
 		r := LostRelease{Name: s.Name, Chart: s.Chart, Version: s.ChartVersion, Charted: s.HasChart(), Parts: parts, Hooks: s.Hooks()}
+		brings := s.Definitions()
+		if lost.fromValues() {
+			r.ChartPath, r.Files, brings = made.Releases[i].Chart.Path, made.Releases[i].Files, made.Rendered[i].Brings
+		}
 		data, other, aside := false, false, 0
 		for _, c := range n.Components {
 			if !r.makes(c.Ref) {
@@ -315,8 +277,8 @@ func lostReleases(ctx context.Context, w steps.World, l lostRecord, n node.Node,
 			found = append(found, wire.Finding{ID: "hooks-" + s.Name, Verdict: wire.Attention, Text: "hooks of release " + s.Name + " are not run: " + strings.Join(r.Hooks, ", "),
 				Next: "Run by hand what they do, if the restored node needs it"})
 		}
-		if d := s.Definitions(); len(d) > 0 {
-			found = append(found, wire.Finding{ID: "definitions-" + s.Name, Verdict: wire.Attention, Text: "the chart of release " + s.Name + " brings definitions of kinds, which are not installed: " + strings.Join(d, ", "),
+		if len(brings) > 0 {
+			found = append(found, wire.Finding{ID: "definitions-" + s.Name, Verdict: wire.Attention, Text: "the chart of release " + s.Name + " brings definitions of kinds, which are not installed: " + strings.Join(brings, ", "),
 				Next: "Install them by hand first, if this cluster has not got them"})
 		}
 		lost.Releases = append(lost.Releases, r)

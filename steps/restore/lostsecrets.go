@@ -17,7 +17,7 @@ func lostSecrets() steps.Step[Facts] {
 		ID: "restore-lost/secrets", Title: "Secrets", Effect: wire.Observe,
 		Summary: "Checks by name and key that every Secret is there which the node needs before it can start.",
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
-			r, err := records.Open(records.Folder(f.Lost.Folder))
+			r, err := openLost(ctx, w.Kube, *f.Lost, f.saved())
 			if err != nil {
 				return nil, err
 			}
@@ -176,6 +176,9 @@ func typeOf(n LostNeed, i records.Index) string {
 func mapThere(ctx context.Context, w steps.World, f Facts, n LostNeed) (*wire.Finding, string, error) {
 	text, err := w.Kube.Manifest(ctx, kube.Access{Resource: "configmaps", Namespace: f.Namespace, Name: n.Name})
 	finding := &wire.Finding{ID: "configmap-" + n.Name, Verdict: wire.Violated, Next: "Make it as it was: " + f.Lost.Folder + "/configmaps/" + n.Name + ".yaml, without uid and resourceVersion"}
+	if f.Lost.fromValues() {
+		finding.Next = "Make it as it was on the cluster that is lost: no chart makes it, and values do not hold it"
+	}
 	switch kube.KindOf(err) {
 	case "":
 	case kube.NotFound:

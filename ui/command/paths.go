@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"os"
@@ -102,7 +103,7 @@ func newMachine(spec runs.Spec, folder string, files reach.Artifacts, wall clock
 	case "restore":
 		return build(w, restore.New(), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, DumpHint: dumpsOf(spec, folder)})
 	case "restore-lost":
-		return build(w, restore.Lost(), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, DumpHint: dumpsOf(spec, folder), Lost: &restore.LostNode{Hint: recordOf(spec, folder)}})
+		return build(w, restore.Lost(), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, DumpHint: dumpsOf(spec, folder), Lost: lostOf(spec, folder)})
 	case "release-old-volumes":
 		return build(w, restore.Release(), restore.ReleaseFacts{Wanted: spec.Namespace, Where: where,
 			Subject: wire.Subject{Namespace: spec.Namespace, Cluster: where.Context}})
@@ -152,12 +153,18 @@ func dumpsOf(spec runs.Spec, folder string) string {
 	return laid
 }
 
-// recordOf is the folder with the record of a lost node that is proposed: the one that was named, or that of a rehearsal.
-func recordOf(spec runs.Spec, folder string) string {
-	if spec.World != wire.Simulated || spec.Record != "" {
-		return spec.Record
+// lostOf is what is proposed of a lost node: the folders that were named, or those of a rehearsal.
+func lostOf(spec runs.Spec, folder string) *restore.LostNode {
+	l := &restore.LostNode{Hint: cmp.Or(spec.Record, spec.Values), ChartsHint: spec.Charts}
+	if spec.World != wire.Simulated || l.Hint != "" {
+		return l
 	}
-	return filepath.Join(runs.Folder{Path: folder}.World(), rehearsal.RecordFolder)
+	world := runs.Folder{Path: folder}.World()
+	l.Hint = filepath.Join(world, rehearsal.RecordFolder)
+	if _, err := os.Stat(l.Hint); err != nil { // this scenario has none
+		l.Hint, l.ChartsHint = filepath.Join(world, rehearsal.ValuesFolder), filepath.Join(world, rehearsal.ChartsFolder)
+	}
+	return l
 }
 
 // outside is how servers outside the cluster are reached from this machine: a rehearsal touches none.
@@ -170,8 +177,10 @@ func outside(spec runs.Spec) func(ctx context.Context, network, address string) 
 	}
 }
 
-// quietLogs sends what client-go logs to out instead of the terminal.
+// quietLogs sends what client-go logs to out instead of the terminal. What libraries print by the package log is thrown away: Helm's
+// prints values there, where they do not fit a chart.
 func quietLogs(out io.Writer) {
+	log.SetOutput(io.Discard)
 	kube.Logging(slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelWarn})))
 }
 

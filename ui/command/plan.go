@@ -47,7 +47,7 @@ func (p *program) planCommand() *cobra.Command {
 		}}
 	c.Flags().StringVar(&p.flags.answers, "answers", "", "answer from this file")
 	c.Flags().StringVar(&p.flags.dumps, "dumps", "", "the folder with the dump files, where databases are restored from such")
-	c.Flags().StringVar(&p.flags.record, "record", "", "restore-lost: the folder with the record of the lost node")
+	p.lostFlags(c)
 	return c
 }
 

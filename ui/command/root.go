@@ -70,6 +70,7 @@ type program struct {
 type flags struct {
 	config, kubeconfig, context, namespace, runDir string
 	format, output, answers, dumps, record         string
+	values, charts                                 string // of a lost node
 	dryRun, linear, noColor                        bool
 }
 

@@ -22,7 +22,7 @@ func (p *program) runCommand() *cobra.Command {
 		Long: "Takes a recovery path on the real node. On a terminal every step is shown and asked about. With --answers nobody is\n" +
 			"asked: answers come from a file, and a question that it does not answer parks the run.\n\n" +
 			"The work is done by a process of its own: closing the terminal does not end it. Come back with svrescue attach." + runExits,
-		Example: "  svrescue run restore\n  svrescue run restore --dry-run\n  svrescue run restore --answers answers.yaml --namespace sv",
+		Example: "  svrescue run restore\n  svrescue run restore --dry-run\n  svrescue run restore --answers answers.yaml --namespace sv\n  svrescue run restore-lost --record /mnt/backup/sv-record\n  svrescue run restore-lost --values saved --charts charts --namespace sv",
 		Args:    onePath, ValidArgsFunction: completePaths,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			acting := wire.Live
@@ -34,8 +34,15 @@ func (p *program) runCommand() *cobra.Command {
 	c.Flags().StringVar(&p.flags.answers, "answers", "", "answer from this file instead of asking")
 	c.Flags().BoolVar(&p.flags.dryRun, "dry-run", false, "show and try every step, change nothing")
 	c.Flags().StringVar(&p.flags.dumps, "dumps", "", "the folder with the dump files, where databases are restored from such")
-	c.Flags().StringVar(&p.flags.record, "record", "", "restore-lost: the folder with the record of the lost node")
+	p.lostFlags(c)
 	return c
+}
+
+// lostFlags are those that say what a lost node is made of.
+func (p *program) lostFlags(c *cobra.Command) {
+	c.Flags().StringVar(&p.flags.record, "record", "", "restore-lost: the folder with the record of the lost node")
+	c.Flags().StringVar(&p.flags.values, "values", "", "restore-lost: where there is no record, the folder with its saved Helm values")
+	c.Flags().StringVar(&p.flags.charts, "charts", "", "restore-lost: the folder with the charts for --values")
 }
 
 func onePath(cmd *cobra.Command, args []string) error {
@@ -82,7 +89,7 @@ func (p *program) folders(spec *runs.Spec) error {
 	for _, f := range []struct {
 		flag, value string
 		to          *string
-	}{{"--dumps", p.flags.dumps, &spec.Dumps}, {"--record", p.flags.record, &spec.Record}} {
+	}{{"--dumps", p.flags.dumps, &spec.Dumps}, {"--record", p.flags.record, &spec.Record}, {"--values", p.flags.values, &spec.Values}, {"--charts", p.flags.charts, &spec.Charts}} {
 		if f.value == "" {
 			continue
 		}
@@ -95,10 +102,15 @@ func (p *program) folders(spec *runs.Spec) error {
 	return nil
 }
 
-// forLost refuses --record with another path than that of a lost node.
+// forLost refuses what a lost node is made of with another path than its own, and what does not fit together.
 func (p *program) forLost(path string) error {
-	if p.flags.record != "" && path != "restore-lost" {
-		return usage("--record is for a node that is lost: svrescue run restore-lost --record %s", p.flags.record)
+	for _, f := range []struct{ flag, value string }{{"--record", p.flags.record}, {"--values", p.flags.values}, {"--charts", p.flags.charts}} {
+		if f.value != "" && path != "restore-lost" {
+			return usage("%s is for a node that is lost: svrescue run restore-lost %s %s", f.flag, f.flag, f.value)
+		}
+	}
+	if p.flags.record != "" && (p.flags.values != "" || p.flags.charts != "") {
+		return usage("a record has values and charts in it: name it with --record, or saved values and charts with --values and --charts, not both")
 	}
 	return nil
 }

@@ -35,6 +35,8 @@ type Spec struct {
 	Namespace  string      `json:"namespace,omitempty"`
 	Dumps      string      `json:"dumps,omitempty"`  // folder with dump files that is proposed
 	Record     string      `json:"record,omitempty"` // folder with the record of a lost node that is proposed
+	Values     string      `json:"values,omitempty"` // or with its saved values
+	Charts     string      `json:"charts,omitempty"` // and its charts
 	Operator   string      `json:"operator"`
 	Host       string      `json:"host"`
 	Started    time.Time   `json:"started"`

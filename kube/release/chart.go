@@ -1,0 +1,107 @@
+package release
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	chart "helm.sh/helm/v4/pkg/chart/v2"
+	"helm.sh/helm/v4/pkg/chart/v2/loader"
+
+	"canton.example/svrescue/internal/plain"
+)
+
+// Chart is a chart that lies in a folder, or in a file as `helm pull` leaves it.
+type Chart struct {
+	Path    string // of the folder, or of the .tgz file
+	Name    string // as its Chart.yaml has it
+	Version string
+}
+
+// String is such as "splice-scan 0.6.4".
+func (c Chart) String() string { return c.Name + " " + c.Version }
+
+// Charts finds the charts in a folder, each a folder with a Chart.yaml or a .tgz file, by name and version. The folder may be a chart
+// itself, and path may name one .tgz file. What looks like a chart and cannot be read is an error.
+func Charts(path string) ([]Chart, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.IsDir() || isChart(path):
+		c, err := chartAt(path)
+		return []Chart{c}, err
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, err
+	}
+	var found []Chart
+	for _, e := range entries {
+		at := filepath.Join(path, e.Name())
+		if filepath.Ext(at) != ".tgz" && !isChart(at) {
+			continue
+		}
+		c, err := chartAt(at)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, c)
+	}
+	slices.SortFunc(found, func(a, b Chart) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Version, b.Version), strings.Compare(a.Path, b.Path))
+	})
+	return found, nil
+}
+
+func isChart(folder string) bool {
+	_, err := os.Stat(filepath.Join(folder, "Chart.yaml"))
+	return err == nil
+}
+
+func chartAt(path string) (Chart, error) {
+	c, err := load(path)
+	if err != nil {
+		return Chart{}, err
+	}
+	return Chart{Path: path, Name: plain.Line(c.Metadata.Name), Version: plain.Line(c.Metadata.Version)}, nil
+}
+
+// load reads a chart anew: rendering writes into it.
+func load(path string) (*chart.Chart, error) {
+	c, err := loader.Load(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s is not a chart that can be read: %s", path, plain.Cut(plain.Line(err.Error()), 200))
+	}
+	return c, nil
+}
+
+// missing are the charts that Chart.yaml names as dependencies and that do not lie in charts/.
+func missing(c *chart.Chart) []string {
+	var names []string
+	for _, want := range c.Metadata.Dependencies {
+		if want != nil && !slices.ContainsFunc(c.Dependencies(), func(have *chart.Chart) bool { return have.Name() == want.Name }) {
+			names = append(names, plain.Line(want.Name+" "+want.Version))
+		}
+	}
+	return names
+}
+
+// inside are the charts inside a chart, in an order that does not change.
+func inside(c *chart.Chart) []*chart.Chart {
+	all := slices.Clone(c.Dependencies())
+	slices.SortFunc(all, func(a, b *chart.Chart) int { return strings.Compare(a.Name(), b.Name()) })
+	return all
+}
+
+// family is the chart, those inside it, and those inside them.
+func family(c *chart.Chart) []*chart.Chart {
+	all := []*chart.Chart{c}
+	for _, d := range inside(c) {
+		all = append(all, family(d)...)
+	}
+	return all
+}

@@ -1,0 +1,4 @@
+{{- define "scan.labels" -}}
+app: {{ .app }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end -}}
