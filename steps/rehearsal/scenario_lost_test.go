@@ -312,3 +312,30 @@ func TestLostValuesThatChange(t *testing.T) {
 		}
 	})
 }
+
+// A dry run renders for real: it shows every object that would be made, and the command that a person could type, and makes none.
+func TestLostValuesInADryRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, lostRecordToo())
+		r.acting = wire.DryRun
+		v, _, _ := r.play(t.Context(), 0, r.player())
+		must(t, v, wire.Rehearsed)
+		shown := map[string]wire.Preview{}
+		for _, s := range v.Steps {
+			for _, a := range s.Actions {
+				shown[a.Preview.Title] = a.Preview
+			}
+		}
+		p := shown["install release validator (splice-validator 0.6.4)"]
+		if !strings.Contains(p.After, "objects as rendered, and Helm's record of it:") || !strings.Contains(p.After, "Deployment/validator-app") {
+			t.Errorf("shown: %+v", p)
+		}
+		values, charts := r.lost.Hint, r.lost.ChartsHint
+		if want := "install validator " + charts + "/splice-validator -f " + values + "/validator-values.yaml -f " + values + "/sv-validator-values.yaml -f " + values + "/ui-config-values.yaml"; len(p.Commands) != 1 || !strings.Contains(p.Commands[0], want) {
+			t.Errorf("%v, want %s", p.Commands, want)
+		}
+		if writes := sent(r); len(writes) != 2 || writes[0].Name != lostKey || writes[1].Resource != "secrets" { // the operator's own: the Secret is made anew
+			t.Errorf("a dry run sent %+v", writes)
+		}
+	})
+}

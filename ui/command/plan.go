@@ -21,6 +21,7 @@ type planned struct {
 	Subject wire.Subject  `json:"subject"`
 	Steps   []plannedStep `json:"steps"`
 	Open    string        `json:"open,omitempty"` // why the plan goes no further
+	Next    string        `json:"next,omitempty"` // what to do about it
 }
 
 type plannedStep struct {
@@ -100,9 +101,10 @@ func (p *program) plan(ctx context.Context, path string) error {
 		return err
 	}
 	stop := make(chan struct{})
+	var met *wire.Failure
 	go func() {
 		defer close(stop)
-		answerAll(ctx, hub, m, file)
+		met = answerAll(ctx, hub, m, file)
 	}()
 	err = m.Run(ctx)
 	hub.Close()
@@ -112,6 +114,9 @@ func (p *program) plan(ctx context.Context, path string) error {
 		return err
 	}
 	d := planOf(path, view)
+	if d.Open != "" && met != nil {
+		d.Next = met.Next
+	}
 	if p.json() {
 		err = p.printDocument(d)
 	} else {
@@ -128,8 +133,9 @@ func (p *program) plan(ctx context.Context, path string) error {
 	return nil
 }
 
-// answerAll answers from the file, else by what is proposed; a question without either parks the plan.
-func answerAll(ctx context.Context, hub *engine.Hub, m machine, file *linear.File) {
+// answerAll answers from the file, else by what is proposed; a question without either parks the plan. It returns the error that the
+// last question was about, nil if it was about none.
+func answerAll(ctx context.Context, hub *engine.Hub, m machine, file *linear.File) (met *wire.Failure) {
 	viewer := hub.Join()
 	defer viewer.Leave()
 	v := wire.View{Current: -1}
@@ -139,6 +145,7 @@ func answerAll(ctx context.Context, hub *engine.Hub, m machine, file *linear.Fil
 			continue
 		}
 		q := *v.Question
+		met = q.Error
 		a, ok := wire.Answer{}, false
 		if file != nil {
 			a, ok = file.Answer(ctx, v, q)
@@ -152,9 +159,10 @@ func answerAll(ctx context.Context, hub *engine.Hub, m machine, file *linear.Fil
 			msg = wire.Message{Kind: wire.SayAnswer, Answer: &a, By: "plan"}
 		}
 		if m.Say(ctx, msg) != nil {
-			return
+			return met
 		}
 	}
+	return met
 }
 
 func planOf(path string, v wire.View) planned {
@@ -216,6 +224,9 @@ func planText(d planned) []byte {
 	}
 	if d.Open != "" {
 		fmt.Fprintf(&b, "\nThe plan goes no further: %s\n", d.Open)
+		if d.Next != "" {
+			fmt.Fprintf(&b, "Next: %s\n", d.Next)
+		}
 	}
 	return b.Bytes()
 }
