@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -22,25 +23,55 @@ import (
 // svrescue made in peace, and from what the storage still has of its snapshots.
 func TestLostNode(t *testing.T) {
 	t.Parallel()
+	lostNode(t, "lost", func(ctx context.Context, s *scene, o *operator) []string {
+		record := filepath.Join(o.home, "record")
+		o.expect(o.run(ctx, "record", record), exitDone, "record")
+		o.expect(o.run(ctx, "record", "--check", record), exitDone, "record --check")
+		expectPrivate(t, record)
+		expectNoSecrets(t, record, s)
+		return []string{"restore-lost/inventory.record", record}
+	})
+}
+
+// TestLostNodeWithoutRecord is the same where nobody made a record: from saved values, and from charts. Helm, where it is on this machine,
+// takes what was installed for releases of its own.
+func TestLostNodeWithoutRecord(t *testing.T) {
+	t.Parallel()
+	s, o := lostNode(t, "lost-values", func(_ context.Context, s *scene, o *operator) []string {
+		values, charts := filepath.Join(o.home, "values"), filepath.Join(o.home, "charts")
+		must(t, s.node.Save(values, charts))
+		return []string{"restore-lost/inventory.record", values, "restore-lost/inventory.charts", charts, "restore-lost/inventory.namespace", s.node.Namespace}
+	})
+	helm, err := exec.LookPath("helm")
+	if err != nil {
+		return
+	}
+	for _, verb := range [][]string{{"status", "sv"}, {"get", "values", "sv"}, {"upgrade", "sv", filepath.Join(o.home, "charts", "splice-sv-node"), "--reuse-values", "--dry-run=server"}} {
+		out, err := exec.CommandContext(t.Context(), helm, append(verb, "-n", s.node.Namespace, "--kubeconfig", s.cluster.Kubeconfig)...).CombinedOutput()
+		if err != nil {
+			t.Errorf("helm %v: %v\n%s", verb, err, out)
+		}
+	}
+}
+
+// lostNode loses a node and restores it from what keep has kept of it; keep returns the answers that name it.
+func lostNode(t *testing.T, namespace string, keep func(context.Context, *scene, *operator) []string) (*scene, *operator) {
+	t.Helper()
 	binary(t)
 	ctx := within(t, 12*time.Minute)
 	took := stopwatch(t)
-	s := backedUp(t, ctx, node.Config{Namespace: "lost", SnapshotClass: "rig-sized"})
+	s := backedUp(t, ctx, node.Config{Namespace: namespace, SnapshotClass: "rig-sized"})
 	took("backed up")
 	o := newOperator(t, s.cluster, s.node.Namespace)
-	record := filepath.Join(o.home, "record")
-	o.expect(o.run(ctx, "record", record), exitDone, "record")
-	o.expect(o.run(ctx, "record", "--check", record), exitDone, "record --check")
-	expectPrivate(t, record)
-	expectNoSecrets(t, record, s)
+	kept := keep(ctx, s, o)
 
 	handles := s.lose(t, ctx)
 	took("lost")
-	o.expect(o.run(ctx, "run", "restore-lost", "--answers", o.answers(s.node, s.run, "restore-lost/inventory.record", record)), exitRefused, "run restore-lost without a namespace")
+	o.expect(o.run(ctx, "run", "restore-lost", "--answers", o.answers(s.node, s.run, kept...)), exitRefused, "run restore-lost without a namespace")
 	s.prepare(t, ctx, handles)
 	took("prepared")
 
-	answers := o.answers(s.node, s.run, "restore-lost/inventory.record", record, "restore/fence.attest", word(s.node), "restore/prove-set.remedy", "accept", "restore/catch-up.remedy", "accept")
+	answers := o.answers(s.node, s.run, append(kept, "restore/fence.attest", word(s.node), "restore/prove-set.remedy", "accept", "restore/catch-up.remedy", "accept")...)
 	o.expect(o.run(ctx, "run", "restore-lost", "--answers", answers), exitRefused, "run restore-lost without a key")
 	must(t, s.node.Secrets(ctx))
 	o.expect(o.run(ctx, "run", "restore-lost", "--answers", answers), exitDone, "run restore-lost")
@@ -67,6 +98,7 @@ func TestLostNode(t *testing.T) {
 	expectPrivate(t, folder)
 	expectNoSecrets(t, folder, s)
 	o.expect(o.run(ctx, "record", filepath.Join(o.home, "again")), exitDone, "record of the restored node")
+	return s, o
 }
 
 // lose deletes the namespace. The storage keeps its snapshots; their names for it are returned, by the name of the snapshot.

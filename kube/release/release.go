@@ -1,5 +1,5 @@
-// Package release reads the records that Helm keeps of its releases, and installs a release again from its record. It is the
-// only package that knows Helm.
+// Package release reads the records that Helm keeps of its releases, and installs a release again from its record, or as saved values and
+// a chart render it. It is the only package that knows Helm.
 //
 // Helm keeps one Secret of type helm.sh/release.v1 per revision. Values and manifest in it can hold passwords, so they come as
 // secret.String, whose printed and JSON form is a placeholder. Needed rights: list and get secrets in the namespace.

@@ -101,7 +101,7 @@ func synchronizerQuestion(ambiguous *node.Ambiguous) wire.Question {
 // noNode says that no super validator was found.
 func noNode(where, seen string) error {
 	return &steps.Problem{Tried: "looking for a super validator in " + where, Seen: seen,
-		Next: "Name its namespace with --namespace, or another cluster with --context. If the node is lost altogether, restore it from its record: svrescue run restore-lost"}
+		Next: "Name its namespace with --namespace, or another cluster with --context. If the node is lost altogether, restore it from its record, or from its saved Helm values: svrescue run restore-lost"}
 }
 
 // findNodes looks through the namespaces that may be read. One that was asked for is the only one looked at.

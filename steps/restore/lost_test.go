@@ -9,8 +9,10 @@ import (
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/kube/release"
+	"canton.example/svrescue/steps/charts"
 	"canton.example/svrescue/steps/node"
 	records "canton.example/svrescue/steps/record"
+	"canton.example/svrescue/steps/wire"
 )
 
 // A Secret must have the keys that pods name and those that it had; where the record does not know it, those of the documentation.
@@ -99,5 +101,38 @@ func TestInstallOrder(t *testing.T) {
 	}
 	if got := strings.Join(names, " "); got != "a-pg b-pg domain-cometbft domain participant sv scan validator info ingress" {
 		t.Error(got)
+	}
+}
+
+// What cannot be known from values is said; charts of several versions, and what a chart asked of the cluster, hold the run up.
+func TestWhatValuesDoNotTell(t *testing.T) {
+	l := LostNode{Values: "/v", Charts: "/c"}
+	chart := func(name, version string) release.Chart { return release.Chart{Name: name, Version: version} }
+	m := charts.Made{Releases: []charts.Release{{Name: "sv", Chart: chart("splice-sv-node", "0.6.4")}, {Name: "pg", Chart: chart("postgresql", "16.7.27")}},
+		Rendered: []release.Rendered{{}, {Asked: []string{"v1 Secret sv/pg"}, Askers: []string{"postgresql/templates/secret.yaml"}}}, Unused: []string{"old.yaml"}}
+	verdicts := func(m charts.Made) map[string]wire.Finding {
+		all := map[string]wire.Finding{}
+		for _, f := range ofValues(m, l) {
+			all[f.ID] = f
+		}
+		return all
+	}
+	found := verdicts(m)
+	if f := found["chart-version"]; f.Verdict != wire.Attention || f.Text != "the charts are of version 0.6.4 (sv)" {
+		t.Errorf("%+v", f)
+	}
+	if f := found["lookup-pg"]; f.Verdict != wire.Undetermined || f.Waive == "" || !strings.Contains(f.Text, "v1 Secret sv/pg") || !strings.Contains(f.Text, "lookup in postgresql/templates/secret.yaml") {
+		t.Errorf("%+v", f)
+	}
+	if f := found["unlisted"]; !strings.Contains(f.Text, "old.yaml") {
+		t.Errorf("%+v", f)
+	}
+	m.Releases = append(m.Releases, charts.Release{Name: "scan", Chart: chart("splice-scan", "0.6.3")})
+	m.Rendered = append(m.Rendered, release.Rendered{})
+	if f := verdicts(m)["chart-version"]; f.Verdict != wire.Undetermined || f.Waive == "" || f.Text != "the charts are of several versions: 0.6.3 (scan), 0.6.4 (sv)" {
+		t.Errorf("%+v", f)
+	}
+	if found := ofValues(m, LostNode{Folder: "/r"}); found != nil {
+		t.Errorf("of a record: %+v", found)
 	}
 }

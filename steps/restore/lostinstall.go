@@ -132,7 +132,7 @@ type uninstallRelease struct {
 }
 
 func (u uninstallRelease) Key() string         { return "uninstall release " + u.installation.Name }
-func (u uninstallRelease) Effect() wire.Effect { return wire.Repeatable } // it can be installed again from the record
+func (u uninstallRelease) Effect() wire.Effect { return wire.Repeatable } // it can be installed again from where it came
 func (u uninstallRelease) Refs() []steps.Ref {
 	return steps.KubeRefs(u.installation.AccessUninstall()...)
 }

@@ -150,11 +150,13 @@ func ofValues(m charts.Made, l LostNode) []wire.Finding {
 	for _, v := range slices.Sorted(maps.Keys(versions)) {
 		each = append(each, v+" ("+strings.Join(versions[v], ", ")+")")
 	}
-	found = append(found, wire.Finding{ID: "chart-version", Verdict: wire.Attention, Text: "the charts are of version " + strings.Join(each, ", "),
-		Next: "Make sure that the node ran this version when the backup was made: nothing in the values tells, and an older one cannot read the data of a newer one"})
-	if len(versions) > 1 {
-		found = append(found, wire.Finding{ID: "chart-versions", Verdict: wire.Undetermined, Text: "the charts are of several versions: " + strings.Join(each, ", "),
-			Next: "Splice is installed in one version. Use the charts of that which the node had", Waive: "the node ran with these versions side by side"})
+	switch {
+	case len(versions) == 1:
+		found = append(found, wire.Finding{ID: "chart-version", Verdict: wire.Attention, Text: "the charts are of version " + each[0],
+			Next: "Make sure that the node ran this version when the backup was made: nothing in the values tells, and an older one cannot read the data of a newer one"})
+	case len(versions) > 1:
+		found = append(found, wire.Finding{ID: "chart-version", Verdict: wire.Undetermined, Text: "the charts are of several versions: " + strings.Join(each, ", "),
+			Next: "Splice is installed in one version. Use the charts of that which the node had when the backup was made", Waive: "the node ran with these versions side by side"})
 	}
 	for _, r := range m.Releases {
 		if r.Told != "" {
