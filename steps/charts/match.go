@@ -37,8 +37,8 @@ type folder struct {
 
 // HoldsValues says whether a folder has values files, or a list of releases.
 func HoldsValues(path string) bool {
-	f, err := open(path)
-	return err == nil && (len(f.files) > 0 || f.lists())
+	f, _ := open(path) // what is wrong with them is said when they are read
+	return len(f.files) > 0 || f.lists()
 }
 
 func open(path string) (folder, error) {
