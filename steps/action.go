@@ -91,12 +91,16 @@ type DatabaseReader interface {
 	Databases(context.Context, postgres.Server) (stored []postgres.Stored, version string, err error)
 	// Free is how many bytes the volume of a server in a pod has left; an error where that cannot be seen.
 	Free(context.Context, postgres.Server) (int64, error)
+	// Rights are what the server's user may do.
+	Rights(context.Context, postgres.Server) (postgres.Rights, error)
+	// Programs is the major version of the programs with which dumps are loaded into a server.
+	Programs(context.Context, postgres.Server) (int, error)
 }
 
 // DatabaseWriter changes database servers, as far as the references of the running action cover it. Everything in it may be sent again.
 type DatabaseWriter interface {
-	// Create makes an empty database with the encoding and the locale of like, or of the administration database where like is
-	// empty or not there. One that exists and is not ours is an error.
+	// Create makes an empty database with the owner, the encoding and the locale of like, or the server's user's own, like the administration
+	// database, where like is empty or not there. One that exists and is not ours is an error.
 	Create(ctx context.Context, s postgres.Server, name, like string) error
 	// Load feeds a dump file to the server's own client in its pod, or through a pod, and reports the bytes of the file that were sent.
 	// What an earlier try left in the database is removed first.

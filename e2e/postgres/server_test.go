@@ -121,6 +121,14 @@ func (s *server) reset(t testing.TB) {
 	s.sql(t, "postgres", `SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database WHERE NOT datistemplate AND datname NOT IN ('postgres', '`+contract.Admin+`') \gexec`)
 }
 
+// plain makes a user who is no superuser.
+func (s *server) plain(t testing.TB, owns string) string {
+	t.Helper()
+	s.sql(t, "postgres", "CREATE ROLE plain LOGIN CREATEDB PASSWORD "+literal(password)+";\nALTER DATABASE "+identifier(owns)+" OWNER TO plain")
+	t.Cleanup(func() { s.sql(t, "postgres", "DROP ROLE plain") }) // when the case has taken away what it owns
+	return "plain"
+}
+
 // sockets is where the clients look by themselves, if the server may write there.
 func (s *server) sockets() string {
 	if s.command(context.Background(), "test", "-w", "/var/run/postgresql").Run() == nil {
@@ -142,6 +150,7 @@ func world(s *server) *contract.World {
 		Hold:    s.hold,
 		Dumps:   s.dumps,
 		Locale:  s.locale,
+		Plain:   s.plain,
 	}
 	if s.small {
 		w.Fill = s.fill

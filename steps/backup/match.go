@@ -72,7 +72,7 @@ func meant(n node.Node, a dump.Artifact, all []dump.Artifact) (int, bool) {
 
 func made(d postgres.Database, a dump.Artifact) Dump {
 	x := Dump{Database: d, File: a.Path, Name: a.Database, Kind: string(a.Kind), Bytes: a.Size, Modified: a.Modified,
-		Whole: a.Complete != nil && *a.Complete, Version: a.ServerVersion, Position: a.Position, Problems: a.Problems}
+		Whole: a.Complete != nil && *a.Complete, Version: a.ServerVersion, Dumper: a.DumperVersion, Extensions: a.Extensions, Position: a.Position, Problems: a.Problems}
 	if a.Complete == nil {
 		x.Problems = append(slices.Clone(x.Problems), "whether it is whole cannot be told")
 	}

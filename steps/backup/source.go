@@ -23,6 +23,9 @@ type Dump struct {
 	Started time.Time `json:"started,omitzero"`
 	Ended   time.Time `json:"ended,omitzero"`    // zero: not known
 	Version string    `json:"version,omitempty"` // of the server that was dumped
+	Dumper  string    `json:"dumper,omitempty"`  // version of pg_dump
+	// Extensions are those that loading it installs.
+	Extensions []string `json:"extensions,omitempty"`
 	// Position is nil where the data of the dump does not tell it.
 	Position *postgres.Position `json:"position,omitempty"`
 	Problems []string           `json:"problems,omitempty"`

@@ -131,6 +131,22 @@ func load(name string, p Place, database string) (Command, error) {
 // ClientVersion asks for the version of pg_restore: "pg_restore (PostgreSQL) 15.4".
 func ClientVersion() Command { return Command{Name: RestoreVersion, Argv: shell(RestoreVersion)} }
 
+// CannotLoad says why programs of one major version cannot load an archive of pg_dump of another into a server; empty where they can, or
+// a version (0) is not known. The format of archives changed with PostgreSQL 16 and with 17, and no pg_restore reads a newer one; from 17
+// on, pg_restore begins with a setting (transaction_timeout) that servers before 17 refuse.
+func CannotLoad(kind string, dumper, programs, server int) string {
+	format := func(major int) int { return min(max(major, 15), 17) }
+	switch {
+	case kind != "custom" && kind != "directory", programs == 0:
+		return ""
+	case dumper > 0 && format(programs) < format(dumper):
+		return fmt.Sprintf("pg_restore of PostgreSQL %d is too old for an archive of pg_dump %d", programs, dumper)
+	case server > 0 && programs >= 17 && server < 17:
+		return fmt.Sprintf("pg_restore of PostgreSQL %d is too new for a server of PostgreSQL %d", programs, server)
+	}
+	return ""
+}
+
 // Free asks df for the space of a folder, or of $PGDATA where it is empty.
 func Free(folder string) Command { return Command{Name: FreeSpace, Argv: shell(FreeSpace, folder)} }
 

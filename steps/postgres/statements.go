@@ -60,7 +60,14 @@ var (
 	traits = form{"traits", "SELECT pg_catalog.pg_get_userbyid(d.datdba)::text, pg_catalog.pg_encoding_to_char(d.encoding)::text, d.datcollate::text, d.datctype::text, " +
 		"COALESCE(pg_catalog.to_jsonb(d) ->> 'datlocprovider', ''), COALESCE(pg_catalog.to_jsonb(d) ->> 'datlocale', pg_catalog.to_jsonb(d) ->> 'daticulocale', ''), " +
 		"COALESCE(pg_catalog.to_jsonb(d) ->> 'daticurules', '') FROM pg_catalog.pg_database d WHERE d.datname = $1"}
-	sessions = form{"sessions", "SELECT COALESCE(a.usename::text, ''), COALESCE(a.application_name, ''), pg_catalog.count(*)::text FROM pg_catalog.pg_stat_activity a " +
+	// Who creates a database, gives it another name or removes it must be allowed to make databases (a superuser is) and hold the rights of
+	// its owner; to make one for an owner, PostgreSQL 16 and later want the right to act as that owner (SET), earlier ones membership.
+	rights = form{"rights", "SELECT r.rolname::text, r.rolsuper::text, r.rolcreatedb::text, d.datname::text, pg_catalog.pg_get_userbyid(d.datdba)::text, " +
+		"pg_catalog.pg_has_role(d.datdba, 'USAGE')::text, " +
+		"pg_catalog.pg_has_role(d.datdba, CASE WHEN pg_catalog.current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END)::text " +
+		"FROM pg_catalog.pg_roles r CROSS JOIN pg_catalog.pg_database d WHERE r.rolname = current_user AND NOT d.datistemplate ORDER BY 4"}
+	extensions = form{"extensions", "SELECT e.name::text, pg_catalog.bool_or(e.trusted OR NOT e.superuser)::text FROM pg_catalog.pg_available_extension_versions e GROUP BY 1 ORDER BY 1"}
+	sessions   = form{"sessions", "SELECT COALESCE(a.usename::text, ''), COALESCE(a.application_name, ''), pg_catalog.count(*)::text FROM pg_catalog.pg_stat_activity a " +
 		"WHERE a.datname = $1 AND a.pid <> pg_catalog.pg_backend_pid() GROUP BY 1, 2 ORDER BY 1, 2"}
 
 	// Changes. Sessions that this user may not end are left out: one of them would make an error of the whole statement.
@@ -79,7 +86,7 @@ var (
 	uncomment     = form{"comment", "COMMENT ON DATABASE %I IS NULL"}
 )
 
-var forms = []form{look, begin, commit, rollback, limits, version, databases, listed, columns, ledger, stores, contents, traits, sessions, terminate,
+var forms = []form{look, begin, commit, rollback, limits, version, databases, listed, columns, ledger, stores, contents, traits, rights, extensions, sessions, terminate,
 	create, createLibc, createICU, createRules, createBuiltin, drop, rename, comment, uncomment}
 
 // Look begins a transaction that can only read, and sees one moment.
@@ -112,6 +119,13 @@ func Contents() Statement { return contents.plain() }
 
 // TraitsOf asks for what CREATE DATABASE must say to make a database like this one; ReadTraits reads the row.
 func TraitsOf(database string) Statement { return traits.plain(database) }
+
+// RightsOf asks what the user of the session may do: user, superuser, may create databases, and for each database its name, its owner,
+// whether the user has the owner's rights, and whether it may make a database that belongs to that owner. ReadRights reads the rows.
+func RightsOf() Statement { return rights.plain() }
+
+// Extensions lists the extensions that the server has: name, whether a user who is no superuser can install it.
+func Extensions() Statement { return extensions.plain() }
 
 // Sessions lists who else is connected to a database: user, application, number.
 func Sessions(database string) Statement { return sessions.plain(database) }

@@ -76,7 +76,9 @@ func (w *Writer) load(ctx context.Context, s postgres.Server, name string, from 
 		p := explain(exit.Code, said.lines())
 		p.Tried, p.Err = tried, err
 		if p.Seen == newerDump {
-			p.Seen += w.programs(ctx, spec)
+			if version, err := w.databases.Programs(ctx, s); err == nil {
+				p.Seen += fmt.Sprintf(" (the pod has that of PostgreSQL %d)", version)
+			}
 		}
 		return p
 	}
@@ -114,17 +116,6 @@ func (w *Writer) empty(ctx context.Context, s postgres.Server, name string) erro
 		return err
 	}
 	return w.admin(ctx, s, func(c *client.Conn) error { return c.Recreate(ctx, name) }, nil)
-}
-
-// programs says, for a sentence, what version of pg_restore a pod has; nothing where that is not known.
-func (w *Writer) programs(ctx context.Context, spec kube.ExecSpec) string {
-	var out, said tail
-	spec.Command = postgres.ClientVersion().Argv
-	err := w.databases.options.Inside(kube.AccessExec(spec.Namespace, spec.Pod)).Exec(ctx, spec, nil, &out, &said)
-	if version := postgres.ParseVersion(string(out.text)); err == nil && version > 0 {
-		return fmt.Sprintf(" (the pod has that of PostgreSQL %d)", version)
-	}
-	return ""
 }
 
 const newerDump = "the dump was made by a newer pg_dump than the programs of the server can read"

@@ -124,6 +124,41 @@ func (d *Databases) Free(ctx context.Context, s postgres.Server) (int64, error) 
 	return free, nil
 }
 
+// Rights are what the server's user may do.
+func (d *Databases) Rights(ctx context.Context, s postgres.Server) (postgres.Rights, error) {
+	conn, err := d.open(ctx, s, s.Admin)
+	if err != nil {
+		return postgres.Rights{}, err
+	}
+	defer conn.Close()
+	return conn.Rights(ctx)
+}
+
+// Programs is the major version of pg_restore in the pod of a server or, for one outside the cluster, in the run's own pod.
+func (d *Databases) Programs(ctx context.Context, s postgres.Server) (int, error) {
+	tried := "look which programs load dumps into " + s.String()
+	spec := kube.ExecSpec{Namespace: s.Namespace, Container: s.Container, Command: postgres.ClientVersion().Argv}
+	var err error
+	if s.Managed() {
+		spec.Container = ""
+		if spec.Pod, err = d.clientPod(ctx, s); err == nil && spec.Pod == "" {
+			err = &steps.Problem{Tried: tried, Seen: "there is no pod of this run that reaches the server", Next: "Let the run make it"}
+		}
+	} else {
+		spec.Pod, err = d.pod(ctx, s)
+	}
+	if err != nil {
+		return 0, err
+	}
+	var out, said tail
+	err = d.options.Inside(kube.AccessExec(s.Namespace, spec.Pod)).Exec(ctx, spec, nil, &out, &said)
+	version := postgres.ParseVersion(string(out.text))
+	if exit := (*kube.ExitError)(nil); errors.As(err, &exit) || err == nil && version == 0 {
+		return 0, &steps.Problem{Tried: tried, Seen: "the image of pod " + spec.Pod + " has no pg_restore", Next: "Name an image that has psql and pg_restore", Err: err}
+	}
+	return version, err
+}
+
 // open logs in to a database of a server.
 func (d *Databases) open(ctx context.Context, s postgres.Server, database string) (*client.Conn, error) {
 	password, err := d.password(ctx, s)

@@ -89,6 +89,17 @@ func (w *world) contract(t *testing.T) *contract.World {
 			}
 			return strings.Join([]string{d.Owner, orElse(d.Encoding, "UTF8"), orElse(d.Collate, "C"), orElse(d.Ctype, "C"), d.Locale}, " ")
 		},
+		Plain: func(t testing.TB, owns string) string {
+			w.change(t, func(s *sim.State) {
+				s.Limited, s.Creates = true, true
+				for name, d := range s.Databases {
+					if d.Owner = "provider"; name == owns {
+						d.Owner = s.User
+					}
+				}
+			})
+			return "cnadmin"
+		},
 		Fill: func(t testing.TB, left int64) {
 			w.change(t, func(s *sim.State) {
 				s.Capacity = left

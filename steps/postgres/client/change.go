@@ -11,8 +11,8 @@ import (
 	"canton.example/svrescue/steps/postgres"
 )
 
-// Create makes an empty database with owner, encoding and locale of like, or of the database of this session where like is empty or not
-// there. One of ours that exists already is no error: a try whose end was not seen may have made it.
+// Create makes an empty database with owner, encoding and locale of like. Where like is empty or not there it gets the encoding and locale
+// of the database of this session, and belongs to this session's user: on a managed service that database may be the provider's. One of ours that exists already is no error: a try whose end was not seen may have made it.
 func (c *Conn) Create(ctx context.Context, name, like string) error {
 	err := c.create(ctx, name, like)
 	return trying(err, "make the database %s on %s", name, c.settings.Server)
@@ -20,7 +20,7 @@ func (c *Conn) Create(ctx context.Context, name, like string) error {
 
 func (c *Conn) create(ctx context.Context, name, like string) error {
 	var traits postgres.Traits
-	taken := false
+	taken, own := false, false
 	err := c.look(ctx, func() error {
 		rows, err := c.send(ctx, postgres.Names())
 		if err != nil {
@@ -34,7 +34,7 @@ func (c *Conn) create(ctx context.Context, name, like string) error {
 			return nil
 		}
 		if like == "" || !names[like] {
-			like = c.settings.Database
+			like, own = c.settings.Database, true
 		}
 		if rows, err = c.send(ctx, postgres.TraitsOf(like)); err != nil {
 			return err
@@ -42,7 +42,9 @@ func (c *Conn) create(ctx context.Context, name, like string) error {
 		if len(rows) != 1 {
 			return &Error{Kind: Conflict, Seen: "the database " + like + ", whose locale it would have had, is gone", Next: "Look at the databases of the server"}
 		}
-		traits, err = postgres.ReadTraits(rows[0].texts())
+		if traits, err = postgres.ReadTraits(rows[0].texts()); own {
+			traits.Owner = c.settings.User
+		}
 		return err
 	})
 	switch {

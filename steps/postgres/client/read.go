@@ -39,6 +39,28 @@ func (c *Conn) Databases(ctx context.Context) (stored []postgres.Stored, version
 	return stored, version, trying(err, "list the databases of %s", c.settings.Server)
 }
 
+// Rights are what the user of this session may do.
+func (c *Conn) Rights(ctx context.Context) (rights postgres.Rights, err error) {
+	err = c.look(ctx, func() error {
+		var answers [2][][]string
+		for i, s := range []postgres.Statement{postgres.RightsOf(), postgres.Extensions()} {
+			rows, err := c.send(ctx, s)
+			if err != nil {
+				return err
+			}
+			for _, r := range rows {
+				answers[i] = append(answers[i], r.texts())
+			}
+		}
+		var err error
+		if rights, err = postgres.ReadRights(answers[0], answers[1]); err != nil {
+			return &Error{Kind: Answered, Seen: err.Error(), Next: "Check that this is a PostgreSQL server"}
+		}
+		return nil
+	})
+	return rights, trying(err, "ask %s what its user may do", c.settings.Server)
+}
+
 // Names lists the databases, templates included, and their comments.
 func (c *Conn) Names(ctx context.Context) (map[string]string, error) {
 	names := map[string]string{}

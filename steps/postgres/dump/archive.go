@@ -227,6 +227,8 @@ func (a *archive) readTOC(d *database) (map[int64]entry, error) {
 		switch e.desc {
 		case "TABLE", "TABLE DATA":
 			d.see(e.table)
+		case "EXTENSION":
+			d.installs(e.table.name)
 		}
 		if !data {
 			continue

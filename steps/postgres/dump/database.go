@@ -16,6 +16,7 @@ type database struct {
 	complete                     bool
 	used                         bool // something of the database itself was seen
 	schemas                      map[string]*facts
+	extensions                   []string
 	problems                     []string
 }
 
@@ -44,6 +45,13 @@ func (d *database) see(t table) {
 	}
 }
 
+// installs notes an extension that loading makes.
+func (d *database) installs(extension string) {
+	if i, there := slices.BinarySearch(d.extensions, extension); !there && extension != "plpgsql" && len(d.extensions) < maxSchemas {
+		d.extensions = slices.Insert(d.extensions, i, extension)
+	}
+}
+
 func (d *database) problem(format string, args ...any) {
 	if len(d.problems) < 10 {
 		d.problems = append(d.problems, fmt.Sprintf(format, args...))
@@ -53,7 +61,7 @@ func (d *database) problem(format string, args ...any) {
 // artifacts are the database's: one, or one for each schema where several tell a role. complete is nil where it is not known.
 func (d *database) artifacts(kind Kind, base string, order int, complete *bool) []Artifact {
 	a := Artifact{Kind: kind, Order: order, Database: d.name, Role: postgres.Unknown, ServerVersion: d.serverVersion, DumperVersion: d.dumperVersion,
-		Started: d.started, Ended: d.ended, Complete: complete, Problems: slices.Clone(d.problems)}
+		Started: d.started, Ended: d.ended, Complete: complete, Extensions: d.extensions, Problems: slices.Clone(d.problems)}
 	name := d.name
 	if name == "" {
 		name = base

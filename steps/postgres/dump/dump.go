@@ -77,6 +77,8 @@ type Artifact struct {
 
 	ServerVersion, DumperVersion string
 	Started, Ended               *Moment // nil: not in the file
+	// Extensions are those that loading it installs, sorted. plpgsql is none of them: every database has it.
+	Extensions []string
 	// Complete: whether it was read to its proper end; nil where that cannot be told.
 	Complete *bool
 	// Position is nil where the role has none, or none is known. Where the role has one that could not be read, it has Why.

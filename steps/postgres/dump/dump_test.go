@@ -361,3 +361,12 @@ func TestEndOfTheContextEndsReading(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What loading a dump installs is told, since not every user may install it.
+func TestExtensionsOfADump(t *testing.T) {
+	for _, file := range []string{"testdata/extensions.15.custom", "testdata/extensions.15.sql"} {
+		if a := one(t, file, dump.Options{}); !slices.Equal(a.Extensions, []string{"pg_trgm", "uuid-ossp"}) {
+			t.Errorf("%s: %q", file, a.Extensions)
+		}
+	}
+}

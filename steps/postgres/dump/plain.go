@@ -160,7 +160,9 @@ func (p *plainDump) command(text []byte) {
 
 // heads of the statements that are looked into.
 var heads = [][]byte{[]byte("COPY "), []byte("SET search_path "), []byte("SET standard_conforming_strings "), []byte("SELECT pg_catalog.set_config('search_path'"),
-	[]byte("CREATE TABLE "), []byte("CREATE UNLOGGED TABLE ")}
+	[]byte("CREATE TABLE "), []byte("CREATE UNLOGGED TABLE "), createExtension}
+
+var createExtension = []byte("CREATE EXTENSION ")
 
 var insertHead = []byte("INSERT INTO ")
 
@@ -214,6 +216,11 @@ func (p *plainDump) sql(statement []byte) *block {
 		p.searchPath = ""
 	case bytes.HasPrefix(statement, []byte("SET standard_conforming_strings ")):
 		p.scan.backslash = bytes.Contains(statement, []byte("off"))
+	case bytes.HasPrefix(statement, createExtension):
+		rest := bytes.TrimPrefix(bytes.TrimPrefix(statement, createExtension), []byte("IF NOT EXISTS "))
+		if t, _, ok := parseTable(rest); ok { // a name is quoted alike, whatever it names
+			p.current().installs(t.name)
+		}
 	case bytes.HasPrefix(statement, []byte("CREATE ")):
 		rest := bytes.TrimPrefix(bytes.TrimPrefix(bytes.TrimPrefix(statement, []byte("CREATE ")), []byte("UNLOGGED ")), []byte("TABLE "))
 		if t, _, ok := parseTable(rest); ok {

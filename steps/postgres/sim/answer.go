@@ -121,6 +121,15 @@ func (c *session) look(state *State, name string, parts []string) (rows [][]*str
 			rows = append(rows, state.traits(d))
 		}
 		return rows, nil
+	case "rights":
+		yes := func(b bool) *string { return text(strconv.FormatBool(b)) }
+		for _, n := range names {
+			owner := or(state.Databases[n].Owner, state.User)
+			rows = append(rows, []*string{text(state.User), yes(!state.Limited), yes(!state.Limited || state.Creates), text(n), owner, yes(state.owns(*owner)), yes(state.owns(*owner))})
+		}
+		return rows, nil
+	case "extensions":
+		return [][]*string{{text("file_fdw"), text("false")}, {text("pg_trgm"), text("true")}, {text("plpgsql"), text("true")}}, nil
 	case "sessions":
 		for _, other := range c.server.on(c.arg(0), c) {
 			rows = append(rows, []*string{text(other.user), text(other.app), text("1")})
@@ -309,7 +318,14 @@ func (s *Server) sleep(ctx context.Context, d time.Duration) error {
 
 func (s *State) alter(name string, parts []string) error {
 	d := s.Databases[parts[0]]
+	may := !s.Limited || s.Creates
 	switch {
+	case name == "create" && (!may || !s.owns(parts[1])):
+		return &fault{"42501", "permission denied to create database"}
+	case d != nil && name != "create" && !s.owns(d.Owner):
+		return &fault{"42501", "must be owner of database " + parts[0]}
+	case name == "rename" && d != nil && !may:
+		return &fault{"42501", "permission denied to rename database"}
 	case name == "create" && d != nil:
 		return &fault{"42P04", `database "` + parts[0] + `" already exists`}
 	case name == "create" && s.bytes()+emptyBytes > s.capacity():

@@ -50,7 +50,7 @@ func (s *Server) Exec(ctx context.Context, command []string, stdin io.Reader, st
 	if err != nil {
 		return postgres.ExitNoPassword
 	}
-	return s.load(ctx, name, args[1], strings.TrimSuffix(password, "\n"), in, stderr)
+	return s.load(ctx, name, args[1], args[2], strings.TrimSuffix(password, "\n"), in, stderr)
 }
 
 // relay carries bytes between the streams of a command and the server.
@@ -70,8 +70,9 @@ func (s *Server) relay(ctx context.Context, stdin io.Reader, stdout io.Writer) i
 	return 0
 }
 
-// load does what pg_restore and psql do, on the volume.
-func (s *Server) load(ctx context.Context, name, database, password string, in io.Reader, stderr io.Writer) int {
+// load does what pg_restore and psql do, on the volume. host is empty for the server of the same pod, which trusts its socket unless the
+// options say otherwise.
+func (s *Server) load(ctx context.Context, name, database, host, password string, in io.Reader, stderr io.Writer) int {
 	tool := "pg_restore"
 	if name == postgres.RestorePlain {
 		tool = "psql"
@@ -80,31 +81,35 @@ func (s *Server) load(ctx context.Context, name, database, password string, in i
 		fmt.Fprintf(stderr, tool+": error: "+format+"\n", args...)
 		return 1
 	}
+	at := `on socket "/var/run/postgresql/.s.PGSQL.5432"`
+	if host != "" {
+		at = `at "` + host + `", port 5432`
+	}
 	state, err := s.State()
 	if err != nil {
-		return fail(`connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: No such file or directory`)
+		return fail(`connection to server %s failed: Connection refused`, at)
 	}
-	if s.options.SocketPassword && password != state.Password {
-		return fail(`connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  password authentication failed for user "%s"`, state.User)
+	if (s.options.SocketPassword || host != "") && password != state.Password {
+		return fail(`connection to server %s failed: FATAL:  password authentication failed for user "%s"`, at, state.User)
 	}
 	target := state.Databases[database]
 	if target == nil {
-		return fail(`connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  database "%s" does not exist`, database)
+		return fail(`connection to server %s failed: FATAL:  database "%s" does not exist`, at, database)
 	}
 	folder, err := os.MkdirTemp("", "svrescue-sim-")
 	if err != nil {
 		return fail("%v", err)
 	}
 	defer os.RemoveAll(folder)
-	at := filepath.Join(folder, "dump")
-	size, whole, err := s.receive(ctx, name, in, at)
+	file := filepath.Join(folder, "dump")
+	size, whole, err := s.receive(ctx, name, in, file)
 	if err != nil {
 		return fail("could not read from input file: %v", err)
 	}
 	if !target.empty() {
 		return fail("could not execute query: ERROR:  schema \"%s\" already exists", target.Schema)
 	}
-	found, err := dump.Read(ctx, at, dump.Options{})
+	found, err := dump.Read(ctx, file, dump.Options{})
 	if err != nil || len(found) == 0 {
 		return fail("could not read from input file: end of file")
 	}

@@ -265,7 +265,7 @@ func (c *session) handle(ctx context.Context, m pgproto3.FrontendMessage) bool {
 }
 
 // widths are how many columns the statements answer.
-var widths = map[string]int{"limits": 3, "version": 2, "databases": 4, "names": 2, "columns": 3, "ledger": 3, "stores": 3, "contents": 1, "traits": 7,
+var widths = map[string]int{"limits": 3, "version": 2, "databases": 4, "names": 2, "columns": 3, "ledger": 3, "stores": 3, "contents": 1, "traits": 7, "rights": 7, "extensions": 2,
 	"sessions": 3, "terminate": 1}
 
 func description(columns int) *pgproto3.RowDescription {

@@ -17,9 +17,12 @@ import (
 
 // State is what a server has on its volume.
 type State struct {
-	Version   string               `json:"version"` // "15.4"; decides what the clients in the pod can read, too
-	User      string               `json:"user"`    // who may log in; a superuser
-	Password  string               `json:"password,omitempty"`
+	Version  string `json:"version"` // "15.4"; decides what the clients in the pod can read, too
+	User     string `json:"user"`    // who may log in; a superuser, unless Limited
+	Password string `json:"password,omitempty"`
+	// Limited: the user is no superuser, as at a provider; with Creates it may make databases. It has no rights on what others own.
+	Limited   bool                 `json:"limited,omitempty"`
+	Creates   bool                 `json:"creates,omitempty"`
 	Capacity  int64                `json:"capacity,omitempty"` // bytes of the volume; 0: plenty
 	Databases map[string]*Database `json:"databases"`
 }
@@ -82,6 +85,9 @@ func (s *State) text() string {
 	}
 	return string(text)
 }
+
+// owns says whether the user has the rights of the owner.
+func (s *State) owns(owner string) bool { return !s.Limited || owner == "" || owner == s.User }
 
 func (s *State) major() int { return postgres.ParseVersion(s.Version) }
 

@@ -43,6 +43,8 @@ var Cases = []Case{
 	{"load over a connection that breaks", loadBroken},
 	{"load on a full disk", loadFull},
 	{"outside the cluster", outside},
+	{"rights of a superuser", rightsOfAll},
+	{"a user who is no superuser", plainUser},
 	{"free", free},
 }
 

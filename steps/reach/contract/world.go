@@ -34,6 +34,9 @@ type World struct {
 	Dumps func(t testing.TB, name string) map[Form]string
 	// Locale is how a database was made, in any words that differ when it differs.
 	Locale func(t testing.TB, name string) string
+	// Plain answers a user who may make databases, is no superuser, has the password of the world, and owns this one database alone. What
+	// there is by then belongs to somebody else.
+	Plain func(t testing.TB, owns string) (user string)
 	// Fill leaves the volume of the server so many bytes; nil where that is not possible.
 	Fill func(t testing.TB, left int64)
 

@@ -86,6 +86,11 @@ d --inserts -Fc -f "participant_0.$version.inserts.custom" participant_0
 d --schema-only -f "participant_0.$version.schema.sql" participant_0
 for db in sequencer_0 mediator_0 empty_0 cantonnet_scan; do d -Fc -f "$db.$version.custom" "$db"; done
 "$bin/pg_dumpall" --no-sync -f "all.$version.sql"
+if [ "$version" -eq 15 ]; then # behind pg_dumpall, which would take it too
+    { echo 'create extension pg_trgm;'; echo 'create extension "uuid-ossp";'; } | load extensions
+    d -Fc -f extensions.15.custom extensions
+    d -Fp -f extensions.15.sql extensions
+fi
 if [ "$version" -ge 16 ]; then
     for z in lz4 zstd; do
         d -Fc -Z "$z" -f "participant_0.$version.$z.custom" participant_0
