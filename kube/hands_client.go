@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -61,7 +62,7 @@ func (s ClientSpec) object() *corev1.Pod {
 			SecurityContext: &corev1.PodSecurityContext{RunAsUser: &user, RunAsGroup: &user, RunAsNonRoot: &yes,
 				SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
 			Containers: []corev1.Container{{
-				Name: ClientContainer, Image: s.Image, Command: []string{"sh", "-c", "sleep 86400"},
+				Name: ClientContainer, Image: s.Image, Command: []string{"sh", "-c", "sleep " + strconv.FormatInt(s.Lives, 10)},
 				Resources: corev1.ResourceRequirements{Requests: small},
 				SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: &no,
 					Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}},

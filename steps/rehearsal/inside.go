@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"canton.example/svrescue/kube"
 	"canton.example/svrescue/kube/sim"
 	"canton.example/svrescue/steps/postgres"
 	pg "canton.example/svrescue/steps/postgres/sim"
@@ -30,7 +31,8 @@ const (
 // CometBFT, and the servers of a managed service behind a pod that reaches them.
 type pods struct {
 	clock   clock.WithTicker
-	managed map[string]string // host -> the text of its data
+	data    sync.Mutex
+	managed map[string]string // host -> the text of its data; data guards the texts
 	lag     svapp.Lag
 
 	// changed is called after every change of a server's data, before its client is told; nil: nobody wants to know.
@@ -60,6 +62,18 @@ func (p *pods) Exec(ctx context.Context, in sim.Pod, command []string, stdin io.
 	name, args, known := postgres.RecogniseCommand(command)
 	if known && name == postgres.TunnelTo {
 		return p.relay(ctx, args, stdin, stdout, stderr), nil
+	}
+	if host, outside := hostOf(name, args); known && outside {
+		server := p.outside(host)
+		if server == nil {
+			fmt.Fprintf(stderr, "psql: error: connection to server at %q, port %d failed: Connection refused\n", host, postgresPort)
+			return 1, nil
+		}
+		return server.Exec(ctx, command, stdin, stdout, stderr), nil
+	}
+	if known && name == postgres.RestoreVersion && in.Container == kube.ClientContainer {
+		fmt.Fprintf(stdout, "pg_restore (PostgreSQL) %s\n", postgresVersion)
+		return 0, nil
 	}
 	if server := p.serverOf(in); known && server != nil {
 		return server.Exec(ctx, command, stdin, stdout, stderr), nil
@@ -115,28 +129,53 @@ func (p *pods) serverOf(in sim.Pod) *pg.Server {
 // loadRate is how many bytes of a dump a simulated server loads in a second: the dumps of a rehearsal are small.
 const loadRate = 400
 
-// relay carries bytes between a command and a server of the managed service.
-func (p *pods) relay(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	if len(args) == 0 || p.managed[args[0]] == "" {
-		fmt.Fprintln(stderr, "bash: connect: Connection refused")
-		return 1
+// hostOf is the server outside the pod that a command loads a dump into.
+func hostOf(name string, args []string) (host string, outside bool) {
+	switch name {
+	case postgres.RestoreArchive, postgres.RestorePlain, postgres.RestoreFolder:
+		return args[2], args[2] != ""
 	}
-	host := args[0]
+	return "", false
+}
+
+// outside is a server of the managed service; nil where none has the host.
+func (p *pods) outside(host string) *pg.Server {
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.outsideData(host) == "" {
+		return nil
+	}
 	if p.servers[host] == nil {
-		var mu sync.Mutex
-		p.servers[host] = pg.New(pg.Options{Clock: p.clock, Load: func() string { mu.Lock(); defer mu.Unlock(); return p.managed[host] },
+		p.servers[host] = pg.New(pg.Options{Clock: p.clock, Rate: loadRate, Load: func() string { return p.outsideData(host) },
 			Store: func(text string) {
-				mu.Lock()
+				p.data.Lock()
 				p.managed[host] = text
-				mu.Unlock()
+				p.data.Unlock()
 				if p.changed != nil {
 					p.changed()
 				}
 			}})
 	}
-	server := p.servers[host]
-	p.mu.Unlock()
+	return p.servers[host]
+}
+
+// outsideData is the text of what a server of the managed service holds.
+func (p *pods) outsideData(host string) string {
+	p.data.Lock()
+	defer p.data.Unlock()
+	return p.managed[host]
+}
+
+// relay carries bytes between a command and a server of the managed service.
+func (p *pods) relay(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	var server *pg.Server
+	if len(args) > 0 {
+		server = p.outside(args[0])
+	}
+	if server == nil {
+		fmt.Fprintln(stderr, "bash: connect: Connection refused")
+		return postgres.ExitNoServer
+	}
 	conn := serve(func(conn net.Conn) { server.Serve(ctx, conn) })
 	defer conn.Close()
 	go func() {

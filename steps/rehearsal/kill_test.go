@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -39,8 +41,11 @@ var courses = []course{
 	{name: "dumps", in: dropped, drive: restoring, answer: (*rig).player, world: settled, sample: 8, ends: recovered},
 	{name: "dumps anew", in: dumpsAnew, drive: restoring, answer: (*rig).player, world: settled, sample: 5, ends: recovered},
 	{name: "managed", in: managed, drive: restoring, answer: (*rig).player, world: settled, sample: 5, ends: recovered},
+	{name: "managed, dumps", in: managedDumps, drive: restoring, answer: (*rig).player, world: settled, sample: 8, ends: recovered},
 	{name: "GitOps", in: gitOps, drive: restoring, answer: (*rig).player, world: settled, sample: 5, ends: recovered},
 	{name: "dumps, back", in: dropped, drive: restoring, sample: 5, world: func(t *testing.T, r *rig) any { return stands(t, r) },
+		answer: backFrom("restore/prove-restored"), ends: takenBack},
+	{name: "managed, dumps, back", in: managedDumps, drive: restoring, sample: 5, world: func(t *testing.T, r *rig) any { return stands(t, r) },
 		answer: backFrom("restore/prove-restored"), ends: takenBack},
 	{name: "undo", in: clean, drive: restoring, sample: 6, world: func(t *testing.T, r *rig) any { return stands(t, r) },
 		answer: backFrom("restore/restore-volumes"), ends: takenBack},
@@ -142,7 +147,11 @@ func settled(t *testing.T, r *rig) any {
 	if err := json.Unmarshal(data, &plain); err != nil {
 		t.Fatal(err)
 	}
-	return untimed(plain)
+	all := plain.(map[string]any)
+	for _, host := range slices.Sorted(maps.Keys(r.pods.managed)) {
+		all["outside "+host] = r.pods.outsideData(host)
+	}
+	return untimed(all)
 }
 
 var stampTime = regexp.MustCompile(`restored at [0-9TZ:.-]+;`)

@@ -17,6 +17,7 @@ var meets = map[string]string{
 	"restore-truncated-dump": "restore/prove-set.remedy",
 	"restore-reversed-dumps": "restore/prove-set.remedy",
 	"restore-managed":        "restore/restore-databases.managed",
+	"restore-managed-dumps":  "restore/reach-servers.remedy",
 	"restore-reversed":       "restore/prove-restored.remedy",
 	"restore-gitops":         "restore/hold-others.confirm",
 	"restore-too-old":        "restore/prove-set.remedy",

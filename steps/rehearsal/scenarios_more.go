@@ -97,38 +97,3 @@ func gitOps() Scenario {
 			return w, nil
 		}}
 }
-
-// Hosts of the managed service.
-const (
-	managedParticipant = "participant-pg.c0ffee.eu-west-1.rds.amazonaws.com"
-	managedApps        = "apps-pg.c0ffee.eu-west-1.rds.amazonaws.com"
-)
-
-func managed() Scenario {
-	return Scenario{ID: "restore-managed", Path: "restore", Title: "Databases of a managed service", Expect: wire.Recovered,
-		Teaches: "which commands and times the provider is given, and that the result is proven with SQL through a pod",
-		Faults:  []string{"apps and participant have their databases at a provider; its restore is done outside (here as soon as you say so)"},
-		Managed: func(now time.Time) map[string]string {
-			o := node(now)
-			participant, _ := serverState(o, "participant-pg", now.Add(-time.Hour))
-			apps, _ := serverState(o, "apps-pg", now.Add(-65*time.Minute))
-			return map[string]string{managedParticipant: textOf(participant), managedApps: textOf(apps)}
-		},
-		World: func(now time.Time) (sim.Scenario, error) {
-			o := node(now)
-			o.Managed = map[string]string{"participant-pg": managedParticipant, "apps-pg": managedApps}
-			w, err := world(o)
-			delete(w.Contents, namespace+"/pg-data-participant-pg-0")
-			return w, err
-		},
-		Operator: func(ctx context.Context, e Elsewhere, _ wire.View, q wire.Question) (wire.Answer, bool) {
-			if q.Name != "restore/backup-set.managed" {
-				return wire.Answer{}, false
-			}
-			r, err := e.Cluster.Reach(ctx)
-			if err != nil || r.ServerTime == nil {
-				return wire.Answer{}, false
-			}
-			return wire.Answer{Text: r.ServerTime.Add(-time.Hour).UTC().Format(time.RFC3339)}, true
-		}}
-}

@@ -37,9 +37,10 @@ const apart = 5 * time.Minute
 func backupSet() steps.Step[Facts] {
 	return steps.Step[Facts]{
 		ID: "restore/backup-set", Title: "Backup set", Effect: wire.Observe,
-		Summary: "Finds volume snapshots, dump files and managed databases, and puts together what the node is restored from.",
+		Summary: "Finds volume snapshots, dump files and databases outside the cluster, and puts together what the node is restored from.",
 		Asks: []steps.Ask{
 			{Name: "set", Kind: wire.AskChoice, Help: "which run of volume snapshots to restore, or none; default: the newest that is whole and in order"},
+			{Name: "outside", Kind: wire.AskChoice, Help: "where the databases of servers outside the cluster come from: dumps, provider, or the HOST:PORT, with commas between, of those that are loaded from dumps; default: dumps, where --dumps names a folder with some"},
 			{Name: "dumps", Kind: wire.AskText, Help: "the folder with the dumps of the databases that no snapshot brings back"},
 			{Name: "room", Kind: wire.AskChoice, Help: "load dumps beside the old databases, or anew on empty volumes; default: beside, where the servers answer and have room"},
 			{Name: "managed", Kind: wire.AskText, Help: "the time (RFC 3339) to which a managed participant database is restored; the apps go a little earlier"},
@@ -56,15 +57,18 @@ func backupSet() steps.Step[Facts] {
 			if err != nil {
 				return nil, err
 			}
-			here, managed := openOn(set, f)
+			here, outside := openOn(set, f)
+			loaded, provided := divide(outside, f)
 			switch {
-			case len(here) > 0 && f.DumpFolder == "":
-				return []wire.Question{askDumps(here, f.DumpHint)}, nil
+			case len(outside) > 0 && f.Outside == "":
+				return []wire.Question{askOutside(serversOf(outside), f.DumpHint)}, nil
+			case len(here)+len(loaded) > 0 && f.DumpFolder == "":
+				return []wire.Question{askDumps(slices.Concat(here, loaded), f.DumpHint)}, nil
 			case len(here) > 0 && f.Room == "":
 				q, err := askRoom(ctx, w, here)
 				return []wire.Question{q}, err
-			case len(managed) > 0 && f.ManagedAt.IsZero():
-				return []wire.Question{askManaged(set, managed, w.Clock.Now())}, nil
+			case len(provided) > 0 && f.ManagedAt.IsZero():
+				return []wire.Question{askManaged(set, provided, w.Clock.Now())}, nil
 			}
 			return nil, nil
 		},
@@ -101,6 +105,8 @@ func takeSource(f *Facts, ask, value string) error {
 	switch ask {
 	case "set":
 		f.SetRun = value
+	case "outside":
+		f.Outside = value
 	case "room":
 		f.Room = value
 	case "dumps":
@@ -135,23 +141,25 @@ func chosen(sets []backup.Set, f Facts) (backup.Set, error) {
 	return sets[i], nil
 }
 
-// openOn are the databases that the set does not bring back yet, on servers in the cluster and on managed ones.
-func openOn(set backup.Set, f Facts) (here, managed []postgres.Database) {
+// openOn are the databases that the set does not bring back yet, on servers in the cluster and outside.
+func openOn(set backup.Set, f Facts) (here, outside []postgres.Database) {
 	open, _ := set.Open(*f.Node)
 	for _, d := range open {
 		if d.Server.Managed() {
-			managed = append(managed, d)
+			outside = append(outside, d)
 		} else {
 			here = append(here, d)
 		}
 	}
-	return here, managed
+	return here, outside
 }
 
-// complete adds to the set what its snapshots do not bring: the dumps that were read, and the managed servers.
+// complete adds to the set what its snapshots do not bring: the dumps that were read, and the servers that their provider restores.
 func complete(set *backup.Set, w steps.World, f Facts) ([]wire.Finding, error) {
 	var found []wire.Finding
-	here, managed := openOn(*set, f)
+	here, outside := openOn(*set, f)
+	loaded, provided := divide(outside, f)
+	wanted := slices.Concat(here, loaded)
 	if f.DumpFolder != "" {
 		data, err := w.Files.Read(dumpsFile)
 		if err != nil {
@@ -168,7 +176,7 @@ func complete(set *backup.Set, w steps.World, f Facts) ([]wire.Finding, error) {
 		}
 		used := 0
 		for _, d := range dumps {
-			if slices.ContainsFunc(here, func(o postgres.Database) bool {
+			if slices.ContainsFunc(wanted, func(o postgres.Database) bool {
 				return o.Name == d.Database.Name && o.Server.String() == d.Database.Server.String()
 			}) {
 				set.Dumps = append(set.Dumps, d)
@@ -186,14 +194,14 @@ func complete(set *backup.Set, w steps.World, f Facts) ([]wire.Finding, error) {
 		found = append(found, finding)
 		if f.Room == anew {
 			for _, s := range f.Node.Servers() {
-				if set.Loads(s) {
+				if !s.Managed() && set.Loads(s) {
 					set.Anew(*f.Node, s)
 				}
 			}
 		}
 	}
-	if len(managed) > 0 {
-		set.Managed = managedServers(managed, f.ManagedAt)
+	if len(provided) > 0 {
+		set.Managed = managedServers(provided, f.ManagedAt)
 	}
 	return found, nil
 }

@@ -19,13 +19,19 @@ type Facts struct {
 	Node      *node.Node `json:"node,omitempty"`
 	SetRun    string     `json:"setRun,omitempty"` // chosen run of volume snapshots; "none"
 	// DumpHint is the folder that is proposed for dumps.
-	DumpHint   string      `json:"dumpHint,omitempty"`
-	DumpFolder string      `json:"dumpFolder,omitempty"`
-	Room       string      `json:"room,omitempty"`     // where dumps are loaded: beside, anew
-	ManagedAt  time.Time   `json:"managedAt,omitzero"` // to which a managed participant database is restored
-	Set        *backup.Set `json:"set,omitempty"`
+	DumpHint   string `json:"dumpHint,omitempty"`
+	DumpFolder string `json:"dumpFolder,omitempty"`
+	Room       string `json:"room,omitempty"` // where dumps are loaded: beside, anew
+	// Outside says where the databases of servers outside the cluster come from: dumps, provider, or the servers, with commas between,
+	// whose databases come from dumps while the provider restores the others.
+	Outside     string      `json:"outside,omitempty"`
+	ClientImage string      `json:"clientImage,omitempty"` // of the pod through which dumps are loaded there; empty: the charts'
+	ManagedAt   time.Time   `json:"managedAt,omitzero"`    // to which a managed participant database is restored
+	Set         *backup.Set `json:"set,omitempty"`
 	// ManagedDone says that the operator has seen the managed servers restored.
 	ManagedDone bool `json:"managedDone,omitempty"`
+	// Aside are the databases that this run has put aside, as NAME on SERVER.
+	Aside []string `json:"aside,omitempty"`
 	// Before is how far the participant had got before anything was changed, where it could be read.
 	Before   []postgres.Position `json:"before,omitempty"`
 	Recorded []string            `json:"recorded,omitempty"` // files of the record

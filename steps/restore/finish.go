@@ -3,10 +3,10 @@ package restore
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"canton.example/svrescue/steps"
-	"canton.example/svrescue/steps/action"
-	"canton.example/svrescue/steps/postgres"
+	"canton.example/svrescue/steps/backup"
 	"canton.example/svrescue/steps/wire"
 )
 
@@ -37,22 +37,19 @@ func finish() steps.Step[Facts] {
 			if f.Node == nil {
 				return nil, "nothing was let go"
 			}
-			actions := hold(f)
-			if spec, needed := clientPod(f); needed { // what comes before may have to reach the managed servers again
-				actions = append(actions, action.OpenClient{Where: f.Where, Spec: spec})
-			}
-			return actions, "nothing was let go"
+			return append(hold(f), openClient(f)...), "nothing was let go" // what comes before may have to reach servers outside again
 		},
 	}
 }
 
-// inPlaceStill looks at the servers in the cluster: the pod through which others are reached is gone by then.
+// inPlaceStill looks at the servers in the cluster: the pod through which others are reached is gone by then, and they were compared before
+// anything was started.
 func inPlaceStill(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
-	if len(f.Set.Dumps) == 0 {
+	set := *f.Set
+	set.Managed, set.Dumps, f.Set = nil, slices.DeleteFunc(slices.Clone(set.Dumps), func(d backup.Dump) bool { return d.Database.Server.Managed() }), &set
+	if len(set.Dumps) == 0 {
 		return nil, nil
 	}
-	set := *f.Set
-	set.Managed, f.Set = nil, &set
 	return inPlace(ctx, w, f)
 }
 
@@ -66,13 +63,13 @@ func applicationsRun(ctx context.Context, w steps.World, f Facts) ([]wire.Findin
 
 // keptDatabases tells of the databases that stay under other names.
 func keptDatabases(f Facts) []wire.Finding {
-	if len(f.Set.Dumps) == 0 || f.Room == anew {
+	if len(f.Aside) == 0 {
 		return nil
 	}
-	finding := wire.Finding{ID: "old-databases", Verdict: wire.Attention, Next: "When the node has proven itself: svrescue run release-old-volumes"}
-	for _, d := range f.Set.Dumps {
-		finding.Evidence = append(finding.Evidence, wire.Evidence{Source: d.Database.String(), Seen: "what it was is kept as " + postgres.OldName(d.Database.Name, f.Run)})
+	finding := wire.Finding{ID: "old-databases", Verdict: wire.Attention, Text: fmt.Sprintf("%d old databases are kept on their servers under other names", len(f.Aside)),
+		Next: "When the node has proven itself: svrescue run release-old-volumes"}
+	for _, d := range f.Aside {
+		finding.Evidence = append(finding.Evidence, wire.Evidence{Source: d, Seen: "what it was before the restore"})
 	}
-	finding.Text = fmt.Sprintf("%d old databases are kept on their servers under other names", len(f.Set.Dumps))
 	return []wire.Finding{finding}
 }

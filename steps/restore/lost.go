@@ -56,8 +56,8 @@ type LostNeed struct {
 // Lost returns the path that restores a node which is gone altogether, into an empty namespace: from its record or its saved values, and
 // its backups.
 func Lost() steps.Path[Facts] {
-	later := []steps.Step[Facts]{lostClaims(), lostDatabases(), elsewhereInLost(restoreDatabases()), elsewhereInLost(proveRestored()), lostComponents(), elsewhereInLost(catchUp()), lostFinish()}
-	return steps.Path[Facts]{Name: "restore-lost", Title: "Restore a lost node into an empty namespace", Version: 1,
+	later := []steps.Step[Facts]{elsewhereInLost(reachServers()), elsewhereInLost(fence()), lostClaims(), lostDatabases(), elsewhereInLost(restoreDatabases()), elsewhereInLost(proveRestored()), lostComponents(), elsewhereInLost(catchUp()), lostFinish()}
+	return steps.Path[Facts]{Name: "restore-lost", Title: "Restore a lost node into an empty namespace", Version: 2,
 		Subject: New().Subject,
 		Ending: func(f Facts) string {
 			from := "its record"
@@ -66,7 +66,7 @@ func Lost() steps.Path[Facts] {
 			}
 			return "the node is installed from " + from + " and runs on " + source(f) + "; make a new record of it: svrescue record"
 		},
-		Steps: append([]steps.Step[Facts]{lostInventory(), lostSecrets(), elsewhereInLost(backupSet()), elsewhereInLost(proveSet()), lostPreflight(later), elsewhereInLost(fence())}, later...),
+		Steps: append([]steps.Step[Facts]{lostInventory(), lostSecrets(), elsewhereInLost(backupSet()), elsewhereInLost(proveSet()), lostPreflight(later)}, later...),
 	}
 }
 

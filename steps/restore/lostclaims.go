@@ -24,7 +24,7 @@ func lostPreflight(later []steps.Step[Facts]) steps.Step[Facts] {
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			var found []wire.Finding
 			for _, look := range []func(context.Context, steps.World, Facts) ([]wire.Finding, error){
-				reachable, permitted(later), tried(later), lostClasses, chainAnew,
+				reachable, permitted(later), tried(later), lostClasses, chainAnew, outsideAllows,
 			} {
 				more, err := look(ctx, w, *f)
 				if err != nil {
@@ -245,17 +245,29 @@ func installed(ctx context.Context, w steps.World, f Facts, database bool, compo
 
 func lostFinish() steps.Step[Facts] {
 	return steps.Step[Facts]{
-		ID: "restore-lost/finish", Title: "Finish", Effect: wire.Observe,
-		Summary: "Proves once more that every release is installed and every part of the node is ready.",
+		ID: "restore-lost/finish", Title: "Finish", Effect: wire.Repeatable,
+		Summary: "Takes the run's own pod away, where there is one, and proves once more that every release is installed and every part of the node is ready.",
+		Plan: func(f Facts) ([]steps.Action, error) {
+			if err := needLost(f); err != nil {
+				return nil, err
+			}
+			return closeClient(f), nil
+		},
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			found, err := installed(ctx, w, *f, true, f.Node.Of(node.Postgres), "databases")
 			if err != nil {
 				return nil, err
 			}
 			more, err := installed(ctx, w, *f, false, applications(*f.Node), "applications")
-			found = append(found, more...)
+			found = slices.Concat(found, more, keptDatabases(*f))
 			return append(found, wire.Finding{ID: "outside", Verdict: wire.Attention, Text: "what lies outside the namespace is not restored: DNS, ingress gateway, certificates, firewall rules, and jobs that make backups",
 				Next: "Look that each points here again; then make a new record: svrescue record"}), err
+		},
+		Undo: func(f Facts) ([]steps.Action, string) {
+			if f.Node == nil {
+				return nil, "nothing was taken away"
+			}
+			return openClient(f), "nothing was taken away" // what comes before may have to reach those servers again
 		},
 	}
 }

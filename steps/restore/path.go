@@ -13,7 +13,7 @@ import (
 
 // New returns the path.
 func New() steps.Path[Facts] {
-	p := steps.Path[Facts]{Name: "restore", Title: "Restore a node from backups", Version: 2,
+	p := steps.Path[Facts]{Name: "restore", Title: "Restore a node from backups", Version: 3,
 		Subject: func(f Facts) wire.Subject {
 			if f.Node == nil {
 				return wire.Subject{Namespace: f.Namespace, Cluster: f.Where.Context}
@@ -24,7 +24,7 @@ func New() steps.Path[Facts] {
 			return "the node runs on " + source(f) + "; what it had before is kept until you release it: svrescue run release-old-volumes"
 		},
 	}
-	later := []steps.Step[Facts]{record(), fence(), holdOthers(), scaleDown(), keepOldVolumes(), restoreVolumes(), startDatabases(),
+	later := []steps.Step[Facts]{reachServers(), record(), fence(), holdOthers(), scaleDown(), keepOldVolumes(), restoreVolumes(), startDatabases(),
 		restoreDatabases(), proveRestored(), scaleUp(), catchUp(), finish()}
 	p.Steps = append([]steps.Step[Facts]{inventory(), backupSet(), proveSet(), preflight(later)}, later...)
 	return p

@@ -25,7 +25,7 @@ func preflight(later []steps.Step[Facts]) steps.Step[Facts] {
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			var found []wire.Finding
 			for _, look := range []func(context.Context, steps.World, Facts) ([]wire.Finding, error){
-				reachable, permitted(later), helpful, tried(later), classes, space, besideFits, zones, replaceable, survives,
+				reachable, permitted(later), helpful, tried(later), classes, space, besideFits, outsideAllows, zones, replaceable, survives,
 			} {
 				more, err := look(ctx, w, *f)
 				if err != nil {
@@ -88,6 +88,9 @@ func permitted(later []steps.Step[Facts]) func(context.Context, steps.World, Fac
 		}
 		for _, server := range f.Node.Servers() { // the databases are read before any app starts
 			accesses = append(accesses, reach.Accesses(server)...)
+			if server.Managed() {
+				accesses = append(accesses, reach.Through(server)...)
+			}
 		}
 		accesses = append(accesses, reach.PodAccesses(f.Namespace)...) // how the node catches up is read from its pods
 		verdicts, err := w.Kube.Allowed(ctx, accesses)

@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -23,7 +24,7 @@ const restoredOutside = "restored"
 func restoreDatabases() steps.Step[Facts] {
 	return steps.Step[Facts]{
 		ID: "restore/restore-databases", Title: "Restore databases", Effect: wire.Repeatable,
-		Summary: "Loads the dumps beside the old databases and puts them in place together; sees a managed service restored.",
+		Summary: "Loads the dumps beside the old databases, in the cluster and outside, and puts them in place together; sees what a provider restores.",
 		Asks:    []steps.Ask{{Name: "managed", Kind: wire.AskChoice, Help: "restored: the provider has restored the managed servers to the times of the set"}},
 		Inputs: func(_ context.Context, _ steps.World, f Facts) ([]wire.Question, error) {
 			if f.Set == nil || len(f.Set.Managed) == 0 || f.ManagedDone {
@@ -61,7 +62,11 @@ func restoreDatabases() steps.Step[Facts] {
 			if err := needSet(*f); err != nil {
 				return nil, err
 			}
-			return inPlace(ctx, w, *f)
+			found, err := inPlace(ctx, w, *f)
+			if err == nil {
+				f.Aside, err = aside(ctx, w, *f)
+			}
+			return found, err
 		},
 		Undo: func(f Facts) ([]steps.Action, string) {
 			if f.Set == nil {
@@ -78,10 +83,7 @@ func restoreDatabases() steps.Step[Facts] {
 // loads plans: every dump beside its database, the comparison, then one change of names for each server. Nothing is put in place before
 // everything is loaded and compared.
 func loads(f Facts) []steps.Action {
-	var actions []steps.Action
-	if spec, needed := clientPod(f); needed {
-		actions = append(actions, action.OpenClient{Where: f.Where, Spec: spec})
-	}
+	actions := openClient(f) // it may have ended since it was made
 	if len(f.Set.Dumps) == 0 {
 		return actions
 	}
@@ -115,13 +117,13 @@ func swaps(f Facts, back bool) []action.SwapDatabases {
 	return all
 }
 
-// clientPod is the pod through which managed servers are reached, where there are any: a private address is one that this machine
-// may not reach, and the cluster does.
+// clientPod is the pod through which servers outside the cluster are reached, where there are any: a private address is one that this
+// machine may not reach, and the cluster does.
 func clientPod(f Facts) (kube.ClientSpec, bool) {
 	for _, s := range f.Node.Servers() {
-		if s.Managed() && s.Image != "" {
+		if image := cmp.Or(f.ClientImage, s.Image); s.Managed() && image != "" {
 			run := strings.ToLower(f.Run)
-			return kube.ClientSpec{Namespace: f.Namespace, Name: "svrescue-client-" + run[max(0, len(run)-9):], Image: s.Image, Lives: 7 * 24 * 3600,
+			return kube.ClientSpec{Namespace: f.Namespace, Name: "svrescue-client-" + run[max(0, len(run)-9):], Image: image, Lives: 7 * 24 * 3600,
 				Labels: map[string]string{reach.ClientLabel: f.Run}}, true
 		}
 	}
@@ -154,6 +156,21 @@ func unload(f Facts) []steps.Action {
 // quiet proves that no app writes to the databases meanwhile.
 func quiet(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
 	return standing(ctx, w, applications(*f.Node))
+}
+
+// aside are the old databases that the run keeps under other names. Where there was none before, none is kept.
+func aside(ctx context.Context, w steps.World, f Facts) ([]string, error) {
+	var all []string
+	for _, d := range f.Set.Dumps {
+		stored, _, err := w.Databases.Databases(ctx, d.Database.Server)
+		if err != nil {
+			return nil, err
+		}
+		if old := postgres.OldName(d.Database.Name, f.Run); slices.ContainsFunc(stored, func(x postgres.Stored) bool { return x.Name == old }) {
+			all = append(all, old+" on "+d.Database.Server.String())
+		}
+	}
+	return all, nil
 }
 
 // inPlace proves that every database of the set is there under its name, and what it is made from.

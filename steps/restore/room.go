@@ -61,6 +61,15 @@ func tooTight(ctx context.Context, w steps.World, s postgres.Server, open []post
 // server's log of changes, on the same volume, which keeps about 1 GiB of it. A server whose volume becomes full stops, and may not
 // start again before there is room: that it fits must be known before.
 func noRoom(s postgres.Server, stored []postgres.Stored, open []postgres.Database, free int64) string {
+	needed := secondCopy(s, stored, open)
+	if free >= needed {
+		return ""
+	}
+	return fmt.Sprintf("%s has %s free, and a second copy of its databases needs about %s", s, gib(free), gib(needed))
+}
+
+// secondCopy is how many bytes the databases of a server take a second time, with what loading them writes to the log of changes.
+func secondCopy(s postgres.Server, stored []postgres.Stored, open []postgres.Database) int64 {
 	var needed int64
 	for _, d := range open {
 		i := slices.IndexFunc(stored, func(x postgres.Stored) bool { return x.Name == d.Name })
@@ -68,13 +77,26 @@ func noRoom(s postgres.Server, stored []postgres.Stored, open []postgres.Databas
 			needed += stored[i].Bytes
 		}
 	}
-	if needed += needed/10 + min(needed, 1<<30); free >= needed {
-		return ""
-	}
-	return fmt.Sprintf("%s has %s free, and a second copy of its databases needs about %s", s, gib(free), gib(needed))
+	return needed + needed/10 + min(needed, 1<<30)
 }
 
-// besideFits proves, before anything is changed, that there is room for the dumps that are loaded beside the old databases.
+// withDumps are the databases of a server with at least the size of their dumps: what is damaged or gone tells no size.
+func withDumps(stored []postgres.Stored, f Facts) []postgres.Stored {
+	stored = slices.Clone(stored)
+	for _, d := range f.Set.Dumps {
+		i := slices.IndexFunc(stored, func(x postgres.Stored) bool { return x.Name == d.Database.Name })
+		switch {
+		case i < 0:
+			stored = append(stored, postgres.Stored{Name: d.Database.Name, Bytes: d.Bytes})
+		default:
+			stored[i].Bytes = max(stored[i].Bytes, d.Bytes)
+		}
+	}
+	return stored
+}
+
+// besideFits proves, before anything is changed, that there is room for the dumps that are loaded beside the old databases on servers in the
+// cluster. Of those outside, roomOutside tells.
 func besideFits(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
 	if f.Room != beside || len(f.Set.Dumps) == 0 {
 		return nil, nil
@@ -85,6 +107,9 @@ func besideFits(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, er
 	}
 	var found []wire.Finding
 	for _, s := range serversOf(open) {
+		if s.Managed() {
+			continue
+		}
 		stored, _, err := w.Databases.Databases(ctx, s)
 		if err != nil {
 			continue // whether it answers is for the step that loads
@@ -95,16 +120,7 @@ func besideFits(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, er
 				Next: "Look at its volume: a server whose volume becomes full stops"})
 			continue
 		}
-		for _, d := range f.Set.Dumps { // what is damaged or gone tells no size
-			i := slices.IndexFunc(stored, func(x postgres.Stored) bool { return x.Name == d.Database.Name })
-			switch {
-			case i < 0:
-				stored = append(stored, postgres.Stored{Name: d.Database.Name, Bytes: d.Bytes})
-			default:
-				stored[i].Bytes = max(stored[i].Bytes, d.Bytes)
-			}
-		}
-		if text := noRoom(s, stored, open, free); text != "" {
+		if text := noRoom(s, withDumps(stored, f), open, free); text != "" {
 			found = append(found, wire.Finding{ID: "room-" + s.String(), Verdict: wire.Violated, Text: text,
 				Next:  "Make its volume larger, or start a new run that loads on new, empty volumes: a server whose volume becomes full stops, and may not start again",
 				Waive: "the dumps are known to be much smaller than what is there now"})
