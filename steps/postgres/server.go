@@ -106,6 +106,25 @@ func beside(prefix, name, run string) string {
 	return prefix + name + run
 }
 
+// MadeOf says whether a name is one that a run gave to what it loaded or put aside for a database.
+func MadeOf(name, database string) bool {
+	for _, prefix := range []string{newPrefix, oldPrefix} {
+		rest, ok := strings.CutPrefix(name, prefix)
+		if !ok {
+			continue
+		}
+		if strings.HasPrefix(rest, database+"_") {
+			return true
+		}
+		for cut := len(rest); cut > 0; cut = strings.LastIndexByte(rest[:cut], '_') { // a name that did not fit
+			if prefix+rest == beside(prefix, database, strings.TrimPrefix(rest[cut:], "_")) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Ours says whether a name is one that a run gave: only such a database is ever dropped.
 func Ours(name string) bool {
 	return strings.HasPrefix(name, newPrefix) || strings.HasPrefix(name, oldPrefix)

@@ -59,9 +59,15 @@ func places(r *rig, stepOf []string) []place {
 // TestFaultMatrix spoils one request of each kind in each step in each way. With an operator who tries again the run ends
 // recovered, with the world of a run that nothing disturbed, and no claim is deleted or created twice.
 func TestFaultMatrix(t *testing.T) {
+	for _, in := range []func() Scenario{clean, managedDumps} {
+		t.Run(in().ID, func(t *testing.T) { faultMatrix(t, in) })
+	}
+}
+
+func faultMatrix(t *testing.T, in func() Scenario) {
 	var want any
 	var at []place
-	inWorld(t, nil, func(t *testing.T, r *rig) {
+	inScenario(t, in(), nil, func(t *testing.T, r *rig) {
 		var stepOf []string
 		r.wire.before = func(string, string) {
 			for _, e := range slices.Backward(r.journal) {
@@ -88,14 +94,9 @@ func TestFaultMatrix(t *testing.T) {
 			t.Run(fmt.Sprintf("%s %s %s %s", p.step, p.verb, p.resource, s.name), func(t *testing.T) {
 				t.Parallel()
 				met := false
-				inWorld(t, func(o *sim.NodeOptions, w *sim.Scenario) {
-					if w == nil {
-						return
-					}
-					f := s.fault
-					f.Verb, f.Resource, f.Skip = p.verb, p.resource, p.skip
-					w.Knobs.Faults = []sim.Fault{f}
-				}, func(t *testing.T, r *rig) {
+				f := s.fault
+				f.Verb, f.Resource, f.Skip = p.verb, p.resource, p.skip
+				inScenario(t, spoilt(in(), f), nil, func(t *testing.T, r *rig) {
 					r.timeout = 20 * time.Second
 					v, _, _ := r.play(t.Context(), 0, patient(r))
 					must(t, v, wire.Recovered)
@@ -125,7 +126,7 @@ func TestFaultMatrix(t *testing.T) {
 			})
 		}
 	})
-	fmt.Printf("fault matrix: %d places, %d ways, %d cases; tried %d, recovered and equal %d\n", len(at), len(spoilings), cases, tried.Load(), equal.Load())
+	fmt.Printf("fault matrix in %s: %d places, %d ways, %d cases; tried %d, recovered and equal %d\n", in().ID, len(at), len(spoilings), cases, tried.Load(), equal.Load())
 }
 
 // Taken back and done again is done: the second time the claims are those by which the old volumes were put back.

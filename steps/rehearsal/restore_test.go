@@ -287,9 +287,15 @@ func backwards(_ context.Context, _ wire.View, q wire.Question) (wire.Answer, bo
 // Whatever was done can be taken back, from wherever the run stands, and the node stands as it was found, with the old
 // volumes and their old content. The run is stopped at every write in turn: it is forbidden, and the operator turns back.
 func TestUndoFromEveryPoint(t *testing.T) {
+	for _, in := range []func() Scenario{clean, managedDumps} {
+		t.Run(in().ID, func(t *testing.T) { undoMatrix(t, in) })
+	}
+}
+
+func undoMatrix(t *testing.T, in func() Scenario) {
 	var writes []sim.Write
 	var before map[string]any
-	inWorld(t, nil, func(t *testing.T, r *rig) {
+	inScenario(t, in(), nil, func(t *testing.T, r *rig) {
 		before = stands(t, r)
 		v, _, _ := r.play(t.Context(), 0, r.player())
 		must(t, v, wire.Recovered)
@@ -309,7 +315,7 @@ func TestUndoFromEveryPoint(t *testing.T) {
 			}
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				inWorld(t, nil, func(t *testing.T, r *rig) {
+				inScenario(t, in(), nil, func(t *testing.T, r *rig) {
 					stands(t, r)
 					turned := i == len(writes)
 					if !turned {
@@ -317,13 +323,10 @@ func TestUndoFromEveryPoint(t *testing.T) {
 					}
 					good := r.player()
 					v, _, _ := r.play(t.Context(), 0, func(ctx context.Context, v wire.View, q wire.Question) (wire.Answer, bool) {
-						if q.Kind == wire.AskRemedy && !turned {
+						if q.Kind == wire.AskRemedy && !asksRoom(q) {
 							turned = true
 						}
-						if i == len(writes) && q.Name != "restore/scale-up.confirm" && v.Step("restore/restore-volumes").State != wire.StepDone && !undoing(v) {
-							return good(ctx, v, q)
-						}
-						if !turned || i == len(writes) && q.Name == "restore/start-databases.confirm" && !undoing(v) {
+						if !turned || i == len(writes) && v.Step("restore/restore-databases").State != wire.StepDone && !undoing(v) {
 							return good(ctx, v, q)
 						}
 						return backwards(ctx, v, q)
@@ -331,7 +334,9 @@ func TestUndoFromEveryPoint(t *testing.T) {
 					if v.Ended == nil {
 						t.Fatalf("not ended, parked %q\n%s", v.Parked, lines(v))
 					}
-					checkDamaged(t, r)
+					if _, outside := before["outside "+managedParticipant]; !outside {
+						checkDamaged(t, r)
+					}
 					if diff := cmp.Diff(before, stands(t, r)); diff != "" {
 						t.Fatalf("(-found +left)\n%s\n%s", diff, lines(v))
 					}
@@ -344,7 +349,12 @@ func TestUndoFromEveryPoint(t *testing.T) {
 			})
 		}
 	})
-	fmt.Printf("undo matrix: %d writes in the run; tried %d, as found %d\n", len(writes), tried, equal)
+	fmt.Printf("undo matrix in %s: %d writes in the run; tried %d, as found %d\n", in().ID, len(writes), tried, equal)
+}
+
+// asksRoom says whether the operator is asked about room that only they can see: nothing went wrong.
+func asksRoom(q wire.Question) bool {
+	return q.Error != nil && strings.Contains(q.Error.Seen, "how much room") && q.Name == "restore/reach-servers.remedy"
 }
 
 func undoing(v wire.View) bool {
@@ -708,6 +718,9 @@ func count(r *rig, verb string) int {
 func patient(r *rig) operator {
 	good := r.player()
 	return func(ctx context.Context, v wire.View, q wire.Question) (wire.Answer, bool) {
+		if asksRoom(q) {
+			return good(ctx, v, q)
+		}
 		if q.Kind == wire.AskRemedy && q.Default == "" || q.Kind == wire.AskRemedy && q.Default == wire.ChoiceAbort {
 			time.Sleep(time.Minute)
 			return wire.Answer{Choice: wire.ChoiceRetry}, true

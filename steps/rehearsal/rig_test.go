@@ -174,7 +174,7 @@ func (r *rig) play(ctx context.Context, killAt int, answer operator) (v wire.Vie
 
 // release drives the later run that gives the old volumes away.
 func (r *rig) release(ctx context.Context, killAt int, answer operator) (v wire.View, points int, dead bool) {
-	return drive(r, ctx, killAt, answer, restore.Release(), restore.ReleaseFacts{Wanted: namespace, Subject: wire.Subject{Namespace: namespace, Cluster: "sim"}})
+	return drive(r, ctx, killAt, answer, restore.Release(), restore.ReleaseFacts{Wanted: namespace, Run: "r-1", Subject: wire.Subject{Namespace: namespace, Cluster: "sim"}})
 }
 
 // operator answers a question, or leaves it open.

@@ -25,8 +25,8 @@ func lostCluster() Scenario {
 		Teaches: "what a record made in peace is for, and which Secrets must be kept elsewhere",
 		Faults:  []string{"the node's cluster is gone; a snapshot of its CometBFT was brought into an empty namespace of another", "the databases are backed up by pg_dump", "the Secret " + lostKey + " was made anew without its private key"},
 		Dumps:   someDumps(nil),
-		World:   lostWorld,
-		Record:  lostRecord,
+		World:   func(now time.Time) (sim.Scenario, error) { return lostWorld(dumped(now)) },
+		Record:  func(now time.Time) (map[string][]byte, error) { return lostRecord(now, node(now)) },
 		Operator: func(ctx context.Context, e Elsewhere, _ wire.View, q wire.Question) (wire.Answer, bool) {
 			if q.Name != "restore-lost/secrets.remedy" {
 				return wire.Answer{}, false
@@ -36,8 +36,7 @@ func lostCluster() Scenario {
 }
 
 // lostWorld is an empty namespace: the Secrets that the operator has put there, and the storage's snapshots of the node that is gone.
-func lostWorld(now time.Time) (sim.Scenario, error) {
-	o := dumped(now)
+func lostWorld(o sim.NodeOptions) (sim.Scenario, error) {
 	s, err := world(o)
 	if err != nil {
 		return s, err
@@ -131,8 +130,7 @@ func makeKey(ctx context.Context, e Elsewhere) error {
 }
 
 // lostRecord is the record that was made of the node while it was well.
-func lostRecord(now time.Time) (map[string][]byte, error) {
-	o := node(now)
+func lostRecord(now time.Time, o sim.NodeOptions) (map[string][]byte, error) {
 	s, err := o.Scenario()
 	if err != nil {
 		return nil, err

@@ -198,7 +198,7 @@ func TestLostNeedsAnEmptyNamespace(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := lostCluster()
 				s.World = func(now time.Time) (sim.Scenario, error) {
-					w, err := lostWorld(now)
+					w, err := lostWorld(dumped(now))
 					w.Objects += "---\n" + c.object + "\n"
 					return w, err
 				}

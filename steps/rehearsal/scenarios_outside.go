@@ -17,10 +17,14 @@ const (
 
 // atProvider is a node whose participant and apps have their databases at a provider.
 func atProvider(o sim.NodeOptions) (sim.Scenario, error) {
-	o.Managed = map[string]string{"participant-pg": managedParticipant, "apps-pg": managedApps}
-	w, err := world(o)
+	w, err := world(outsiders(o))
 	delete(w.Contents, namespace+"/pg-data-participant-pg-0")
 	return w, err
+}
+
+func outsiders(o sim.NodeOptions) sim.NodeOptions {
+	o.Managed = map[string]string{"participant-pg": managedParticipant, "apps-pg": managedApps}
+	return o
 }
 
 func managed() Scenario {

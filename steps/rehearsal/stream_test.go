@@ -26,9 +26,15 @@ var cuts = []struct {
 // TestStreamFaults spoils one tunnel or command of a run that loads dumps. With an operator who tries again the run ends recovered, with the
 // databases of a run that nothing disturbed.
 func TestStreamFaults(t *testing.T) {
+	for _, in := range []func() Scenario{dropped, managedDumps} {
+		t.Run(in().ID, func(t *testing.T) { streamFaults(t, in) })
+	}
+}
+
+func streamFaults(t *testing.T, in func() Scenario) {
 	var want any
 	opened := map[string]int{}
-	inScenario(t, dropped(), nil, func(t *testing.T, r *rig) {
+	inScenario(t, in(), nil, func(t *testing.T, r *rig) {
 		v, _, _ := r.play(t.Context(), 0, r.player())
 		must(t, v, wire.Recovered)
 		want = stands(t, r)
@@ -65,16 +71,9 @@ func TestStreamFaults(t *testing.T) {
 			tried.Add(1)
 			t.Run(fmt.Sprintf("%s %d %s", c.resource, c.skip, cuts[c.way].name), func(t *testing.T) {
 				t.Parallel()
-				s := dropped()
-				plain := s.World
-				s.World = func(now time.Time) (sim.Scenario, error) {
-					w, err := plain(now)
-					f := cuts[c.way].fault
-					f.Resource, f.Skip = c.resource, c.skip
-					w.Knobs.Faults = append(w.Knobs.Faults, f)
-					return w, err
-				}
-				inScenario(t, s, nil, func(t *testing.T, r *rig) {
+				f := cuts[c.way].fault
+				f.Resource, f.Skip = c.resource, c.skip
+				inScenario(t, spoilt(in(), f), nil, func(t *testing.T, r *rig) {
 					r.timeout = 20 * time.Second
 					v, _, _ := r.play(t.Context(), 0, patient(r))
 					must(t, v, wire.Recovered)
@@ -86,5 +85,16 @@ func TestStreamFaults(t *testing.T) {
 			})
 		}
 	})
-	fmt.Printf("stream faults: %d tunnels, %d commands, %d cases; tried %d, recovered and equal %d\n", opened["pods/portforward"], opened["pods/exec"], len(cases), tried.Load(), equal.Load())
+	fmt.Printf("stream faults in %s: %d tunnels, %d commands, %d cases; tried %d, recovered and equal %d\n", in().ID, opened["pods/portforward"], opened["pods/exec"], len(cases), tried.Load(), equal.Load())
+}
+
+// spoilt is a scenario in which a request goes wrong.
+func spoilt(s Scenario, f sim.Fault) Scenario {
+	plain := s.World
+	s.World = func(now time.Time) (sim.Scenario, error) {
+		w, err := plain(now)
+		w.Knobs.Faults = append(w.Knobs.Faults, f)
+		return w, err
+	}
+	return s
 }

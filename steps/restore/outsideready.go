@@ -130,15 +130,13 @@ func roomOutside(s postgres.Server, stored []postgres.Stored, f Facts) wire.Find
 	for _, d := range dumpsOn(s, f) {
 		open = append(open, d.Database)
 		if !slices.ContainsFunc(stored, func(x postgres.Stored) bool { return x.Name == d.Database.Name }) {
-			gone = append(gone, fmt.Sprintf("%s, which is not there now (its dump has %s, and grows as it is loaded)", d.Database.Name, gib(d.Bytes)))
+			gone = append(gone, fmt.Sprintf("; %s is not there now, and its dump of %s grows as it is loaded", d.Database.Name, gib(d.Bytes)))
 		}
 	}
 	finding := wire.Finding{ID: "room-" + s.String(), Verdict: wire.Undetermined,
 		Text: fmt.Sprintf("how much room %s has left cannot be measured from here: its databases take %s now, and loading beside them needs about %s more until the old ones are released", s, gib(all), gib(secondCopy(s, withDumps(stored, f), open))),
 		Next: "Look at its free storage where it is managed, and accept with what you have seen. If it is too little, " + freshInstance(s)}
-	if len(gone) > 0 {
-		finding.Text += "; not counting what the dump of " + strings.Join(gone, " and of ") + " grows by"
-	}
+	finding.Text += strings.Join(gone, "")
 	for _, d := range stored {
 		finding.Evidence = append(finding.Evidence, wire.Evidence{Source: d.Name + " on " + s.String(), Seen: gib(d.Bytes)})
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps"
@@ -20,11 +21,14 @@ import (
 type ReleaseFacts struct {
 	Wanted  string       `json:"wanted,omitempty"`
 	Where   kube.Where   `json:"where"`
+	Run     string       `json:"run,omitempty"` // id of this run; marks its pod
 	Subject wire.Subject `json:"subject"`
 	Volumes []OldVolume  `json:"volumes,omitempty"`
 	// Databases are those that a restore has kept, or left behind, on servers that answer.
 	Databases []OldDatabase `json:"databases,omitempty"`
-	Looked    bool          `json:"looked,omitempty"`
+	// Outside are the databases of the node on servers outside the cluster that this machine does not reach, and that a pod may.
+	Outside []postgres.Database `json:"outside,omitempty"`
+	Looked  bool                `json:"looked,omitempty"`
 }
 
 // OldDatabase is a database that a restore has put aside.
@@ -45,7 +49,7 @@ type OldVolume struct {
 
 // Release returns the later, separate run that gives away the volumes and databases which restores have kept.
 func Release() steps.Path[ReleaseFacts] {
-	return steps.Path[ReleaseFacts]{Name: "release-old-volumes", Title: "Release the old volumes of earlier restores", Version: 1,
+	return steps.Path[ReleaseFacts]{Name: "release-old-volumes", Title: "Release the old volumes of earlier restores", Version: 2,
 		Subject: func(f ReleaseFacts) wire.Subject { return f.Subject },
 		Ending: func(f ReleaseFacts) string {
 			if len(f.Volumes)+len(f.Databases) == 0 {
@@ -57,6 +61,7 @@ func Release() steps.Path[ReleaseFacts] {
 			{ID: "release-old-volumes/find", Title: "Find kept volumes", Effect: wire.Observe,
 				Summary: "Finds the volumes that restores have kept and that no claim uses, and the databases that they have put aside.",
 				Verify:  findKept},
+			releaseReach(),
 			{ID: "release-old-volumes/release", Title: "Release them", Effect: wire.Destroy,
 				Summary: "Sets the volumes back to Delete, so that the storage driver removes them with their data, and drops the databases.",
 				Check:   stillUnused,
@@ -87,6 +92,7 @@ func Release() steps.Path[ReleaseFacts] {
 					}
 					return []wire.Finding{{ID: "gone", Verdict: wire.Holds, Text: fmt.Sprintf("%d volumes and %d databases are gone", len(f.Volumes), len(f.Databases))}}, nil
 				}},
+			releaseFinish(),
 		}}
 }
 
@@ -117,7 +123,7 @@ func findKept(ctx context.Context, w steps.World, f *ReleaseFacts) ([]wire.Findi
 // findAside looks on the database servers of the node for what restores have put aside there.
 func findAside(ctx context.Context, w steps.World, f *ReleaseFacts) []wire.Finding {
 	namespace := cmp.Or(f.Subject.Namespace, f.Wanted)
-	f.Databases = nil
+	f.Databases, f.Outside = nil, nil
 	if namespace == "" { // no volume names one
 		nodes, err := findNodes(ctx, w, Facts{Where: f.Where})
 		if err != nil || len(nodes) != 1 {
@@ -142,23 +148,49 @@ func findAside(ctx context.Context, w steps.World, f *ReleaseFacts) []wire.Findi
 	var silent []string
 	for _, s := range n.Servers() {
 		stored, _, err := w.Databases.Databases(ctx, s)
-		if err != nil {
+		switch {
+		case err != nil && s.Managed() && s.Image != "":
+			f.Outside = append(f.Outside, n.On(s)...)
+			continue
+		case err != nil:
 			silent = append(silent, s.String())
 			continue
 		}
-		for _, d := range stored {
-			if inUse := slices.ContainsFunc(n.Databases, func(x postgres.Database) bool { return x.Name == d.Name }); postgres.Ours(d.Name) && !inUse && d.Sessions == 0 {
-				f.Databases = append(f.Databases, OldDatabase{Server: s, Name: d.Name, Bytes: d.Bytes})
-				finding.Evidence = append(finding.Evidence, wire.Evidence{Source: d.Name + " on " + s.String(), Seen: gib(d.Bytes) + ", " + d.Comment, At: w.Clock.Now()})
-			}
-		}
+		more, evidence := asideOn(s, stored, n.On(s), w.Clock.Now())
+		f.Databases, finding.Evidence = append(f.Databases, more...), append(finding.Evidence, evidence...)
 	}
 	finding.Text = fmt.Sprintf("%d databases were put aside by restores", len(f.Databases))
 	if len(silent) > 0 {
 		finding.Verdict, finding.Next = wire.Attention, "Run this again when they answer, if a restore has put databases aside there"
 		finding.Text += "; " + strings.Join(silent, ", ") + " did not answer"
 	}
+	if len(f.Outside) > 0 {
+		finding.Text += "; " + names(serversOf(f.Outside)) + " will be looked at through a pod"
+	}
 	return append(found, finding)
+}
+
+// asideOn are the databases on a server that restores have put aside and that nobody uses. On a server outside the cluster, which several
+// nodes may share, those alone that were made of a database of this node.
+func asideOn(s postgres.Server, stored []postgres.Stored, own []postgres.Database, now time.Time) (found []OldDatabase, evidence []wire.Evidence) {
+	for _, d := range stored {
+		inUse := slices.ContainsFunc(own, func(x postgres.Database) bool { return x.Name == d.Name })
+		ours := slices.ContainsFunc(own, func(x postgres.Database) bool { return postgres.MadeOf(d.Name, x.Name) })
+		if !postgres.Ours(d.Name) || inUse || d.Sessions > 0 || s.Managed() && !ours {
+			continue
+		}
+		found = append(found, OldDatabase{Server: s, Name: d.Name, Bytes: d.Bytes})
+		evidence = append(evidence, wire.Evidence{Source: d.Name + " on " + s.String(), Seen: strings.TrimSuffix(gib(d.Bytes)+", "+d.Comment, ", "), At: now})
+	}
+	return found, evidence
+}
+
+func names(servers []postgres.Server) string {
+	var all []string
+	for _, s := range servers {
+		all = append(all, s.String())
+	}
+	return strings.Join(all, ", ")
 }
 
 // whoseVolumes finds out in which namespace the volumes were kept, where none was asked for, and which node it holds:

@@ -122,12 +122,17 @@ func swaps(f Facts, back bool) []action.SwapDatabases {
 func clientPod(f Facts) (kube.ClientSpec, bool) {
 	for _, s := range f.Node.Servers() {
 		if image := cmp.Or(f.ClientImage, s.Image); s.Managed() && image != "" {
-			run := strings.ToLower(f.Run)
-			return kube.ClientSpec{Namespace: f.Namespace, Name: "svrescue-client-" + run[max(0, len(run)-9):], Image: image, Lives: 7 * 24 * 3600,
-				Labels: map[string]string{reach.ClientLabel: f.Run}}, true
+			return clientSpec(f.Namespace, image, f.Run), true
 		}
 	}
 	return kube.ClientSpec{}, false
+}
+
+// clientSpec is the pod of a run; it ends by itself after a week.
+func clientSpec(namespace, image, run string) kube.ClientSpec {
+	name := strings.ToLower(run)
+	return kube.ClientSpec{Namespace: namespace, Name: "svrescue-client-" + name[max(0, len(name)-9):], Image: image, Lives: 7 * 24 * 3600,
+		Labels: map[string]string{reach.ClientLabel: run}}
 }
 
 // closeClient takes the pod away again.

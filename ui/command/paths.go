@@ -105,7 +105,7 @@ func newMachine(spec runs.Spec, folder string, files reach.Artifacts, wall clock
 	case "restore-lost":
 		return build(w, restore.Lost(), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, DumpHint: dumpsOf(spec, folder), Lost: lostOf(spec, folder)})
 	case "release-old-volumes":
-		return build(w, restore.Release(), restore.ReleaseFacts{Wanted: spec.Namespace, Where: where,
+		return build(w, restore.Release(), restore.ReleaseFacts{Wanted: spec.Namespace, Where: where, Run: spec.ID,
 			Subject: wire.Subject{Namespace: spec.Namespace, Cluster: where.Context}})
 	}
 	return nil, nil, fmt.Errorf("there is no path %q", spec.Path)
