@@ -15,8 +15,12 @@ import (
 
 // SQL runs statements in a database, by psql in the server's pod over its local socket, and gives the rows unaligned.
 func (n *Node) SQL(ctx context.Context, server, database, statements string) (string, error) {
+	return n.sqlAs(ctx, "cnadmin", server, database, statements)
+}
+
+func (n *Node) sqlAs(ctx context.Context, user, server, database, statements string) (string, error) {
 	return n.rig.Exec(ctx, n.home(server), server+"-0", server, statements,
-		"psql", "-U", "cnadmin", "-d", database, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f", "-")
+		"psql", "-U", user, "-d", database, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f", "-")
 }
 
 // answers is an error as long as the server does not. The end of the stream is not taken for success: on a busy machine an

@@ -144,6 +144,28 @@ func (n *Node) RestoreManaged(ctx context.Context, folder string) error {
 	return nil
 }
 
+// Limit makes the node's user on the servers outside an ordinary one, as a managed service does: no superuser, and with or without the right
+// to make databases.
+func (n *Node) Limit(ctx context.Context, creates bool) error {
+	right := map[bool]string{true: "CREATEDB", false: "NOCREATEDB"}[creates]
+	for server := range n.Managed {
+		if _, err := n.sqlAs(ctx, "provider", server, "cantonnet", "ALTER ROLE cnadmin NOSUPERUSER "+right+";"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Provide makes the user of the provider on the servers outside, who can do what the node's cannot.
+func (n *Node) Provide(ctx context.Context) error {
+	for server := range n.Managed {
+		if _, err := n.SQL(ctx, server, "cantonnet", "CREATE ROLE provider SUPERUSER LOGIN;"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // BackupChain takes a set of the block store of CometBFT alone, which no dump has.
 func (n *Node) BackupChain(ctx context.Context, runID string) error {
 	return n.snapshot(ctx, n.CometBFTClaim, runID)
