@@ -1,6 +1,9 @@
 package postgres
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // What follows is for people: what they would type to do the same. What the product sends are the statements and commands of
 // this package.
@@ -9,7 +12,7 @@ import "strings"
 func ShowLoad(s Server, name, kind, file string) []string {
 	in := "kubectl -n " + s.Namespace + " exec -i " + s.Workload + "-0 -c " + s.Container + " -- "
 	if s.Managed() {
-		in = "PGPASSWORD=$POSTGRES_PASSWORD PGHOST=" + s.Host + " "
+		in = "PGPASSWORD=$POSTGRES_PASSWORD PGHOST=" + s.Host + " PGPORT=" + strconv.Itoa(s.Port) + " "
 	}
 	// psql takes a file that was cut for one that has ended, so the end mark is looked for first.
 	load := "grep -q 'dump complete' " + file + " && (echo 'BEGIN;'; cat " + file + "; echo 'COMMIT;') | " + in + "psql -X -v ON_ERROR_STOP=1 -U " + s.User + " -d " + name

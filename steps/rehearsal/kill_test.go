@@ -49,14 +49,18 @@ var courses = []course{
 		answer: backFrom("restore/prove-restored"), ends: takenBack},
 	{name: "undo", in: clean, drive: restoring, sample: 6, world: func(t *testing.T, r *rig) any { return stands(t, r) },
 		answer: backFrom("restore/restore-volumes"), ends: takenBack},
+	{name: "managed, release", in: managedDumps, drive: releasing, answer: (*rig).player, world: settled, sample: 4,
+		prepare: restored, ends: recovered},
 	{name: "release", in: clean, drive: releasing, answer: (*rig).player, world: settled, sample: 8,
-		prepare: func(t *testing.T, r *rig) {
-			v, _, _ := r.play(t.Context(), 0, r.player())
-			must(t, v, wire.Recovered)
-			r.journal = nil
-			r.wire.count = 0
-		},
-		ends: recovered},
+		prepare: restored, ends: recovered},
+}
+
+// restored is what comes before a release.
+func restored(t *testing.T, r *rig) {
+	v, _, _ := r.play(t.Context(), 0, r.player())
+	must(t, v, wire.Recovered)
+	r.journal = nil
+	r.wire.count = 0
 }
 
 func recovered(v wire.View) bool { return v.Ended.Outcome == wire.Recovered }

@@ -99,6 +99,10 @@ func TestWhatAServerOutsideAllows(t *testing.T) {
 	if x := verdict(allows(d.Server, rights, f), "rights-"); x.Verdict != wire.Violated || x.Waive != "" || x.Next == "" {
 		t.Error(x)
 	}
+	f.Set.Dumps[0].Kind = "directory"
+	if found := unpacked(d.Server, f); len(found) != 1 || found[0].Verdict != wire.Undetermined {
+		t.Errorf("a directory archive: %v", found)
+	}
 	room := roomOutside(d.Server, []postgres.Stored{{Name: d.Name, Bytes: 3 << 30}, {Name: "other", Bytes: 2 << 30}}, f)
 	if room.Verdict != wire.Undetermined || !strings.Contains(room.Text, "take 5.0 GiB now, and loading beside them needs about 4.3 GiB more") || !strings.Contains(room.Next, "fresh instance") {
 		t.Error(room)

@@ -10,6 +10,7 @@ import (
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/backup"
 	"canton.example/svrescue/steps/postgres"
+	"canton.example/svrescue/steps/postgres/dump"
 	"canton.example/svrescue/steps/wire"
 )
 
@@ -37,7 +38,7 @@ func outsideReady(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, 
 		if err != nil {
 			return nil, err
 		}
-		found = slices.Concat(found, allows(s, rights, f), fit, []wire.Finding{roomOutside(s, stored, f)})
+		found = slices.Concat(found, allows(s, rights, f), fit, unpacked(s, f), []wire.Finding{roomOutside(s, stored, f)})
 	}
 	same, err := sameLedger(ctx, w, f)
 	return append(found, same...), err
@@ -117,6 +118,20 @@ func programsFit(ctx context.Context, w steps.World, s postgres.Server, version 
 }
 
 const newImage = "Nothing was touched but the pod: take that back, and start a new run that names another image"
+
+// unpacked tells of archives that are unpacked before they are loaded: beside a server there is its volume, in the run's pod there is the disk of
+// the machine that it runs on.
+func unpacked(s postgres.Server, f Facts) []wire.Finding {
+	var found []wire.Finding
+	for _, d := range dumpsOn(s, f) {
+		if d.Kind == string(dump.Directory) {
+			found = append(found, wire.Finding{ID: "unpack-" + d.Database.Name, Verdict: wire.Undetermined,
+				Text: fmt.Sprintf("%s is a directory archive of %s, which is unpacked in the pod, on the disk of the machine of the cluster that it runs on: whether that has the room is not known", d.File, gib(d.Bytes)),
+				Next: "Make sure that it has; or make SQL of it, which needs none, and start a new run: pg_restore --file=dump.sql FOLDER"})
+		}
+	}
+	return found
+}
 
 // roomOutside says what can be known of the room on a server outside the cluster, which is not how much is free. It holds once the operator
 // has looked, and says so.

@@ -43,7 +43,7 @@ func proveRestored() steps.Step[Facts] {
 			if f.Set == nil {
 				return nil, "nothing was stamped"
 			}
-			return stamps(f, true), ""
+			return append(openClient(f), stamps(f, true)...), "" // the pod may have ended
 		},
 	}
 }

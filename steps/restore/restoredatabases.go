@@ -72,7 +72,7 @@ func restoreDatabases() steps.Step[Facts] {
 			if f.Set == nil {
 				return nil, "nothing was loaded"
 			}
-			return append(unload(f), closeClient(f)...), "nothing was loaded"
+			return slices.Concat(openClient(f), unload(f), closeClient(f)), "nothing was loaded"
 		},
 		Remedies: func(error) []steps.Remedy {
 			return []steps.Remedy{{Choice: wire.ChoiceRetry, Detail: "a half that was loaded is dropped and loaded again; the old databases were not touched"}}
