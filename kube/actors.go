@@ -2,9 +2,7 @@ package kube
 
 import (
 	"context"
-	"time"
 
-	coordv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -34,35 +32,4 @@ func (c *Cluster) Autoscalers(ctx context.Context, ns string) ([]Autoscaler, err
 		})
 	}
 	return byName(out, func(a Autoscaler) Meta { return a.Meta }), nil
-}
-
-// Lease is a coordination Lease. Renewed is by the holder's clock: to judge whether it lives, watch whether it changes.
-type Lease struct {
-	Meta
-	Holder      string        `json:"holder,omitempty"`
-	Duration    time.Duration `json:"duration"` // nanoseconds
-	Acquired    *time.Time    `json:"acquired,omitempty"`
-	Renewed     *time.Time    `json:"renewed,omitempty"`
-	Transitions int32         `json:"transitions"`
-}
-
-// Lease looks up one Lease.
-func (c *Cluster) Lease(ctx context.Context, ns, name string) (Lease, bool, error) {
-	l, err := c.kube.CoordinationV1().Leases(ns).Get(ctx, name, metav1.GetOptions{})
-	return found(access("get", groupLease, "leases", ns, name), l, err, leaseOf)
-}
-
-func leaseOf(l *coordv1.Lease) Lease {
-	return Lease{
-		Meta: metaOf(l), Holder: deref(l.Spec.HolderIdentity), Duration: time.Duration(deref(l.Spec.LeaseDurationSeconds)) * time.Second,
-		Acquired: micro(l.Spec.AcquireTime), Renewed: micro(l.Spec.RenewTime), Transitions: deref(l.Spec.LeaseTransitions),
-	}
-}
-
-func micro(t *metav1.MicroTime) *time.Time {
-	if t == nil || t.IsZero() {
-		return nil
-	}
-	u := t.UTC()
-	return &u
 }

@@ -98,7 +98,7 @@ func Connect(t Target, o Options) (*Cluster, error) {
 	if timers, ok := o.Clock.(clock.WithTicker); ok {
 		c.timers = timers
 	}
-	c.clients, err = c.guarded(nil, false)
+	c.clients, err = c.guarded(nil, nil, false)
 	if err != nil {
 		return nil, setup("use the cluster of context "+t.Context, err.Error(), "check the kubeconfig")
 	}
@@ -114,12 +114,17 @@ func (c *Cluster) Server() string { return c.server }
 // Hands is the writing side: it writes only what allowed covers. With dryRun every write becomes one that the server tries and forgets.
 // Reading through it is always possible. It is safe for concurrent use.
 func (c *Cluster) Hands(allowed []Access, dryRun bool) *Hands {
+	return c.HandsWhile(nil, allowed, dryRun)
+}
+
+// HandsWhile are Hands that ask held before each write that is no trial, and send nothing while it answers an error.
+func (c *Cluster) HandsWhile(held func() error, allowed []Access, dryRun bool) *Hands {
 	h := &Hands{cluster: c, allowed: slices.Clone(allowed), dryRun: dryRun}
-	h.clients, h.err = c.guarded(h.allowed, dryRun)
+	h.clients, h.err = c.guarded(held, h.allowed, dryRun)
 	return h
 }
 
-func (c *Cluster) guarded(allowed []Access, dryRun bool) (clients, error) {
+func (c *Cluster) guarded(held func() error, allowed []Access, dryRun bool) (clients, error) {
 	config := rest.CopyConfig(c.config)
 	base, _, err := rest.DefaultServerUrlFor(config)
 	if err != nil {
@@ -128,7 +133,7 @@ func (c *Cluster) guarded(allowed []Access, dryRun bool) (clients, error) {
 	config.Wrap(func(rt http.RoundTripper) http.RoundTripper {
 		return &guard{
 			next: rt, scheme: base.Scheme, host: base.Host, prefix: strings.TrimSuffix(base.Path, "/"),
-			allowed: allowed, dryRun: dryRun, clock: c.clock, date: &c.date,
+			allowed: allowed, dryRun: dryRun, held: held, clock: c.clock, date: &c.date,
 		}
 	})
 	h, err := rest.HTTPClientFor(config)

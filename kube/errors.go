@@ -35,6 +35,7 @@ const (
 	Timeout       Kind = "timeout"        // no answer in time: whether a write was done is not known
 	Canceled      Kind = "canceled"       // the caller gave up waiting: whether a write was done is not known
 	Refused       Kind = "refused"        // the guard of this program did not send it
+	Paused        Kind = "paused"         // the run does not hold its node at this moment: it was not sent
 	Failed        Kind = "failed"         // a command in a pod ran and ended with another exit code than 0
 	Setup         Kind = "setup"          // the kubeconfig or its context cannot be used
 	Unknown       Kind = "unknown"
@@ -134,11 +135,14 @@ func status(err error) *metav1.Status {
 
 func classify(err error) Kind {
 	var shown *NotShown
+	var paused *NotHeld
 	var exit *ExitError
 	var netErr net.Error
 	switch s := status(err); {
 	case errors.As(err, &shown):
 		return Refused
+	case errors.As(err, &paused):
+		return Paused
 	case errors.As(err, &exit):
 		return Failed
 	case s != nil:
@@ -251,6 +255,10 @@ func seen(k Kind, err error) string {
 		if errors.As(err, &shown) {
 			return clean(shown.Error(), maxSeen)
 		}
+		var paused *NotHeld
+		if errors.As(err, &paused) {
+			return clean(paused.Error(), maxSeen)
+		}
 		where := ""
 		if p, perr := url.Parse(u.URL); perr == nil && p.Host != "" {
 			where = " (" + p.Scheme + "://" + p.Host + ")"
@@ -304,6 +312,8 @@ func next(k Kind, a *Access, err error) string {
 		return "try again; if it stays, check the network to the cluster"
 	case Refused:
 		return "report this as a defect of the program; nothing was sent"
+	case Paused:
+		return "it is sent when the run holds the node again"
 	}
 	return "keep this message for the report"
 }

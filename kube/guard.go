@@ -35,6 +35,11 @@ func (e *NotShown) Error() string {
 	return fmt.Sprintf("not sent: %s (%s)", what, e.Why)
 }
 
+// NotHeld is the refusal of a write because the run does not hold its node at this moment. The write was not sent, and may be sent when it does.
+type NotHeld struct{ Why string }
+
+func (e *NotHeld) Error() string { return "not sent: " + e.Why }
+
 // maxGuarded bounds how much of a request the guard reads to find the name of a new object. The API server takes 3 MiB.
 const maxGuarded = 4 << 20
 
@@ -43,9 +48,10 @@ type guard struct {
 	next    http.RoundTripper
 	scheme  string // of the API server
 	host    string
-	prefix  string   // path of the API server's address, without a slash at the end; often empty
-	allowed []Access // writes that may pass
-	dryRun  bool     // every write is made one that the server only tries
+	prefix  string       // path of the API server's address, without a slash at the end; often empty
+	allowed []Access     // writes that may pass
+	dryRun  bool         // every write is made one that the server only tries
+	held    func() error // asked before each write that is no trial; nil: nothing has to be held
 	clock   clock.PassiveClock
 	date    *atomic.Pointer[dated]
 }
@@ -126,6 +132,11 @@ func (g *guard) check(req *http.Request) (*http.Request, error) {
 	}
 	if g.dryRun && a.opens() {
 		return refuse(a, "it cannot be tried without doing it")
+	}
+	if g.held != nil && !g.dryRun && !a.opens() {
+		if err := g.held(); err != nil {
+			return nil, err
+		}
 	}
 	if !readBody && !g.dryRun {
 		return req, nil
