@@ -28,13 +28,14 @@ const (
 	KindLog      Kind = "log"      // not durable
 	KindViewers  Kind = "viewers"  // not durable; the first one a viewer receives ends the replay of what was before
 	KindRefusal  Kind = "refusal"  // not durable: an answer that was not accepted (Answer), and why (Text)
+	KindLease    Kind = "lease"    // not durable: how the node is held against other operators (Lease)
 	KindHalt     Kind = "halt"     // not durable: the worker stops because of Failure; nothing more will be sent
 )
 
 // Durable says whether events of this kind are journaled.
 func (k Kind) Durable() bool {
 	switch k {
-	case KindProgress, KindLog, KindViewers, KindRefusal, KindHalt:
+	case KindProgress, KindLog, KindViewers, KindRefusal, KindLease, KindHalt:
 		return false
 	}
 	return true
@@ -66,6 +67,7 @@ type Event struct {
 	Progress *Progress       `json:"progress,omitempty"`
 	End      *End            `json:"end,omitempty"`
 	Viewers  int             `json:"viewers,omitempty"`
+	Lease    *Lease          `json:"lease,omitempty"`
 }
 
 // World is where actions arrive.

@@ -85,7 +85,7 @@ func Fold(v View, e Event) View {
 		v.Parked, v.Question = e.Text, nil
 		v = entry(v, e, "parked: "+e.Text, false)
 	case KindResume:
-		v.Parked, v.Halted, v.Question, v.Refusal = "", nil, nil, "" // the worker that asked is gone
+		v.Parked, v.Halted, v.Question, v.Refusal, v.Lease = "", nil, nil, "", Lease{} // the worker that asked is gone
 		v = entry(v, e, "taken up again by "+e.By, false)
 	case KindEnd:
 		v.Ended, v.Question = e.End, nil
@@ -94,6 +94,8 @@ func Fold(v View, e Event) View {
 		v.Viewers = e.Viewers
 	case KindRefusal:
 		v.Refusal = e.Text
+	case KindLease:
+		v.Lease = *e.Lease
 	case KindHalt:
 		v.Halted = e.Failure
 	}
@@ -126,6 +128,8 @@ func (e Event) whole() bool {
 		return e.End != nil
 	case KindProgress:
 		return e.Progress != nil
+	case KindLease:
+		return e.Lease != nil
 	}
 	return true
 }

@@ -19,6 +19,7 @@ type View struct {
 	Ended    *End
 	Halted   *Failure // the worker stopped by itself; resume goes on
 	Viewers  int
+	Lease    Lease // how the node is held against other operators
 }
 
 // LogLines is how many live lines a view keeps.

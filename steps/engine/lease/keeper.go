@@ -1,0 +1,372 @@
+package lease
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"canton.example/svrescue/kube"
+	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/wire"
+	"k8s.io/utils/clock"
+)
+
+// The spans of the package comment, and how long one request may take.
+const (
+	Every   = 5 * time.Second
+	Within  = 20 * time.Second
+	Span    = wire.LeaseSpan
+	timeout = 5 * time.Second
+)
+
+// Store reads and writes the Lease of a namespace. Write makes it where it has no version, else replaces the one of that version.
+// Their errors are of package kube.
+type Store interface {
+	Read(ctx context.Context, namespace string) (kube.Lease, bool, error)
+	Write(context.Context, kube.Lease) (kube.Lease, error)
+}
+
+// Options of New.
+type Options struct {
+	Store Store
+	Clock clock.WithTicker
+	// Boot is the time since the machine started, suspend included.
+	Boot func() time.Duration
+	Self Self
+}
+
+// Keeper holds the node for one worker. It is safe for several goroutines; one of them runs Keep.
+type Keeper struct {
+	o       Options
+	turn    chan struct{} // whoever holds what is in it may send
+	changed chan struct{}
+
+	mu        sync.Mutex
+	namespace string
+	lease     kube.Lease    // as it was last written by us
+	taken     bool          // it is ours as far as we know
+	since     time.Time     // when it was taken
+	sent      time.Duration // when the last renewal that succeeded was sent, by Boot
+	good      time.Time     // the same by Clock
+	failing   string        // why the last request failed
+	failed    time.Time     // since when
+	local     string        // why it cannot be taken at all
+	other     *wire.Holder  // who holds it in our stead
+	lost      string        // how it was lost, where it was ours
+	version   string        // of the other's Lease
+	seen      time.Duration // when that version was first seen, by Boot
+	step      string
+	seq       uint64
+	head      string
+	told      wire.LeaseState // what Changed has told of last
+}
+
+// New makes a keeper. It sends nothing.
+func New(o Options) *Keeper {
+	k := &Keeper{o: o, turn: make(chan struct{}, 1), changed: make(chan struct{}, 1)}
+	k.turn <- struct{}{}
+	return k
+}
+
+// State is how the node is held now.
+func (k *Keeper) State() wire.Lease {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.state()
+}
+
+func (k *Keeper) state() wire.Lease {
+	switch {
+	case k.local != "":
+		return wire.Lease{State: wire.LeaseLocal, Why: k.local}
+	case k.other != nil:
+		l := wire.Lease{State: wire.LeaseForeign, Holder: *k.other, Why: k.lost}
+		if k.version != "" {
+			l.Silent = k.o.Boot() - k.seen
+		}
+		return l
+	case k.taken && k.o.Boot()-k.sent > Within:
+		why := k.failing
+		if why == "" {
+			why = "this machine did not renew it in time; it may have been suspended"
+		}
+		return wire.Lease{State: wire.LeaseAway, Since: k.good, Why: why}
+	case k.taken:
+		return wire.Lease{State: wire.LeaseHeld, Since: k.since,
+			Holder: wire.Holder{Operator: k.o.Self.Operator, Host: k.o.Self.Host, Run: k.o.Self.Run, Step: k.step, Since: k.since, Renewed: k.good}}
+	case k.failing != "":
+		return wire.Lease{State: wire.LeaseAway, Since: k.failed, Why: k.failing}
+	}
+	return wire.Lease{}
+}
+
+// Held is asked before each write: nil where the node is held, or where only the local lock can be. It sends nothing.
+func (k *Keeper) Held() error {
+	switch l := k.State(); l.State {
+	case wire.LeaseHeld, wire.LeaseLocal:
+		return nil
+	case wire.LeaseAway:
+		return &kube.NotHeld{Why: "the Lease of the node is not renewed (" + l.Why + ")"}
+	case wire.LeaseForeign:
+		return &kube.NotHeld{Why: l.Holder.Sentence()}
+	}
+	return &kube.NotHeld{Why: "this run does not hold the node"}
+}
+
+// Changed is told when the state has become another one.
+func (k *Keeper) Changed() <-chan struct{} { return k.changed }
+
+// At says at which step the run is; the next renewal tells it.
+func (k *Keeper) At(step string) {
+	k.mu.Lock()
+	k.step = step
+	k.mu.Unlock()
+}
+
+// Mark says where the journal stands; the next renewal mirrors it. The record must be on disk.
+func (k *Keeper) Mark(seq uint64, head string) {
+	k.mu.Lock()
+	k.seq, k.head = seq, head
+	k.mu.Unlock()
+}
+
+// Look reads once who holds the node of a namespace. It takes nothing.
+func (k *Keeper) Look(ctx context.Context, namespace string) wire.Lease {
+	k.exclusively(ctx, func(ctx context.Context) { _, _, _ = k.read(ctx, namespace) })
+	return k.State()
+}
+
+// Take takes the Lease of a namespace where nobody holds it, and renews it where it is ours and that is due. The state that comes back
+// is Held, or says why not; a holder that is somebody else is never displaced.
+func (k *Keeper) Take(ctx context.Context, namespace string) wire.Lease {
+	k.exclusively(ctx, func(ctx context.Context) {
+		k.mu.Lock()
+		taken, fresh, lost := k.taken, k.o.Boot()-k.sent <= Within, k.lost != ""
+		k.mu.Unlock()
+		switch {
+		case lost || taken && fresh:
+		case taken:
+			k.renew(ctx)
+		case namespace == "":
+			k.mu.Lock()
+			k.local = "it is not known in which namespace the node is"
+			k.mu.Unlock()
+		default:
+			k.acquire(ctx, namespace, false)
+		}
+	})
+	return k.State()
+}
+
+// TakeOver takes the Lease from a holder that was seen not to renew for Span; from any other it does not.
+func (k *Keeper) TakeOver(ctx context.Context, namespace string) wire.Lease {
+	k.exclusively(ctx, func(ctx context.Context) { k.acquire(ctx, namespace, true) })
+	return k.State()
+}
+
+// Keep renews until the context ends.
+func (k *Keeper) Keep(ctx context.Context) {
+	ticker := k.o.Clock.NewTicker(Every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C():
+			k.exclusively(ctx, func(ctx context.Context) {
+				if l := k.State(); l.State == wire.LeaseHeld || l.State == wire.LeaseAway && k.ours() {
+					k.renew(ctx)
+				}
+			})
+		}
+	}
+}
+
+// Release gives the Lease back with a note for whoever comes next. One that is not ours is left as it is.
+func (k *Keeper) Release(ctx context.Context, note string) (err error) {
+	k.exclusively(ctx, func(ctx context.Context) {
+		if !k.ours() {
+			return
+		}
+		for range 2 {
+			k.mu.Lock()
+			l := renewed(k.lease, k.o.Clock.Now(), k.step, k.seq, k.head)
+			k.mu.Unlock()
+			l.Holder, l.Annotations[Note] = "", note
+			if _, err = k.o.Store.Write(ctx, l); kube.KindOf(err) != kube.Conflict || !k.adopt(ctx) {
+				break
+			}
+		}
+		k.mu.Lock()
+		k.taken = false
+		k.mu.Unlock()
+	})
+	return err
+}
+
+func (k *Keeper) ours() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.taken && k.other == nil
+}
+
+// exclusively runs what sends requests, one at a time and each within its time, and tells of the state that it leads to.
+func (k *Keeper) exclusively(ctx context.Context, do func(context.Context)) {
+	select {
+	case <-k.turn:
+	case <-ctx.Done():
+		return
+	}
+	defer func() { k.turn <- struct{}{} }()
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	do(ctx)
+	k.mu.Lock()
+	state := k.state().State
+	news := state != k.told
+	k.told = state
+	k.mu.Unlock()
+	if news {
+		select {
+		case k.changed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// read looks who holds the Lease and remembers since when it is so. err is what kept it from being read.
+func (k *Keeper) read(ctx context.Context, namespace string) (l kube.Lease, found bool, err error) {
+	l, found, err = k.o.Store.Read(ctx, namespace)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.namespace = namespace
+	if err != nil {
+		return l, false, err
+	}
+	k.failing = ""
+	if !found || l.Holder == "" || k.o.Self.earlier(l) {
+		k.other, k.version = nil, ""
+		return l, found, nil
+	}
+	k.foreign(l)
+	return l, found, nil
+}
+
+// foreign remembers who holds the Lease, and when this version of it was first seen. The lock is held.
+func (k *Keeper) foreign(l kube.Lease) {
+	holder := HolderOf(l)
+	k.other = &holder
+	if version := string(l.UID) + " " + l.ResourceVersion; version != k.version {
+		k.version, k.seen = version, k.o.Boot()
+	}
+}
+
+// acquire takes the Lease where it is free, or, with over, from a holder that was silent for long enough.
+func (k *Keeper) acquire(ctx context.Context, namespace string, over bool) {
+	l, found, err := k.read(ctx, namespace)
+	if err != nil {
+		k.trouble(err)
+		return
+	}
+	k.mu.Lock()
+	state := k.state()
+	k.mu.Unlock()
+	if state.State == wire.LeaseForeign && (!over || state.Silent < max(Span, l.Duration)) {
+		return
+	}
+	if !found {
+		l = kube.Lease{Meta: kube.Meta{Namespace: namespace, Name: kube.LeaseName}}
+	}
+	k.mu.Lock()
+	now := k.o.Clock.Now()
+	next := renewed(k.o.Self.taken(l, now), now, k.step, k.seq, k.head)
+	sent := k.o.Boot()
+	k.mu.Unlock()
+	got, err := k.o.Store.Write(ctx, next)
+	switch kube.KindOf(err) {
+	case "":
+		k.mu.Lock()
+		k.lease, k.taken, k.since, k.sent, k.good = got, true, now, sent, now
+		k.other, k.version, k.failing, k.lost, k.local = nil, "", "", "", ""
+		k.mu.Unlock()
+	case kube.Conflict, kube.AlreadyExists: // somebody was faster; who it is, is read
+		if _, _, err := k.read(ctx, namespace); err != nil {
+			k.trouble(err)
+		}
+	default:
+		k.trouble(err)
+	}
+}
+
+// renew writes the Lease once more. A conflict is looked at: it may be our own renewal whose answer was lost.
+func (k *Keeper) renew(ctx context.Context) {
+	for range 2 {
+		k.mu.Lock()
+		now := k.o.Clock.Now()
+		next := renewed(k.lease, now, k.step, k.seq, k.head)
+		sent := k.o.Boot()
+		k.mu.Unlock()
+		got, err := k.o.Store.Write(ctx, next)
+		switch kube.KindOf(err) {
+		case "":
+			k.mu.Lock()
+			k.lease, k.sent, k.good, k.failing = got, sent, now, ""
+			k.mu.Unlock()
+			return
+		case kube.Conflict, kube.NotFound:
+			if !k.adopt(ctx) {
+				return
+			}
+		default:
+			k.trouble(err)
+			return
+		}
+	}
+}
+
+// adopt reads the Lease after a conflict. It goes on with it where it is still the one that we took, and knows it lost where it is not.
+func (k *Keeper) adopt(ctx context.Context) bool {
+	l, found, err := k.o.Store.Read(ctx, k.lease.Namespace)
+	if err != nil {
+		k.trouble(err)
+		return false
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case found && l.UID == k.lease.UID && l.Holder == k.lease.Holder && l.Transitions == k.lease.Transitions:
+		k.lease = l
+		return true
+	case !found:
+		k.other, k.lost = &wire.Holder{Operator: "somebody"}, "the Lease of the node was deleted"
+	case l.Holder == "":
+		holder := HolderOf(l)
+		k.other, k.lost = &holder, fmt.Sprintf("%s had taken the node over and has released it", holder)
+	default:
+		k.foreign(l)
+		k.lost = fmt.Sprintf("%s has taken the node over", k.other)
+	}
+	k.taken = false
+	return false
+}
+
+// trouble remembers why a request failed. A permission that is missing from the start leaves the local lock; one that goes missing while
+// the Lease is ours does not, because others may take it over then.
+func (k *Keeper) trouble(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	why := steps.FailureOf("holding the node", err).Seen
+	kind := kube.KindOf(err)
+	if !k.taken && k.other == nil && (kind == kube.Forbidden || kind == kube.Invalid || kind == kube.NotFound) {
+		k.local = why
+		return
+	}
+	if kind == kube.Canceled {
+		return
+	}
+	if k.failing == "" {
+		k.failed = k.o.Clock.Now()
+	}
+	k.failing = why
+}
