@@ -65,6 +65,7 @@ var (
 	rKustomization = &resource{group: "kustomize.toolkit.fluxcd.io", version: "v1", name: "kustomizations", singular: "kustomization", kind: "Kustomization", namespaced: true, short: []string{"ks"}, status: true, crd: true, mustVersion: true}
 	rHelmRelease   = &resource{group: "helm.toolkit.fluxcd.io", version: "v2", name: "helmreleases", singular: "helmrelease", kind: "HelmRelease", namespaced: true, short: []string{"hr"}, status: true, crd: true, mustVersion: true}
 	rScaledObject  = &resource{group: "keda.sh", version: "v1alpha1", name: "scaledobjects", singular: "scaledobject", kind: "ScaledObject", namespaced: true, short: []string{"so"}, status: true, crd: true, mustVersion: true}
+	rLease         = &resource{group: "coordination.k8s.io", version: "v1", name: "leases", singular: "lease", kind: "Lease", namespaced: true, mustVersion: true}
 	rReview        = &resource{group: "authorization.k8s.io", version: "v1", name: "selfsubjectaccessreviews", singular: "selfsubjectaccessreview", kind: "SelfSubjectAccessReview", virtual: true}
 )
 
@@ -76,7 +77,7 @@ var table = []*resource{
 	{version: "v1", name: "serviceaccounts", singular: "serviceaccount", kind: "ServiceAccount", namespaced: true, short: []string{"sa"}, returnDeleted: true},
 	rDeployment, rReplicaSet, rStatefulSet,
 	rClass, rSnapshot, rContent, rSnapClass,
-	{group: "coordination.k8s.io", version: "v1", name: "leases", singular: "lease", kind: "Lease", namespaced: true, mustVersion: true},
+	rLease,
 	{group: "autoscaling", version: "v2", name: "horizontalpodautoscalers", singular: "horizontalpodautoscaler", kind: "HorizontalPodAutoscaler", namespaced: true, short: []string{"hpa"}, status: true},
 	{group: "batch", version: "v1", name: "jobs", singular: "job", kind: "Job", namespaced: true, status: true},
 	rApplication, rKustomization, rHelmRelease, rScaledObject,

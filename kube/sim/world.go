@@ -11,14 +11,14 @@ import (
 
 // World is the present state for comparing two runs: objects by "resource.group namespace/name", volume and snapshot texts
 // by "content namespace/claim". What may differ between equal runs is normalised or left out: uids and the names made from
-// them, generated names, versions, times, IPs; events are left out. Encode it as JSON to compare.
+// them, generated names, versions, times, IPs; events and Leases, which tell who was there, are left out. Encode it as JSON to compare.
 func (s *Server) World() map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := s.normaliser()
 	out := map[string]any{}
 	for _, r := range table {
-		if r == rEvent || r.virtual {
+		if r == rEvent || r == rLease || r.virtual {
 			continue
 		}
 		for _, o := range s.store.list(r, "") {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -44,6 +45,11 @@ func (m *Machine[F]) perform(ctx context.Context, s steps.Step[F], a steps.Actio
 			if a.Effect().Rank() > ok.effect.Rank() {
 				return sent, &askAgain{"The world has changed since it was shown: " + a.Show().Title + " is not done any more"}
 			}
+			if a.Effect().Rank() > 0 {
+				if err := m.hold(ctx, s); err != nil {
+					return sent, err
+				}
+			}
 			sent = true
 			if err := m.emit(wire.Event{Kind: wire.KindIntent, Step: s.ID, Action: a.Key(), Undo: undo}); err != nil {
 				return sent, err
@@ -58,6 +64,12 @@ func (m *Machine[F]) perform(ctx context.Context, s steps.Step[F], a steps.Actio
 			failure := steps.FailureOf(a.Show().Title, err)
 			if err := m.result(s, a, undo, wire.ActionFailed, &failure); err != nil {
 				return sent, err
+			}
+			if held := (*kube.NotHeld)(nil); errors.As(err, &held) { // in the middle of it: it is looked at again when the node is held
+				if err := m.hold(ctx, s); err != nil {
+					return sent, err
+				}
+				continue
 			}
 		}
 		if ctx.Err() != nil {
@@ -221,6 +233,12 @@ func (m *Machine[F]) send(ctx context.Context, s steps.Step[F], a steps.Action, 
 				err = &parking{askedToPark}
 			}
 			if err != nil {
+				cancel()
+				<-over
+				return err
+			}
+		case <-m.leaseChanged():
+			if err := m.leaseNews(); err != nil {
 				cancel()
 				<-over
 				return err

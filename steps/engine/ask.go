@@ -17,6 +17,9 @@ type watching struct {
 	look  func(context.Context) (wire.Answer, bool)
 }
 
+// byTheWorld answers a question that something other than a person has answered.
+const byTheWorld = "the world"
+
 // ask puts a question and waits for a person's answer. Without a viewer for ParkAfter the run parks.
 func (m *Machine[F]) ask(ctx context.Context, q wire.Question, w *watching) (wire.Answer, error) {
 	q.ID, q.At = fmt.Sprintf("q%d", m.view.Seq+1), m.Clock.Now().UTC()
@@ -55,9 +58,13 @@ func (m *Machine[F]) ask(ctx context.Context, q wire.Question, w *watching) (wir
 		case <-changed:
 		case <-alone:
 			return wire.Answer{}, &parking{fmt.Sprintf("nobody looked for %s while a question was open", m.ParkAfter)}
+		case <-m.leaseChanged():
+			if err := m.leaseNews(); err != nil {
+				return wire.Answer{}, err
+			}
 		case <-looks:
 			if answer, ok := w.look(ctx); ok {
-				return answer, m.answered(q, &answer, "the world")
+				return answer, m.answered(q, &answer, byTheWorld)
 			}
 		case msg := <-m.inbox:
 			if msg.Kind != wire.SayAnswer {

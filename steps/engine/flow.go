@@ -22,6 +22,9 @@ func (m *Machine[F]) runStep(ctx context.Context, s steps.Step[F]) error {
 	if m.view.Run.Acting == wire.Checklist {
 		return m.tick(ctx, s)
 	}
+	if err := m.meet(ctx, s); err != nil {
+		return err
+	}
 	changed := "" // why the confirmation is asked again
 	for {
 		err := m.attempt(ctx, s, changed)
@@ -83,6 +86,9 @@ func touches(a steps.Action) bool { return len(a.Refs()) > 0 }
 func (m *Machine[F]) carryOut(ctx context.Context, s steps.Step[F], actions []steps.Action, plan wire.Plan, changed string) error {
 	ok := consent{effect: wire.Observe, hash: plan.Hash}
 	if plan.Effect.Rank() > 0 {
+		if err := m.hold(ctx, s); err != nil {
+			return err
+		}
 		var err error
 		if ok.effect, err = m.confirm(ctx, s, actions, plan, changed); err != nil {
 			return err
@@ -383,6 +389,10 @@ func (m *Machine[F]) rest(ctx context.Context, d time.Duration) error {
 			return nil
 		case msg := <-m.inbox:
 			if err := m.heard(msg); err != nil {
+				return err
+			}
+		case <-m.leaseChanged():
+			if err := m.leaseNews(); err != nil {
 				return err
 			}
 		}

@@ -10,12 +10,13 @@ import (
 const maxQueued = 256
 
 // Hub passes events to viewers. Durable events are kept and never dropped; a viewer that joins late receives all of
-// them, then the last progress of each running action, then an event of kind viewers, then what comes. It is safe for several goroutines.
+// them, then the last progress of each running action and how the node is held, then an event of kind viewers, then what comes. It is safe for several goroutines.
 type Hub struct {
 	mu       sync.Mutex
 	durable  []wire.Event
 	progress map[string]wire.Event
 	halt     *wire.Event
+	lease    *wire.Event // the last of its kind
 	viewers  map[*Viewer]bool
 	changed  chan struct{} // closed and replaced when the number of viewers changes
 	ended    chan struct{} // closed by Close
@@ -48,6 +49,8 @@ func (h *Hub) Publish(e wire.Event) {
 		h.progress[key] = e
 	case e.Kind == wire.KindHalt:
 		h.halt = &e
+	case e.Kind == wire.KindLease:
+		h.lease = &e
 	case e.Kind.Durable():
 		h.durable = append(h.durable, e)
 		if e.Kind == wire.KindResult {
@@ -68,6 +71,9 @@ func (h *Hub) Join() *Viewer {
 	v.queue = append(v.queue, h.durable...)
 	for _, e := range h.progress {
 		v.queue = append(v.queue, e)
+	}
+	if h.lease != nil {
+		v.queue = append(v.queue, *h.lease)
 	}
 	if h.halt != nil {
 		v.queue = append(v.queue, *h.halt)

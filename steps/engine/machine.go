@@ -32,6 +32,8 @@ type Config[F any] struct {
 	Operator, Host string
 	// ParkAfter is how long an open question waits without a viewer before the run parks; 0 means for ever.
 	ParkAfter time.Duration
+	// Lease keeps other operators away while the run changes something; nil: nothing does.
+	Lease Lease
 	// Hook is called at each point where a process may die; tests use it. It may call runtime.Goexit.
 	Hook func(point string)
 }
@@ -47,6 +49,8 @@ type Machine[F any] struct {
 	opened    bool
 	accepted  string // step and finding that the operator last accepted without proof; a worker that takes the run up asks again
 	askedOn   bool   // whoever took the run up was asked whether to go on with the wait that was parked
+	met       bool   // it was looked who holds the node
+	holding   bool   // this run has held the node, or only the lock on this machine can be held
 	parkAfter bool   // a viewer asked to park when the running action is over
 }
 
@@ -117,6 +121,30 @@ func (m *Machine[F]) Run(ctx context.Context) error {
 	if err := m.Open(); err != nil {
 		return m.halt(err)
 	}
+	if m.guarded() {
+		defer m.keep(ctx)()
+	}
+	err := m.drive(ctx)
+	m.release(ctx)
+	return err
+}
+
+// keep renews the Lease meanwhile; what it returns ends that.
+func (m *Machine[F]) keep(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		m.Lease.Keep(ctx)
+	}()
+	return func() {
+		cancel()
+		<-over
+	}
+}
+
+// drive goes through the steps and writes how that ended.
+func (m *Machine[F]) drive(ctx context.Context) error {
 	err := m.steps(ctx)
 	var end *ending
 	var parked *parking

@@ -18,8 +18,9 @@ type Artifacts interface {
 
 // Wire makes the world of a run, and its hands: they may touch what the references of the running action cover, and nothing else.
 // cluster is nil for a run that looks at nothing. dial connects from this machine to servers outside the cluster; nil: the network.
+// held is asked before each write; while it answers an error nothing is sent. nil: nothing has to be held.
 func Wire(cluster *kube.Cluster, files Artifacts, clk clock.WithTicker, run string,
-	dial func(ctx context.Context, network, address string) (net.Conn, error)) (steps.World, func(refs []steps.Ref, dryRun bool) steps.Hands) {
+	dial func(ctx context.Context, network, address string) (net.Conn, error), held func() error) (steps.World, func(refs []steps.Ref, dryRun bool) steps.Hands) {
 
 	world := steps.World{Kube: cluster, Files: files, Clock: clk}
 	var databases *Databases
@@ -39,6 +40,6 @@ func Wire(cluster *kube.Cluster, files Artifacts, clk clock.WithTicker, run stri
 				changes = append(changes, *ref.SQL)
 			}
 		}
-		return steps.Hands{World: world, Kube: cluster.Hands(accesses, dryRun), Files: files.Only(refs), Databases: databases.Writer(changes, dryRun)}
+		return steps.Hands{World: world, Kube: cluster.HandsWhile(held, accesses, dryRun), Files: files.Only(refs), Databases: databases.writer(held, changes, dryRun)}
 	}
 }

@@ -16,13 +16,18 @@ type Writer struct {
 	databases *Databases
 	allowed   []postgres.Change
 	dryRun    bool
+	held      func() error // asked before each change; nil: nothing has to be held
 }
 
 var _ steps.DatabaseWriter = (*Writer)(nil)
 
 // Writer makes a writer of these changes.
 func (d *Databases) Writer(allowed []postgres.Change, dryRun bool) *Writer {
-	return &Writer{databases: d, allowed: slices.Clone(allowed), dryRun: dryRun}
+	return d.writer(nil, allowed, dryRun)
+}
+
+func (d *Databases) writer(held func() error, allowed []postgres.Change, dryRun bool) *Writer {
+	return &Writer{databases: d, allowed: slices.Clone(allowed), dryRun: dryRun, held: held}
 }
 
 // NotShown is the refusal of a change that is not among what was shown: it was never sent. It is a defect of the program.
@@ -37,6 +42,9 @@ func (w *Writer) check(changes ...postgres.Change) error {
 		if !slices.Contains(w.allowed, c) {
 			return &NotShown{c}
 		}
+	}
+	if w.held != nil && !w.dryRun {
+		return w.held()
 	}
 	return nil
 }

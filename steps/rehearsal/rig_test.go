@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"canton.example/svrescue/kube/sim"
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/engine"
+	"canton.example/svrescue/steps/engine/lease"
 	"canton.example/svrescue/steps/engine/runs"
 	"canton.example/svrescue/steps/reach"
 	"canton.example/svrescue/steps/restore"
@@ -45,6 +47,7 @@ type rig struct {
 	timeout  time.Duration // of a request; 0: kube's own
 	wire     *tap
 	began    time.Time
+	asleep   atomic.Int64 // how long the machine was suspended, in nanoseconds
 }
 
 // outside is the network beyond the cluster: a rehearsal has none.
@@ -154,6 +157,11 @@ func (r *rig) Append(e wire.Event) (wire.Event, error) {
 	return e, nil
 }
 
+// Head stands for the hash of the last record.
+func (r *rig) Head() (uint64, string) {
+	return uint64(len(r.journal)), fmt.Sprintf("hash-%d", len(r.journal))
+}
+
 func (r *rig) cluster() *kube.Cluster {
 	r.t.Helper()
 	c, err := kube.Connect(kube.Target{Kubeconfig: r.config}, kube.Options{Clock: clock.RealClock{}, Dial: r.dial, QPS: 10000, Burst: 10000, Timeout: r.timeout})
@@ -182,13 +190,17 @@ type operator = func(context.Context, wire.View, wire.Question) (wire.Answer, bo
 
 func drive[F any](r *rig, ctx context.Context, killAt int, answer operator, path steps.Path[F], facts F) (v wire.View, points int, dead bool) {
 	cluster := r.cluster()
-	world, hands := reach.Wire(cluster, r.folder.Artifacts(), clock.RealClock{}, "r-1", outside)
+	began := time.Now()
+	keeper := lease.New(lease.Options{Store: lease.On(cluster), Clock: clock.RealClock{}, Boot: func() time.Duration { return time.Since(began) + time.Duration(r.asleep.Load()) },
+		Self: lease.Self{Operator: "you", Host: "here", Run: "r-1"}})
+	world, hands := reach.Wire(cluster, r.folder.Artifacts(), clock.RealClock{}, "r-1", outside, keeper.Held)
 	var mu sync.Mutex
 	m, err := engine.New(engine.Config[F]{
 		Path: path, Facts: facts,
 		Run:     wire.Run{ID: "r-1", Acting: r.acting, World: wire.Simulated, Operator: "you", Host: "here", Started: time.Now()},
 		World:   world,
-		Journal: r, Past: slices.Clone(r.journal), Clock: clock.RealClock{}, ParkAfter: 30 * time.Minute,
+		Lease:   keeper,
+		Journal: keeper.Mirroring(r), Past: slices.Clone(r.journal), Clock: clock.RealClock{}, ParkAfter: 30 * time.Minute,
 		Hands: hands,
 		Hook: func(string) {
 			mu.Lock()
@@ -264,10 +276,11 @@ func (t *tap) arm(die func()) {
 	t.mu.Unlock()
 }
 
-// tapped counts the writes that took effect and, at the chosen one, ends the process that waits for the answer.
+// tapped counts the writes that took effect and, at the chosen one, ends the process that waits for the answer. Renewals of the Lease
+// are no part of what a run does.
 func (r *rig) tapped(world http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		if q.Method == http.MethodGet || q.Header.Get("Upgrade") != "" || q.URL.Query().Has("dryRun") || strings.Contains(q.URL.Path, "authorization.k8s.io") || strings.Contains(q.URL.Path, "authentication.k8s.io") {
+		if q.Method == http.MethodGet || q.Header.Get("Upgrade") != "" || q.URL.Query().Has("dryRun") || strings.Contains(q.URL.Path, "authorization.k8s.io") || strings.Contains(q.URL.Path, "authentication.k8s.io") || strings.Contains(q.URL.Path, "coordination.k8s.io") {
 			world.ServeHTTP(w, q)
 			return
 		}

@@ -18,6 +18,7 @@ import (
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/engine"
+	"canton.example/svrescue/steps/engine/lease"
 	"canton.example/svrescue/steps/engine/runs"
 	"canton.example/svrescue/steps/reach"
 	"canton.example/svrescue/steps/rehearsal"
@@ -87,8 +88,11 @@ func connect(spec runs.Spec, clk clock.PassiveClock) (*kube.Cluster, error) {
 }
 
 // newMachine wires real clients into the path of the spec.
-func newMachine(spec runs.Spec, folder string, files reach.Artifacts, wall clock.WithTicker, j engine.Journal, past []wire.Event, operator, host string) (machine, *engine.Hub, error) {
+func newMachine(spec runs.Spec, folder string, files reach.Artifacts, wall clock.WithTicker, boot func() time.Duration, j lease.Journal, past []wire.Event, operator, host string) (machine, *engine.Hub, error) {
 	clk := clockOf(spec, wall)
+	if spec.World == wire.Simulated { // the time of its world stands still in no suspend either
+		boot = func() time.Duration { return clk.Since(spec.SimOrigin) }
+	}
 	where := kube.Where{Context: spec.Context, Kubeconfig: spec.Kubeconfig}
 	var cluster *kube.Cluster
 	if spec.Acting != wire.Checklist { // which needs none: the operator looks and acts
@@ -98,7 +102,7 @@ func newMachine(spec runs.Spec, folder string, files reach.Artifacts, wall clock
 		}
 		where.Context = cluster.Target().Context
 	}
-	w := wiring{spec: spec, folder: folder, files: files, clock: clk, journal: j, past: past, operator: operator, host: host, cluster: cluster}
+	w := wiring{spec: spec, folder: folder, files: files, clock: clk, boot: boot, journal: j, past: past, operator: operator, host: host, cluster: cluster}
 	switch spec.Path {
 	case "restore":
 		return build(w, restore.New(), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, DumpHint: dumpsOf(spec, folder)})
@@ -116,14 +120,21 @@ type wiring struct {
 	folder         string
 	files          reach.Artifacts
 	clock          clock.WithTicker
-	journal        engine.Journal
+	boot           func() time.Duration
+	journal        lease.Journal
 	past           []wire.Event
 	operator, host string
 	cluster        *kube.Cluster
 }
 
 func build[F any](w wiring, path steps.Path[F], facts F) (machine, *engine.Hub, error) {
-	world, hands := reach.Wire(w.cluster, w.files, w.clock, w.spec.ID, outside(w.spec))
+	var holding engine.Lease
+	var held func() error
+	if w.spec.Acting == wire.Live {
+		keeper := lease.New(lease.Options{Store: lease.On(w.cluster), Clock: w.clock, Boot: w.boot, Self: lease.Self{Operator: w.operator, Host: w.host, Run: w.spec.ID}})
+		holding, held, w.journal = keeper, keeper.Held, keeper.Mirroring(w.journal)
+	}
+	world, hands := reach.Wire(w.cluster, w.files, w.clock, w.spec.ID, outside(w.spec), held)
 	park := parkAfter
 	if w.spec.Speed > 0 {
 		park = time.Duration(float64(park) * w.spec.Speed)
@@ -133,7 +144,7 @@ func build[F any](w wiring, path steps.Path[F], facts F) (machine, *engine.Hub, 
 		Run: wire.Run{ID: w.spec.ID, Binary: Version(), World: w.spec.World, Acting: w.spec.Acting, Scenario: w.spec.Scenario,
 			Operator: w.spec.Operator, Host: w.spec.Host, Folder: w.folder, Started: w.clock.Now().UTC(),
 			Speed: w.spec.Speed, Origin: w.spec.Origin, SimOrigin: w.spec.SimOrigin, Steps: infoOf(path).Steps},
-		Hands: hands,
+		Hands: hands, Lease: holding,
 	})
 	if err != nil {
 		return nil, nil, err

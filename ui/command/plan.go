@@ -61,6 +61,8 @@ func (m *memory) Append(e wire.Event) (wire.Event, error) {
 	return e, nil
 }
 
+func (m *memory) Head() (uint64, string) { return m.seq, "" }
+
 // scratch are artifacts that are not kept.
 type scratch map[string][]byte
 
@@ -96,7 +98,7 @@ func (p *program) plan(ctx context.Context, path string) error {
 		return err
 	}
 	quietLogs(p.Err)
-	m, hub, err := newMachine(spec, "", scratch{}, p.Clock, &memory{}, nil, p.operator(), hostname())
+	m, hub, err := newMachine(spec, "", scratch{}, p.Clock, p.Boot, &memory{}, nil, p.operator(), hostname())
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps"
@@ -29,6 +30,7 @@ type System struct {
 	Out, Err *os.File
 	Env      func(string) string
 	Clock    clock.WithTicker
+	Boot     func() time.Duration // the time since the machine started, suspend included
 }
 
 // Exit codes; each command's help repeats those that it uses.

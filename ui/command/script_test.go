@@ -31,8 +31,9 @@ import (
 
 // The test binary is svrescue too, so that front end, worker and world are real processes of what is tested.
 func TestMain(m *testing.M) {
+	started := time.Now()
 	testscript.Main(m, map[string]func(){"svrescue": func() {
-		os.Exit(command.Main(os.Args[1:], command.System{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Clock: clock.RealClock{}}))
+		os.Exit(command.Main(os.Args[1:], command.System{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Clock: clock.RealClock{}, Boot: func() time.Duration { return time.Since(started) }}))
 	}})
 }
 

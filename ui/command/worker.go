@@ -57,7 +57,7 @@ func (p *program) work(folder runs.Folder, operator, host string) error {
 		return err
 	}
 	defer j.Close()
-	m, hub, err := newMachine(spec, folder.Path, folder.Artifacts(), p.Clock, j, past, operator, host)
+	m, hub, err := newMachine(spec, folder.Path, folder.Artifacts(), p.Clock, p.Boot, j, past, operator, host)
 	if err != nil {
 		return err
 	}

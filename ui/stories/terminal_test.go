@@ -24,8 +24,9 @@ import (
 
 // The test binary is svrescue under that name, so that front end, worker and world are real processes.
 func TestMain(m *testing.M) {
+	started := time.Now()
 	if filepath.Base(os.Args[0]) == "svrescue" {
-		os.Exit(command.Main(os.Args[1:], command.System{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Clock: clock.RealClock{}}))
+		os.Exit(command.Main(os.Args[1:], command.System{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Clock: clock.RealClock{}, Boot: func() time.Duration { return time.Since(started) }}))
 	}
 	os.Exit(m.Run())
 }
