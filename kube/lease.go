@@ -33,6 +33,11 @@ func AccessLease(ns string) []Access {
 	}
 }
 
+// CommandLease shows the Lease of the node in a namespace.
+func CommandLease(w Where, ns string) string {
+	return w.kubectl(ns, "get", "lease", LeaseName, "-o", "yaml")
+}
+
 // Lease reads the Lease of the node in a namespace.
 func (c *Cluster) Lease(ctx context.Context, ns string) (Lease, bool, error) {
 	l, err := c.kube.CoordinationV1().Leases(ns).Get(ctx, LeaseName, metav1.GetOptions{})

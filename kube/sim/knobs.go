@@ -24,6 +24,7 @@ type Knobs struct {
 	ClockSkew *Duration           `json:"clockSkew,omitempty"`
 	Deny      []Rule              `json:"deny,omitempty"` // taken away from every user, admin included
 	GitOps    []GitOps            `json:"gitOps,omitempty"`
+	Holders   []Holder            `json:"holders,omitempty"`
 }
 
 // Workload says how the pods of one workload behave. Nil durations mean the defaults named.
@@ -104,6 +105,15 @@ type GitOps struct {
 	Manages   map[string]int32 `json:"manages,omitempty"` // replicas of Deployments and StatefulSets, by "namespace/name"
 	Claims    []string         `json:"claims,omitempty"`  // made again, empty, when they are gone; by "namespace/name"
 	Every     *Duration        `json:"every,omitempty"`   // 10 s
+}
+
+// Holder is somebody outside who renews a Lease that is there, and lets go of it at last. A Lease without one is not renewed.
+type Holder struct {
+	Namespace string    `json:"namespace"`
+	Name      string    `json:"name"`
+	Identity  string    `json:"identity"`        // a Lease of another holder is left alone
+	Every     *Duration `json:"every,omitempty"` // 5 s
+	Until     *Duration `json:"until,omitempty"` // from the start of the world until it is released; nil: never
 }
 
 // Write is one request that asked for a change, as it arrived. Access reviews are not writes.

@@ -17,7 +17,7 @@ const lag = 10 * time.Millisecond
 // task is one thing for a controller to look at. Controllers are level-triggered: running a task twice does no harm, and a
 // controller that waits for a time schedules itself again whenever it runs.
 type task struct {
-	what     string // deployment, replicaset, statefulset, pod, claim, volume, snapshot, content, namespace, gitops, gc
+	what     string // deployment, replicaset, statefulset, pod, claim, volume, snapshot, content, namespace, gitops, holder, gc
 	res      *resource
 	ns, name string
 }
@@ -119,6 +119,8 @@ func (s *Server) work(now time.Time) {
 			s.syncNamespace(t.name)
 		case "gitops":
 			s.reconcile(t.name)
+		case "holder":
+			s.renew(t.name)
 		case "gc":
 			s.collect(t.res, t.ns, t.name)
 		}
@@ -235,6 +237,9 @@ func (s *Server) enqueueAll() {
 	}
 	for i := range s.knobs.GitOps {
 		s.soon("gitops", "", strconv.Itoa(i))
+	}
+	for i := range s.knobs.Holders {
+		s.soon("holder", "", strconv.Itoa(i))
 	}
 }
 

@@ -41,6 +41,7 @@ type rig struct {
 	config   string
 	folder   runs.Folder
 	journal  []wire.Event
+	shown    []wire.Event // what a viewer was told
 	conns    *conns
 	acting   wire.Acting
 	wanted   string        // namespace asked for; empty: the run looks for it
@@ -67,6 +68,7 @@ type tap struct {
 	refuseAt int                            // the number of a write that is forbidden; 0: none
 	refuse   func(method, path string) bool // writes that are forbidden
 	before   func(method, path string)      // called before a write is passed on
+	noLease  atomic.Bool                    // requests for Leases lose their connection
 }
 
 // conns are the client's ends of all connections, so that a dead process can lose them.
@@ -218,10 +220,15 @@ func drive[F any](r *rig, ctx context.Context, killAt int, answer operator, path
 	}
 	viewer := m.Hub.Join()
 	ended := make(chan struct{})
+	left := make(chan struct{})
 	go func() {
+		defer close(left)
 		v := wire.View{Current: -1}
 		for e := range viewer.C {
 			v = wire.Fold(v, e)
+			mu.Lock()
+			r.shown = append(r.shown, e)
+			mu.Unlock()
 			if e.Kind != wire.KindAsk || v.Question == nil {
 				continue
 			}
@@ -253,6 +260,7 @@ func drive[F any](r *rig, ctx context.Context, killAt int, answer operator, path
 	cancel()
 	viewer.Leave()
 	m.Hub.Close()
+	<-left
 	return wire.FoldAll(r.journal), points, died
 }
 
@@ -280,6 +288,9 @@ func (t *tap) arm(die func()) {
 // are no part of what a run does.
 func (r *rig) tapped(world http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if strings.Contains(q.URL.Path, "coordination.k8s.io") && r.wire.noLease.Load() {
+			panic(http.ErrAbortHandler)
+		}
 		if q.Method == http.MethodGet || q.Header.Get("Upgrade") != "" || q.URL.Query().Has("dryRun") || strings.Contains(q.URL.Path, "authorization.k8s.io") || strings.Contains(q.URL.Path, "authentication.k8s.io") || strings.Contains(q.URL.Path, "coordination.k8s.io") {
 			world.ServeHTTP(w, q)
 			return

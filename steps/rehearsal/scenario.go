@@ -46,7 +46,7 @@ type Elsewhere struct {
 // All are the scenarios, in the order in which they are best learnt.
 func All() []Scenario {
 	return []Scenario{clean(), stuckPod(), snapshotNotReady(), crashLoop(), wrongOrder(), noRights(),
-		dropped(), dumpsAnew(), truncatedDump(), dumpsAhead(), managed(), managedDumps(), reversed(), gitOps(), tooOld(), lostCluster(), lostRecordToo()}
+		dropped(), dumpsAnew(), truncatedDump(), dumpsAhead(), managed(), managedDumps(), reversed(), gitOps(), tooOld(), secondOperator(), operatorGone(), lostCluster(), lostRecordToo()}
 }
 
 // Find returns the scenario with that id.

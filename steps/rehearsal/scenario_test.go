@@ -22,6 +22,8 @@ var meets = map[string]string{
 	"restore-gitops":         "restore/hold-others.confirm",
 	"restore-too-old":        "restore/prove-set.remedy",
 	"restore-no-rights":      "restore/preflight.remedy",
+	"restore-second":         "restore/backup-set.held",
+	"restore-operator-gone":  "restore/backup-set.take-over",
 }
 
 // Every scenario ends for a good operator as it says it does, and what is recovered holds the data of the backup.

@@ -23,9 +23,31 @@ const LeaseSpan = 30 * time.Second
 type Lease struct {
 	State  LeaseState    `json:"state,omitempty"`
 	Since  time.Time     `json:"since,omitzero"`   // held and away: since when
-	Why    string        `json:"why,omitempty"`    // a sentence without its stop
+	Why    string        `json:"why,omitempty"`    // a sentence without its stop; held: who released it before
 	Holder Holder        `json:"holder,omitzero"`  // who holds it
 	Silent time.Duration `json:"silent,omitempty"` // foreign: for how long we saw no renewal, by our clock; nanoseconds
+}
+
+// Sentence tells what a person must know of it, without its stop; empty where there is nothing.
+func (l Lease) Sentence() string {
+	switch l.State {
+	case LeaseHeld:
+		if l.Why != "" {
+			return "this run holds the node; " + l.Why
+		}
+		return "this run holds the node; a Lease keeps other operators away"
+	case LeaseAway:
+		return fmt.Sprintf("writes pause since %s UTC, because the Lease of the node cannot be renewed (%s); they go on by themselves when it can, unless somebody else has taken the node over by then",
+			l.Since.UTC().Format("15:04:05"), l.Why)
+	case LeaseLocal:
+		return "No Lease: " + l.Why + "; other operators are kept away on this machine only"
+	case LeaseForeign:
+		if l.Why != "" {
+			return l.Why
+		}
+		return l.Holder.Sentence()
+	}
+	return ""
 }
 
 // Holder is who holds a node. Its times are those of the holder's clock.

@@ -47,6 +47,9 @@ func (p *program) show(ctx context.Context, f front) (wire.View, error) {
 	defer client.Close()
 	o := linear.Options{Source: client, Out: p.Out, Answers: f.answers, Operator: p.operator(), Brief: f.again,
 		Come: "svrescue attach " + f.folder.ID() + p.runDirFlag()}
+	if p.flags.takeOver != "" {
+		o.Answers = &takingOver{name: p.flags.takeOver, others: f.answers}
+	}
 	if p.json() {
 		o.Out = p.Err
 	}
@@ -126,6 +129,10 @@ func (p *program) outcome(folder runs.Folder, v wire.View, err error) error {
 		return exit(exitFailed, &steps.Problem{Tried: v.Halted.Tried, Seen: v.Halted.Seen, Next: v.Halted.Next})
 	case v.Parked != "":
 		say("parked: %s. Go on with: svrescue resume %s%s", v.Parked, folder.ID(), p.runDirFlag())
+		if v.Lease.State == wire.LeaseForeign {
+			say("%s", v.Lease.Sentence())
+			return told(exitHeld)
+		}
 		return told(exitParked)
 	}
 	held, heldErr := journal.Held(folder.Journal())

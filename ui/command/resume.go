@@ -30,6 +30,7 @@ func (p *program) resumeCommand() *cobra.Command {
 			}
 			return p.resume(cmd.Context(), folder, answers)
 		}}
+	p.takeOverFlag(c)
 	c.Flags().StringVar(&p.flags.answers, "answers", "", "answer from this file instead of asking")
 	return c
 }
@@ -109,6 +110,9 @@ func (p *program) resume(ctx context.Context, folder runs.Folder, answers linear
 	if spec.World == wire.Simulated && len(events) > 0 && !worldAlive(ctx, folder) {
 		return exit(exitRefused, &steps.Problem{Tried: "going on with rehearsal " + spec.ID, Seen: "its simulated network has ended, and with it the world as the run left it",
 			Next: "Begin another: svrescue rehearse " + spec.Scenario})
+	}
+	if err := p.refuseSecond(ctx, spec, wire.FoldAll(events).Subject.Namespace, answers); err != nil {
+		return err
 	}
 	view, err := p.show(ctx, front{folder: folder, doing: "taking up " + folder.ID(), link: p.linkNew(folder, spec.World), answers: answers, again: len(events) > 0})
 	return p.finish(folder, view, err)

@@ -73,6 +73,7 @@ type flags struct {
 	config, kubeconfig, context, namespace, runDir string
 	format, output, answers, dumps, record         string
 	values, charts                                 string // of a lost node
+	takeOver                                       string
 	dryRun, linear, noColor                        bool
 }
 

@@ -15,12 +15,14 @@ import (
 )
 
 const runExits = "\n\nExit codes: 0 done; 1 failed; 2 the command line or the configuration is wrong; 3 refused, nothing was changed;\n" +
-	"4 parked, a person's answer is needed; 5 another process holds the run; 130 interrupted."
+	"4 parked, a person's answer is needed; 5 another operator holds the node, or another process the run; 130 interrupted."
 
 func (p *program) runCommand() *cobra.Command {
 	c := &cobra.Command{Use: "run PATH", Short: "Take a recovery path on the real node, step by step",
 		Long: "Takes a recovery path on the real node. On a terminal every step is shown and asked about. With --answers nobody is\n" +
 			"asked: answers come from a file, and a question that it does not answer parks the run.\n\n" +
+			"A node is worked on by one operator at a time: from the first change on a Lease in its namespace keeps others away.\n" +
+			"Whoever comes second is told who holds it, and may take it over only when it was seen not to be renewed for 30 s.\n\n" +
 			"The work is done by a process of its own: closing the terminal does not end it. Come back with svrescue attach." + runExits,
 		Example: "  svrescue run restore\n  svrescue run restore --dry-run\n  svrescue run restore --answers answers.yaml --namespace sv\n  svrescue run restore-lost --record /mnt/backup/sv-record\n  svrescue run restore-lost --values saved --charts charts --namespace sv",
 		Args:    onePath, ValidArgsFunction: completePaths,
@@ -32,6 +34,7 @@ func (p *program) runCommand() *cobra.Command {
 			return p.take(cmd.Context(), args[0], acting)
 		}}
 	c.Flags().StringVar(&p.flags.answers, "answers", "", "answer from this file instead of asking")
+	p.takeOverFlag(c)
 	c.Flags().BoolVar(&p.flags.dryRun, "dry-run", false, "show and try every step, change nothing")
 	c.Flags().StringVar(&p.flags.dumps, "dumps", "", "the folder with the dump files, where databases are restored from such")
 	p.lostFlags(c)
@@ -81,6 +84,9 @@ func (p *program) take(ctx context.Context, path string, acting wire.Acting) err
 	if err := p.folders(&spec); err != nil {
 		return err
 	}
+	if err := p.refuseSecond(ctx, spec, spec.Namespace, answers); err != nil {
+		return err
+	}
 	return p.start(ctx, spec, answers)
 }
 
@@ -117,6 +123,9 @@ func (p *program) forLost(path string) error {
 
 // answers reads the answers file for a path, if one is named. Without one somebody must be there to ask.
 func (p *program) answers(path pathInfo) (linear.Answerer, error) {
+	if p.flags.takeOver != "" && p.flags.answers == "" && p.interactive() && !p.flags.linear && !p.theme.Plain {
+		return nil, usage("--take-over is for --answers and --linear: the full screen asks by itself whether the node is taken over")
+	}
 	if p.flags.answers == "" {
 		if !isTerminal(p.In) && !p.flags.linear {
 			return nil, usage("nobody can be asked, because the input is not a terminal: name an answers file with --answers, or read questions and answers as lines with --linear")

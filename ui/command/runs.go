@@ -28,8 +28,8 @@ type runLine struct {
 }
 
 func (p *program) runsCommand() *cobra.Command {
-	return &cobra.Command{Use: "runs", Short: "List the runs on this machine", Args: noArgs,
-		Example: "  svrescue runs\n  svrescue runs --format json",
+	c := &cobra.Command{Use: "runs", Short: "List the runs on this machine", Args: noArgs,
+		Example: "  svrescue runs\n  svrescue runs --format json\n  svrescue runs verify restore-0412-0309-k7qd",
 		Long:    "Lists the runs on this machine, newest first: what they are, where they stand, and whether a worker runs.\n\nExit codes: 0 listed; 1 the place of the run folders cannot be read.",
 		RunE: func(*cobra.Command, []string) error {
 			all, err := runs.List(p.config.RunDir)
@@ -69,6 +69,8 @@ func (p *program) runsCommand() *cobra.Command {
 			}
 			return p.print(b.Bytes())
 		}}
+	c.AddCommand(p.verifyCommand())
+	return c
 }
 
 // standing says in words where a run stands.

@@ -83,10 +83,22 @@ func (p *printer) event(after wire.View, e wire.Event) {
 		p.line("%s %s", at, after.Timeline[len(after.Timeline)-1].Text)
 	case wire.KindRefusal:
 		p.line("%s   not taken: %s", at, e.Text)
+	case wire.KindLease:
+		p.lease(at, *e.Lease)
 	case wire.KindHalt:
 		p.line("%s the worker stops: %s", at, e.Failure.Error())
 	case wire.KindEnd:
 		p.line("%s %s: %s", at, e.End.Outcome, e.End.Text)
+	}
+}
+
+// lease prints how the node is held. Of somebody else who holds it the question tells that follows, or why the run parks.
+func (p *printer) lease(at string, l wire.Lease) {
+	switch l.State {
+	case wire.LeaseHeld:
+		p.line("%s   %s", at, l.Sentence())
+	case wire.LeaseAway, wire.LeaseLocal:
+		p.line("%s   attention: %s", at, l.Sentence())
 	}
 }
 

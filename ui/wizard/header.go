@@ -54,10 +54,29 @@ func (r *root) header() []string {
 	if run.Host != "" {
 		who += " on " + r.t.Clean(run.Host)
 	}
-	if cellsOf(title)+cellsOf(who)+10 > w {
+	holds, quiet := r.holds()
+	if holds != "" {
+		holds = " " + r.t.Glyphs.Dot + " " + holds
+	}
+	if cellsOf(title)+cellsOf(who)+cellsOf(holds)+10 > w {
 		who = r.t.Clean(run.Operator)
 	}
-	return []string{r.t.Spread(first, right, w), r.t.Dim.Render(r.t.Line(title, who, w))}
+	return []string{r.t.Spread(first, right, w), quiet.Render(r.t.Line(title, who+holds, w))}
+}
+
+// holds says in a word or two how the node is held, and how that is drawn: quietly while all is well.
+func (r *root) holds() (string, theme.Style) {
+	switch l := r.view.Lease; l.State {
+	case wire.LeaseHeld:
+		return "Lease", r.t.Dim
+	case wire.LeaseAway:
+		return "writes pause", r.t.Attention
+	case wire.LeaseLocal:
+		return "no Lease", r.t.Attention
+	case wire.LeaseForeign:
+		return "held by " + r.t.Clean(l.Holder.Name()), r.t.Attention
+	}
+	return "", r.t.Dim
 }
 
 // glyph is the state of a step in one cell, with its meaning in colour. Green is for what was proven: a step that is done

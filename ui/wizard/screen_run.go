@@ -89,6 +89,13 @@ func (r *root) betweenLines(s *wire.StepView, w int) []string {
 	if s.State != wire.StepRunning || r.view.Running() != nil {
 		return nil
 	}
+	if l := r.view.Lease; l.State == wire.LeaseAway {
+		lines := r.t.Wrap(sentence(l.Sentence()), w)
+		for i := range lines {
+			lines[i] = r.t.Attention.Render(lines[i])
+		}
+		return lines
+	}
 	return dimmed(r, []string{r.t.Clip("Between actions: svrescue reads the world.", w)})
 }
 

@@ -53,6 +53,7 @@ type Keeper struct {
 	failed    time.Time     // since when
 	local     string        // why it cannot be taken at all
 	other     *wire.Holder  // who holds it in our stead
+	before    string        // who had held it and released it, and why
 	lost      string        // how it was lost, where it was ours
 	version   string        // of the other's Lease
 	seen      time.Duration // when that version was first seen, by Boot
@@ -93,7 +94,7 @@ func (k *Keeper) state() wire.Lease {
 		}
 		return wire.Lease{State: wire.LeaseAway, Since: k.good, Why: why}
 	case k.taken:
-		return wire.Lease{State: wire.LeaseHeld, Since: k.since,
+		return wire.Lease{State: wire.LeaseHeld, Since: k.since, Why: k.before,
 			Holder: wire.Holder{Operator: k.o.Self.Operator, Host: k.o.Self.Host, Run: k.o.Self.Run, Step: k.step, Since: k.since, Renewed: k.good}}
 	case k.failing != "":
 		return wire.Lease{State: wire.LeaseAway, Since: k.failed, Why: k.failing}
@@ -289,6 +290,9 @@ func (k *Keeper) acquire(ctx context.Context, namespace string, over bool) {
 		k.mu.Lock()
 		k.lease, k.taken, k.since, k.sent, k.good = got, true, now, sent, now
 		k.other, k.version, k.failing, k.lost, k.local = nil, "", "", "", ""
+		if who := HolderOf(l); found && l.Holder == "" && who.Run != k.o.Self.Run && l.Annotations[Note] != "" {
+			k.before = fmt.Sprintf("before, %s held it with run %s and released it at %s UTC: %s", who, who.Run, who.Renewed.Format("2006-01-02 15:04"), l.Annotations[Note])
+		}
 		k.mu.Unlock()
 	case kube.Conflict, kube.AlreadyExists: // somebody was faster; who it is, is read
 		if _, _, err := k.read(ctx, namespace); err != nil {

@@ -180,6 +180,9 @@ func TestReleased(t *testing.T) {
 		}
 		b.Take(t.Context(), "sv")
 		b.is(t, wire.LeaseHeld)
+		if why := b.State().Why; !strings.Contains(why, "alice on alice-laptop held it with run run-of-alice") || !strings.Contains(why, "nobody looked") {
+			t.Errorf("bob is told %q", why)
+		}
 		if _, mirrored := Mirrored(*s.lease); mirrored || s.lease.Annotations[Note] != "" {
 			t.Errorf("bob's Lease tells of alice's run: %+v", s.lease)
 		}
