@@ -79,7 +79,13 @@ func (h *Hands) patch(ctx context.Context, a Access, ops []op) error {
 	if err != nil {
 		return err
 	}
-	return failed(a, h.kube.CoreV1().RESTClient().Patch(types.JSONPatchType).AbsPath(path).Body(patchJSON(ops)).Do(ctx).Error())
+	err = failed(a, h.kube.CoreV1().RESTClient().Patch(types.JSONPatchType).AbsPath(path).Body(patchJSON(ops)).Do(ctx).Error())
+	return h.changed(ctx, a, err, tests(ops)...)
+}
+
+// tests are what a patch expects of the object.
+func tests(ops []op) []op {
+	return slices.DeleteFunc(slices.Clone(ops), func(o op) bool { return o.Op != "test" })
 }
 
 // stale is a precondition that was found broken before the write was sent.

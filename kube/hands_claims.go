@@ -47,7 +47,7 @@ func (h *Hands) DeleteClaim(ctx context.Context, ns, name, uid string) error {
 	if err != nil {
 		return err
 	}
-	return failed(a, h.kube.CoreV1().PersistentVolumeClaims(ns).Delete(ctx, name, o))
+	return h.changed(ctx, a, failed(a, h.kube.CoreV1().PersistentVolumeClaims(ns).Delete(ctx, name, o)), test("/metadata/uid", uid))
 }
 
 // AccessCreateClaim is what CreateClaim needs.

@@ -55,11 +55,14 @@ func (h *Hands) SetField(ctx context.Context, object Access, version, uid string
 	have, is := o.Field(path...)
 	switch {
 	case o.UID != uid:
-		return stale(a, "another object of the same name (uid "+o.UID+")")
-	case version != "" && o.ResourceVersion != version:
-		return stale(a, "it has changed since it was read")
+		return h.changed(ctx, a, stale(a, "another object of the same name (uid "+o.UID+")"), test("/metadata/uid", uid))
 	case is == absent(from) || is && !same(have, from):
-		return stale(a, strings.Join(path, ".")+" is not as it was read")
+		if absent(from) {
+			from = nil
+		}
+		return h.changed(ctx, a, stale(a, strings.Join(path, ".")+" is not as it was read"), test(pointer(path...), from))
+	case version != "" && o.ResourceVersion != version:
+		return h.changed(ctx, a, stale(a, "it has changed since it was read"), test("/metadata/resourceVersion", version))
 	case absent(from) && absent(to), !absent(from) && !absent(to) && same(patchValue(from), to):
 		return nil
 	}

@@ -78,9 +78,13 @@ func (h *Hands) mark(ctx context.Context, object Access, uid, field string, m Ma
 	value, is := have[m.Key]
 	switch {
 	case string(o.UID) != uid:
-		return stale(a, "another object of the same name (uid "+string(o.UID)+")")
+		return h.changed(ctx, a, stale(a, "another object of the same name (uid "+string(o.UID)+")"), test("/metadata/uid", uid))
 	case is != (m.From != nil) || is && value != *m.From:
-		return stale(a, fmt.Sprintf("%s %s is not as it was read", strings.TrimSuffix(field, "s"), m.Key))
+		seen := stale(a, fmt.Sprintf("%s %s is not as it was read", strings.TrimSuffix(field, "s"), m.Key))
+		if m.From == nil {
+			return h.changed(ctx, a, seen, test(pointer("metadata", field, m.Key), nil))
+		}
+		return h.changed(ctx, a, seen, test(pointer("metadata", field, m.Key), *m.From))
 	case !is && m.To == nil:
 		return nil
 	}

@@ -136,8 +136,9 @@ func (h *Hands) Replace(ctx context.Context, p Place, o Object, was Meta, manage
 	if err != nil {
 		return failed(a, err)
 	}
-	return failed(a, h.kube.CoreV1().RESTClient().Put().AbsPath(p.path(o.Namespace(), o.Name())).
+	err = failed(a, h.kube.CoreV1().RESTClient().Put().AbsPath(p.path(o.Namespace(), o.Name())).
 		Param("fieldManager", manager).SetHeader("Content-Type", "application/json").Body(body).Do(ctx).Error())
+	return h.changed(ctx, a, err, test("/metadata/uid", was.UID), test("/metadata/resourceVersion", was.ResourceVersion))
 }
 
 // Remove deletes the object of this uid; what belongs to it goes after it. One that is gone, or that another has replaced, is no error.

@@ -34,5 +34,5 @@ func (h *Hands) DeletePod(ctx context.Context, ns, name, uid string, graceSecond
 		return err
 	}
 	o.GracePeriodSeconds = graceSeconds
-	return failed(a, h.kube.CoreV1().Pods(ns).Delete(ctx, name, o))
+	return h.changed(ctx, a, failed(a, h.kube.CoreV1().Pods(ns).Delete(ctx, name, o)), test("/metadata/uid", uid))
 }

@@ -54,7 +54,7 @@ func (h *Hands) Scale(ctx context.Context, r WorkloadRef, from, to int32, resour
 		return err
 	}
 	if s.Spec.Replicas != from {
-		return stale(a, fmt.Sprintf("%d replicas wanted where %d were expected", s.Spec.Replicas, from))
+		return h.changed(ctx, a, stale(a, fmt.Sprintf("%d replicas wanted where %d were expected", s.Spec.Replicas, from)), test("/spec/replicas", from))
 	}
 	if resourceVersion != "" {
 		s.ResourceVersion = resourceVersion
@@ -65,7 +65,7 @@ func (h *Hands) Scale(ctx context.Context, r WorkloadRef, from, to int32, resour
 	} else {
 		_, err = h.kube.AppsV1().Deployments(r.Namespace).UpdateScale(ctx, r.Name, s, metav1.UpdateOptions{})
 	}
-	return failed(a, err)
+	return h.changed(ctx, a, failed(a, err), test("/spec/replicas", from), test("/metadata/resourceVersion", s.ResourceVersion))
 }
 
 func (h *Hands) scaleOf(ctx context.Context, r WorkloadRef) (s *autoscalingv1.Scale, err error) {

@@ -90,7 +90,7 @@ func (h *Hands) DeleteVolume(ctx context.Context, name, uid string) error {
 	if err != nil {
 		return err
 	}
-	return failed(a, h.kube.CoreV1().PersistentVolumes().Delete(ctx, name, o))
+	return h.changed(ctx, a, failed(a, h.kube.CoreV1().PersistentVolumes().Delete(ctx, name, o)), test("/metadata/uid", uid))
 }
 
 // ifUID is the precondition of a deletion. An empty uid would be none at all.

@@ -47,10 +47,20 @@ var fields = []Case{
 		}
 		o := read()
 		e.kind(set("", "another", nil, "1"), kube.Conflict)
+		told := func(err error, want string) {
+			e.Helper()
+			e.kind(err, kube.Conflict)
+			if err == nil || !strings.Contains(err.Error(), want) {
+				e.Errorf("got %v, want %q", err, want)
+			}
+			if managers := read().Managers; len(managers) > 0 && err != nil && !strings.Contains(err.Error(), managers[len(managers)-1]) {
+				e.Errorf("%v does not say that it was %v", err, managers)
+			}
+		}
 		e.kind(set("1", o.UID, nil, "1"), kube.Conflict)
-		e.kind(set("", o.UID, "0", "1"), kube.Conflict)
+		told(set("", o.UID, "0", "1"), "someone else changed metadata.annotations.example.com/a from 0 to nothing")
 		e.ok(set(o.ResourceVersion, o.UID, nil, "1")) // the map is not there yet
-		e.kind(set("", o.UID, nil, "2"), kube.Conflict)
+		told(set("", o.UID, nil, "2"), "someone else changed metadata.annotations.example.com/a from nothing to 1")
 		e.ok(set("", o.UID, "1", "2"))
 		if got := read().Text(path...); got != "2" {
 			e.Errorf("got %q", got)

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"fmt"
+	"time"
 
 	authv1 "k8s.io/api/authorization/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
@@ -56,6 +57,39 @@ var writing = []Case{
 		l.Spec.HolderIdentity = ptr("me")
 		_, err = e.kube.CoordinationV1().Leases(e.ns).Update(e.ctx, l, metav1.UpdateOptions{})
 		e.reason(err, metav1.StatusReasonInvalid, 422, `leases.coordination.k8s.io "l" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update`)
+	}},
+	{"a lease goes from hand to hand, and only with its version", func(e *env) {
+		leases := e.kube.CoordinationV1().Leases(e.ns)
+		now := metav1.NowMicro()
+		spec := coordv1.LeaseSpec{HolderIdentity: ptr("alice"), LeaseDurationSeconds: ptr(int32(30)), AcquireTime: &now, RenewTime: &now, LeaseTransitions: ptr(int32(1))}
+		l, err := leases.Create(e.ctx, &coordv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: "l", Annotations: map[string]string{"svrescue/run": "r-1"}}, Spec: spec}, metav1.CreateOptions{})
+		e.ok(err)
+		_, err = leases.Create(e.ctx, &coordv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: "l"}, Spec: spec}, metav1.CreateOptions{})
+		e.reason(err, metav1.StatusReasonAlreadyExists, 409, `leases.coordination.k8s.io "l" already exists`)
+		bobs := l.DeepCopy()
+		later := metav1.NewMicroTime(now.Add(1234 * time.Microsecond))
+		l.Spec.RenewTime = &later
+		l, err = leases.Update(e.ctx, l, metav1.UpdateOptions{})
+		e.ok(err)
+		if l.ResourceVersion == bobs.ResourceVersion || !l.Spec.RenewTime.Equal(&later) || l.Annotations["svrescue/run"] != "r-1" {
+			e.Errorf("renewed it is %+v", l)
+		}
+		bobs.Spec.HolderIdentity = ptr("bob")
+		_, err = leases.Update(e.ctx, bobs, metav1.UpdateOptions{})
+		e.reason(err, metav1.StatusReasonConflict, 409, `Operation cannot be fulfilled on leases.coordination.k8s.io "l": `+stale)
+		l.Spec.HolderIdentity = ptr("") // released
+		l, err = leases.Update(e.ctx, l, metav1.UpdateOptions{})
+		e.ok(err)
+		if *l.Spec.HolderIdentity != "" || *l.Spec.LeaseDurationSeconds != 30 || *l.Spec.LeaseTransitions != 1 {
+			e.Errorf("released it is %+v", l.Spec)
+		}
+		e.ok(leases.Delete(e.ctx, "l", metav1.DeleteOptions{}))
+		_, err = leases.Update(e.ctx, l, metav1.UpdateOptions{})
+		e.reason(err, metav1.StatusReasonNotFound, 404, `leases.coordination.k8s.io "l" not found`)
+		_, err = leases.Get(e.ctx, "l", metav1.GetOptions{})
+		e.reason(err, metav1.StatusReasonNotFound, 404, `leases.coordination.k8s.io "l" not found`)
+		_, err = e.kube.CoordinationV1().Leases("no-such-namespace").Create(e.ctx, &coordv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: "l"}, Spec: spec}, metav1.CreateOptions{})
+		e.reason(err, metav1.StatusReasonNotFound, 404, `namespaces "no-such-namespace" not found`)
 	}},
 	{"dry run changes nothing", func(e *env) {
 		cms := e.kube.CoreV1().ConfigMaps(e.ns)
