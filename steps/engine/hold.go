@@ -238,7 +238,4 @@ func (m *Machine[F]) release(ctx context.Context) {
 	if err := m.Lease.Release(ctx, note); err != nil {
 		m.log("", fmt.Sprintf("the Lease of the node could not be released: %v; others can take it over %s after the last heartbeat", err, wire.LeaseSpan))
 	}
-	if m.view.Lease.State != wire.LeaseForeign {
-		m.show(wire.Lease{})
-	}
 }

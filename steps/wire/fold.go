@@ -83,12 +83,14 @@ func Fold(v View, e Event) View {
 		v = entry(v, e, "note by "+e.By+": "+e.Text, false)
 	case KindPark:
 		v.Parked, v.Question = e.Text, nil
+		v = letGo(v)
 		v = entry(v, e, "parked: "+e.Text, false)
 	case KindResume:
 		v.Parked, v.Halted, v.Question, v.Refusal, v.Lease = "", nil, nil, "", Lease{} // the worker that asked is gone
 		v = entry(v, e, "taken up again by "+e.By, false)
 	case KindEnd:
 		v.Ended, v.Question = e.End, nil
+		v = letGo(v)
 		v = entry(v, e, string(e.End.Outcome)+": "+e.End.Text, e.End.Outcome == Failed)
 	case KindViewers:
 		v.Viewers = e.Viewers
@@ -98,6 +100,14 @@ func Fold(v View, e Event) View {
 		v.Lease = *e.Lease
 	case KindHalt:
 		v.Halted = e.Failure
+	}
+	return v
+}
+
+// letGo is the view of a run whose worker ends: the node is not held any more, unless somebody else holds it.
+func letGo(v View) View {
+	if v.Lease.State != LeaseForeign {
+		v.Lease = Lease{}
 	}
 	return v
 }

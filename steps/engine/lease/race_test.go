@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -32,8 +33,13 @@ func TestRace(t *testing.T) {
 	changes := 0
 	for seed := range uint64(200) {
 		synctest.Test(t, func(t *testing.T) {
-			spans, took := race(t, seed)
-			changes += took
+			spans := race(t, seed)
+			slices.SortFunc(spans, func(a, b span) int { return a.from.Compare(b.from) })
+			for i := 1; i < len(spans); i++ {
+				if spans[i].who != spans[i-1].who {
+					changes++
+				}
+			}
 			for i, a := range spans {
 				for _, b := range spans[i+1:] {
 					if a.who != b.who && a.from.Before(b.to) && b.from.Before(a.to) {
@@ -43,13 +49,14 @@ func TestRace(t *testing.T) {
 			}
 		})
 	}
-	if changes < 200 {
-		t.Errorf("the node changed hands only %d times: that is no race", changes)
+	t.Logf("the node changed hands %d times", changes)
+	if changes < 80 {
+		t.Errorf("the node has changed hands only %d times: that is no race", changes)
 	}
 }
 
-// race plays one fight of two minutes.
-func race(t *testing.T, seed uint64) (spans []span, took int) {
+// race plays one fight of a minute and a half.
+func race(t *testing.T, seed uint64) (spans []span) {
 	server := sim.New(sim.Options{Clock: clock.RealClock{}, Seed: seed})
 	if err := server.LoadYAML([]byte("apiVersion: v1\nkind: Namespace\nmetadata: {name: sv}\n")); err != nil {
 		t.Fatal(err)
@@ -95,18 +102,20 @@ func race(t *testing.T, seed uint64) (spans []span, took int) {
 				}
 				held = may
 			}
-			for over := time.Now().Add(2 * time.Minute); time.Now().Before(over); {
-				switch random.IntN(40) {
+			for over := time.Now().Add(90 * time.Second); time.Now().Before(over); {
+				switch random.IntN(20) {
 				case 0:
 					link.cut(true)
-				case 1, 2:
+				case 1:
 					link.cut(false)
-				case 3: // a suspended machine does nothing: it neither renews nor looks
+				case 2: // a suspended machine does nothing: it neither renews nor looks
 					link.cut(true)
-					time.Sleep(time.Duration(random.IntN(120)) * time.Second)
+					time.Sleep(time.Duration(random.IntN(60)) * time.Second)
 					look()
-				case 4:
+				case 3, 4:
 					_ = keeper.Release(ctx, "")
+					look()
+					time.Sleep(time.Duration(random.IntN(10_000)) * time.Millisecond)
 				}
 				l := keeper.TakeOver(ctx, "sv")
 				if keeper.State().State != wire.LeaseHeld && l.State != wire.LeaseForeign {
@@ -119,7 +128,7 @@ func race(t *testing.T, seed uint64) (spans []span, took int) {
 				}
 			}
 			mu.Lock()
-			spans, took = append(spans, own...), took+len(own)
+			spans = append(spans, own...)
 			mu.Unlock()
 		})
 	}
@@ -127,7 +136,7 @@ func race(t *testing.T, seed uint64) (spans []span, took int) {
 	stop()
 	web.Close()
 	running.Wait()
-	return spans, took
+	return spans
 }
 
 // link is the way of one machine to the API; it can be cut.
