@@ -318,3 +318,37 @@ func FuzzParseRequest(f *testing.F) {
 		}
 	})
 }
+
+// Hands that ask before each write send it only while the answer is yes; reads, trials and access reviews are not asked about.
+func TestHandsWhileHeld(t *testing.T) {
+	held := &NotHeld{Why: "bob holds it"}
+	var state error = held
+	asked := 0
+	allowed := []Access{{Verb: "patch", Resource: "configmaps", Namespace: "sv", Name: "a"}}
+	for _, c := range []struct {
+		name, method string
+		dryRun       bool
+		state        error
+		sent         bool
+		asks         int
+	}{
+		{"a write", http.MethodPatch, false, held, false, 1},
+		{"a write while it is held", http.MethodPatch, false, nil, true, 1},
+		{"a trial", http.MethodPatch, true, held, true, 0},
+		{"a read", http.MethodGet, false, held, true, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g, w := guarding("", c.dryRun, allowed...)
+			state, asked = c.state, 0
+			g.held = func() error { asked++; return state }
+			req := request(t, c.method, "/api/v1/namespaces/sv/configmaps/a", "[]")
+			_, err := g.RoundTrip(req)
+			if sent := w.got != nil; sent != c.sent || asked != c.asks {
+				t.Errorf("sent %v, asked %d times: %v", sent, asked, err)
+			}
+			if !c.sent && KindOf(err) != Paused {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}

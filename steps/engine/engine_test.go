@@ -20,10 +20,11 @@ import (
 type toy struct {
 	on     map[string]bool
 	sent   []string
-	fail   map[string][]error // errors of the next sends
-	veto   string             // a violated check, while not empty
-	unsure bool               // probes answer unknown
-	stuck  bool               // sends change nothing
+	fail   map[string][]error                           // errors of the next sends
+	veto   string                                       // a violated check, while not empty
+	unsure bool                                         // probes answer unknown
+	stuck  bool                                         // sends change nothing
+	before func(ctx context.Context, name string) error // called before a send; nil: nothing is
 }
 
 type facts struct {
@@ -56,8 +57,13 @@ func (f flip) Probe(context.Context, steps.World) (wire.ActionState, []wire.Evid
 	}
 	return wire.ActionPending, nil, nil
 }
-func (f flip) Do(_ context.Context, _ steps.Hands, report func(wire.Progress)) error {
+func (f flip) Do(ctx context.Context, _ steps.Hands, report func(wire.Progress)) error {
 	report(wire.Progress{Text: "turning"})
+	if f.w.before != nil {
+		if err := f.w.before(ctx, f.name); err != nil {
+			return err
+		}
+	}
 	if errs := f.w.fail[f.name]; len(errs) > 0 {
 		f.w.fail[f.name] = errs[1:]
 		return errs[0]
