@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
@@ -136,6 +137,9 @@ func (s *Server) serveUpdate(q *request) (int, any, error) {
 		}
 	}
 	old, err := s.find(q)
+	if u := o.GetUID(); apierrors.IsNotFound(err) && q.res == rLease && u != "" { // an update may make a lease, but not one of this uid
+		return 0, nil, conflict(q.res, q.name, uidConflict(storageKey(q.res, o), u, ""))
+	}
 	if err != nil {
 		return 0, nil, err
 	}
@@ -156,8 +160,7 @@ func nameMismatch(got, want string) error {
 // validates, and stores unless nothing changed or dry is set. o becomes the store's.
 func (s *Server) commit(r *resource, old, o *object, sub string, dry bool) (*object, error) {
 	if u := o.GetUID(); u != "" && u != old.GetUID() {
-		return nil, conflict(r, old.GetName(), fmt.Sprintf("StorageError: invalid object, Code: 4, Key: %s, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: %v, UID in object meta: %v",
-			storageKey(r, old), u, old.GetUID()))
+		return nil, conflict(r, old.GetName(), uidConflict(storageKey(r, old), u, old.GetUID()))
 	}
 	if v := o.GetResourceVersion(); v != "" && v != old.GetResourceVersion() {
 		if _, err := strconv.ParseUint(v, 10, 64); err != nil {
@@ -198,6 +201,10 @@ func (s *Server) commit(r *resource, old, o *object, sub string, dry bool) (*obj
 		s.store.remove(r, o)
 	}
 	return o, nil
+}
+
+func uidConflict(key string, want, have types.UID) string {
+	return fmt.Sprintf("StorageError: invalid object, Code: 4, Key: %s, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: %v, UID in object meta: %v", key, want, have)
 }
 
 // lives tells whether an object that is being deleted waits for more than finalizers: a pod for its kubelet, a namespace

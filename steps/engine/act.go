@@ -46,8 +46,17 @@ func (m *Machine[F]) perform(ctx context.Context, s steps.Step[F], a steps.Actio
 				return sent, &askAgain{"The world has changed since it was shown: " + a.Show().Title + " is not done any more"}
 			}
 			if a.Effect().Rank() > 0 {
+				began := m.Clock.Now()
 				if err := m.hold(ctx, s); err != nil {
 					return sent, err
+				}
+				if m.Clock.Since(began) >= leaseLooks { // it was waited for, and what was looked at before is old
+					if !undo && !ok.remedy {
+						if err := m.recheck(ctx, s, ok.hash); err != nil {
+							return sent, err
+						}
+					}
+					continue
 				}
 			}
 			sent = true

@@ -52,7 +52,7 @@ func (m *Machine[F]) meet(ctx context.Context, s steps.Step[F]) error {
 	return err
 }
 
-// hold returns when this run holds its node, or when only the lock on this machine can. It is called before anything is asked that
+// hold returns when this run holds its node, or when no Lease can be taken and only the lock on the run folder holds. It is called before anything is asked that
 // leads to a write, and before each write. Meanwhile the API may be away, which is waited for; somebody else may hold the node, which a
 // person decides about; and one who has taken it from this run ends the worker.
 func (m *Machine[F]) hold(ctx context.Context, s steps.Step[F]) error {

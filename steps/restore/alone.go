@@ -26,6 +26,6 @@ func alone(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) 
 		return []wire.Finding{{ID: "lease", Verdict: wire.Holds, Text: "a Lease can keep other operators away from the node"}}, nil
 	}
 	return []wire.Finding{{ID: "lease", Verdict: wire.Attention,
-		Text: fmt.Sprintf("No Lease: the permission to %s leases.coordination.k8s.io in namespace %s is missing, so other operators are kept away on this machine only", strings.Join(verbs, " and "), f.Namespace),
+		Text: fmt.Sprintf("No Lease: the permission to %s leases.coordination.k8s.io in namespace %s is missing, so only the lock on this run holds, and nobody else is kept away from the node", strings.Join(verbs, " and "), f.Namespace),
 		Next: "Have it granted, or make sure yourself that nobody else works on this node"}}, nil
 }

@@ -12,7 +12,7 @@ const (
 	LeaseNone    LeaseState = ""        // not taken: nothing was to be changed yet, or the run is over
 	LeaseHeld    LeaseState = "held"    // by this run
 	LeaseAway    LeaseState = "away"    // it could not be taken or renewed in time (Why): writes pause since Since
-	LeaseLocal   LeaseState = "local"   // it cannot be taken at all (Why): other operators are kept out on this machine only
+	LeaseLocal   LeaseState = "local"   // it cannot be taken at all (Why): only the lock on the run folder holds
 	LeaseForeign LeaseState = "foreign" // by somebody else (Holder), or it was taken away (Why): nothing is sent
 )
 
@@ -40,7 +40,7 @@ func (l Lease) Sentence() string {
 		return fmt.Sprintf("writes pause since %s UTC, because the Lease of the node cannot be renewed (%s); they go on by themselves when it can, unless somebody else has taken the node over by then",
 			l.Since.UTC().Format("15:04:05"), l.Why)
 	case LeaseLocal:
-		return "No Lease: " + l.Why + "; other operators are kept away on this machine only"
+		return "No Lease: " + l.Why + "; only the lock on this run holds, and nobody else is kept away from the node"
 	case LeaseForeign:
 		if l.Why != "" {
 			return l.Why

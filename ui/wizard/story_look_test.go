@@ -67,6 +67,22 @@ func TestAWorkerThatStopsByItselfSaysWhy(t *testing.T) {
 		"Go on with: svrescue resume").expectNot("without a word")
 }
 
+func TestTheHeaderSaysHowTheNodeIsHeld(t *testing.T) {
+	holder := wire.Holder{Operator: "bob", Host: "ops2", Run: "r-9"}
+	for state, want := range map[wire.LeaseState]string{
+		wire.LeaseHeld: "alice on ops1 · Lease", wire.LeaseAway: "alice on ops1 · writes pause", wire.LeaseLocal: "alice on ops1 · no Lease",
+		wire.LeaseForeign: "alice on ops1 · held by bob",
+	} {
+		tape := fixture.Running(wire.Real, wire.Live)
+		tape.Add(time.Second, wire.Event{Kind: wire.KindLease, Lease: &wire.Lease{State: state, Why: "no route", Holder: holder, Since: fixture.Start}})
+		drive(t, tape, plainTheme).expect(want)
+	}
+	tape := fixture.Running(wire.Real, wire.Live)
+	tape.Add(time.Second, wire.Event{Kind: wire.KindLease, Lease: &wire.Lease{State: wire.LeaseHeld}})
+	tape.Add(time.Second, wire.Event{Kind: wire.KindPark, Text: "nobody looked"})
+	drive(t, tape, plainTheme).expectNot("· Lease")
+}
+
 func TestTheWorkerIsGoneAndArrowsMoveInTheSteps(t *testing.T) {
 	d := live(t, fixture.ScaleDown)
 	d.close()

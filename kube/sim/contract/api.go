@@ -67,7 +67,7 @@ var writing = []Case{
 		_, err = leases.Create(e.ctx, &coordv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: "l"}, Spec: spec}, metav1.CreateOptions{})
 		e.reason(err, metav1.StatusReasonAlreadyExists, 409, `leases.coordination.k8s.io "l" already exists`)
 		bobs := l.DeepCopy()
-		later := metav1.NewMicroTime(now.Add(1234 * time.Microsecond))
+		later := metav1.NewMicroTime(now.Add(1234 * time.Microsecond).Truncate(time.Microsecond))
 		l.Spec.RenewTime = &later
 		l, err = leases.Update(e.ctx, l, metav1.UpdateOptions{})
 		e.ok(err)
@@ -84,8 +84,9 @@ var writing = []Case{
 			e.Errorf("released it is %+v", l.Spec)
 		}
 		e.ok(leases.Delete(e.ctx, "l", metav1.DeleteOptions{}))
-		_, err = leases.Update(e.ctx, l, metav1.UpdateOptions{})
-		e.reason(err, metav1.StatusReasonNotFound, 404, `leases.coordination.k8s.io "l" not found`)
+		_, err = leases.Update(e.ctx, l, metav1.UpdateOptions{}) // an update may make a lease, but not one of this uid
+		e.reason(err, metav1.StatusReasonConflict, 409, fmt.Sprintf(
+			`Operation cannot be fulfilled on leases.coordination.k8s.io "l": StorageError: invalid object, Code: 4, Key: /registry/leases/%s/l, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: %s, UID in object meta: `, e.ns, l.UID))
 		_, err = leases.Get(e.ctx, "l", metav1.GetOptions{})
 		e.reason(err, metav1.StatusReasonNotFound, 404, `leases.coordination.k8s.io "l" not found`)
 		_, err = e.kube.CoordinationV1().Leases("no-such-namespace").Create(e.ctx, &coordv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: "l"}, Spec: spec}, metav1.CreateOptions{})
