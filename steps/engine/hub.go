@@ -56,6 +56,9 @@ func (h *Hub) Publish(e wire.Event) {
 		if e.Kind == wire.KindResult {
 			delete(h.progress, key)
 		}
+		if over := e.Kind == wire.KindEnd || e.Kind == wire.KindPark; over && h.lease != nil && h.lease.Lease.State != wire.LeaseForeign {
+			h.lease = nil // what is let go of is not told to those who join later
+		}
 	}
 	for v := range h.viewers {
 		v.push(e)

@@ -332,3 +332,23 @@ func (w *watched) until(t *testing.T, text string) {
 		}
 	}
 }
+
+// How the node is held is said when it matters: taken, not to be had, and while writes pause.
+func TestHowTheNodeIsHeld(t *testing.T) {
+	since := time.Date(2026, 1, 11, 3, 0, 0, 0, time.UTC)
+	lease := func(l wire.Lease) wire.Event { return wire.Event{Kind: wire.KindLease, Lease: &l} }
+	out, _, err := show(t, nil, Options{}, lease(wire.Lease{State: wire.LeaseHeld}), lease(wire.Lease{State: wire.LeaseAway, Since: since, Why: "no route to host"}),
+		lease(wire.Lease{State: wire.LeaseLocal, Why: "403 not allowed"}), end())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"this run holds the node; a Lease keeps other operators away",
+		"attention: writes pause since 03:00:00 UTC, because the Lease of the node cannot be renewed (no route to host); they go on by themselves when it can, unless somebody else has taken the node over by then",
+		"attention: No Lease: 403 not allowed; only the lock on this run holds, and nobody else is kept away from the node",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in\n%s", want, out)
+		}
+	}
+}

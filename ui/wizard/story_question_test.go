@@ -329,3 +329,32 @@ func TestEveryCharacterCanBeTyped(t *testing.T) {
 		}
 	})
 }
+
+// A node that somebody else holds: who it is, how to watch them, and, when they were silent for long enough, their name to type.
+func TestSomebodyElseHoldsTheNode(t *testing.T) {
+	holder := wire.Holder{Operator: "bob", Host: "ops2", Run: "restore-0412-0309-k7qd", Step: "restore/scale-down", Since: fixture.Start, Renewed: fixture.Start}
+	begin := func() *fixture.Tape {
+		tape := fixture.Begin(wire.Real, wire.Live)
+		tape.Add(time.Second, wire.Event{Kind: wire.KindStep, Step: "restore/backup-set", State: wire.StepRunning})
+		tape.Add(time.Second, wire.Event{Kind: wire.KindLease, Lease: &wire.Lease{State: wire.LeaseForeign, Holder: holder}})
+		return tape
+	}
+	tape := begin()
+	tape.Ask("backup-set", wire.Question{Name: "restore/backup-set.held", Kind: wire.AskRemedy, Title: "Somebody else works on this node",
+		Error:   &wire.Failure{Tried: "holding the node for this run", Seen: holder.Sentence(), Next: "Talk to bob, or watch it on ops2: " + holder.Watch()},
+		Choices: []wire.Choice{{ID: wire.ChoiceWait, Label: "Watch until it is free"}, {ID: wire.ChoicePark, Label: "Park"}}})
+	drive(t, tape, plainTheme).expect("held by bob", "Somebody else works on this node", "bob on ops2 holds", "watch it on ops2: svrescue", "attach restore-0412-0309-k7qd", "Watch until it is free")
+
+	tape = begin()
+	tape.Ask("backup-set", wire.Question{Name: "restore/backup-set.take-over", Kind: wire.AskWord, Word: "bob", Hash: "h", Title: "Type bob to take the node over",
+		Text:    holder.Sentence() + ".\nIt was not renewed for 30s, counted here.",
+		Choices: []wire.Choice{{ID: wire.ChoiceYes, Label: "Take the node over", Effect: wire.Repeatable}, {ID: wire.ChoiceWait, Label: "Go on watching"}, {ID: wire.ChoicePark, Label: "Park"}}})
+	d := drive(t, tape, plainTheme)
+	d.wait(time.Minute)
+	d.expect("Type bob to take the node over: ", "It was not renewed for 30s")
+	d.text("alice").press("enter").expect("That is not bob").expectNoAnswer()
+	d.press("backspace", "backspace", "backspace", "backspace", "backspace").text("bob").press("enter")
+	if got := d.answers(); len(got) != 1 || got[0].Text != "bob" || got[0].Choice != wire.ChoiceYes || got[0].Hash != "h" {
+		t.Errorf("answers: %+v", got)
+	}
+}
