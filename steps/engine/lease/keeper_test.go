@@ -89,6 +89,18 @@ func (s *shelf) set(change func(*shelf)) {
 	change(s)
 }
 
+func (s *shelf) stored() kube.Lease {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return *s.lease
+}
+
+func (s *shelf) counted() (reads, writes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reads, s.writes
+}
+
 var (
 	away      = &kube.Error{Kind: kube.Unreachable, Seen: "connection refused"}
 	forbidden = &kube.Error{Kind: kube.Forbidden, Seen: "403 not allowed"}
@@ -142,26 +154,26 @@ func TestFreeIsTaken(t *testing.T) {
 		a.Mark(7, "seven")
 		a.Take(t.Context(), "sv")
 		a.is(t, wire.LeaseHeld)
-		h := HolderOf(*s.lease)
+		h := HolderOf(s.stored())
 		if h.Operator != "alice" || h.Host != "alice-laptop" || h.Run != "run-of-alice" || h.Step != "restore/scale-down" || !h.Since.Equal(time.Now()) || !h.Renewed.Equal(time.Now()) {
 			t.Errorf("the Lease says %+v", h)
 		}
-		if m, ok := Mirrored(*s.lease); !ok || m != (Mirror{Run: "run-of-alice", Seq: 7, Head: "seven"}) {
+		if m, ok := Mirrored(s.stored()); !ok || m != (Mirror{Run: "run-of-alice", Seq: 7, Head: "seven"}) {
 			t.Errorf("the Lease mirrors %+v %v", m, ok)
 		}
-		if s.lease.Duration != 30*time.Second || s.lease.Transitions != 1 {
-			t.Errorf("the Lease is %+v", s.lease)
+		if s.stored().Duration != 30*time.Second || s.stored().Transitions != 1 {
+			t.Errorf("the Lease is %+v", s.stored())
 		}
 		defer a.keeping(t)()
 		a.Mark(8, "eight")
 		time.Sleep(Every + time.Second)
-		if m, _ := Mirrored(*s.lease); m.Seq != 8 || m.Head != "eight" {
+		if m, _ := Mirrored(s.stored()); m.Seq != 8 || m.Head != "eight" {
 			t.Errorf("after a renewal the Lease mirrors %+v", m)
 		}
-		writes := s.writes
+		_, writes := s.counted()
 		time.Sleep(10 * Every)
-		if got := s.writes - writes; got != 10 {
-			t.Errorf("renewed %d times in 50 s", got)
+		if _, got := s.counted(); got-writes != 10 {
+			t.Errorf("renewed %d times in 50 s", got-writes)
 		}
 		a.is(t, wire.LeaseHeld)
 	})
@@ -175,19 +187,20 @@ func TestReleased(t *testing.T) {
 		if err := a.Release(t.Context(), "parked: nobody looked"); err != nil {
 			t.Fatal(err)
 		}
-		if s.lease.Holder != "" || s.lease.Annotations[Note] != "parked: nobody looked" || s.lease.Annotations[Run] != "run-of-alice" || s.lease.Annotations[Head] != "nine" {
-			t.Errorf("released, the Lease is %+v", s.lease)
+		if s.stored().Holder != "" || s.stored().Annotations[Note] != "parked: nobody looked" || s.stored().Annotations[Run] != "run-of-alice" || s.stored().Annotations[Head] != "nine" {
+			t.Errorf("released, the Lease is %+v", s.stored())
 		}
 		b.Take(t.Context(), "sv")
 		b.is(t, wire.LeaseHeld)
 		if why := b.State().Why; !strings.Contains(why, "alice on alice-laptop held it with run run-of-alice") || !strings.Contains(why, "nobody looked") {
 			t.Errorf("bob is told %q", why)
 		}
-		if _, mirrored := Mirrored(*s.lease); mirrored || s.lease.Annotations[Note] != "" {
-			t.Errorf("bob's Lease tells of alice's run: %+v", s.lease)
+		if _, mirrored := Mirrored(s.stored()); mirrored || s.stored().Annotations[Note] != "" {
+			t.Errorf("bob's Lease tells of alice's run: %+v", s.stored())
 		}
-		writes := s.writes
-		if err := a.Release(t.Context(), "again"); err != nil || s.writes != writes {
+		_, writes := s.counted()
+		err := a.Release(t.Context(), "again")
+		if _, now := s.counted(); err != nil || now != writes {
 			t.Errorf("what alice has given back she has written again: %v", err)
 		}
 	})
@@ -202,10 +215,10 @@ func TestSecondIsRefused(t *testing.T) {
 		began := time.Now()
 		defer a.keeping(t)()
 		time.Sleep(time.Minute + time.Second)
-		reads, writes := s.reads, s.writes
+		reads, writes := s.counted()
 		l := b.Take(t.Context(), "sv")
-		if s.reads != reads+1 || s.writes != writes {
-			t.Errorf("%d reads, %d writes", s.reads-reads, s.writes-writes)
+		if r, w := s.counted(); r != reads+1 || w != writes {
+			t.Errorf("%d reads, %d writes", r-reads, w-writes)
 		}
 		b.is(t, wire.LeaseForeign)
 		text := l.Holder.Sentence()
@@ -283,8 +296,8 @@ func TestNoPermission(t *testing.T) {
 				defer a.keeping(t)()
 				time.Sleep(time.Hour)
 				a.is(t, wire.LeaseLocal)
-				if s.reads+s.writes > 2 {
-					t.Errorf("asked again and again: %d reads, %d writes", s.reads, s.writes)
+				if r, w := s.counted(); r+w > 2 {
+					t.Errorf("asked again and again: %d reads, %d writes", r, w)
 				}
 			})
 		})
@@ -396,8 +409,8 @@ func TestAnswerLost(t *testing.T) {
 		a.is(t, wire.LeaseHeld)
 		s.set(func(s *shelf) { s.lose = true })
 		_ = a.Release(t.Context(), "")
-		if s.lease.Holder != "" {
-			t.Errorf("the Lease is %+v", s.lease)
+		if s.stored().Holder != "" {
+			t.Errorf("the Lease is %+v", s.stored())
 		}
 	})
 }
