@@ -12,7 +12,7 @@ import (
 
 func main() {
 	os.Exit(command.Main(os.Args[1:], command.System{
-		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Clock: clock.RealClock{}, Boot: boot,
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Clock: clock.RealClock{}, Boot: boot, Files: os.DirFS("/"),
 	}))
 }
 

@@ -79,6 +79,9 @@ type Path[F any] struct {
 	Steps   []Step[F]
 	// Subject names the node as far as the facts know it.
 	Subject func(F) wire.Subject
+	// Bound is what an answer written in advance must name before it destroys something; nil: the word alone. Nothing is named while
+	// it is not known.
+	Bound func(F) wire.Bound
 	// Ending is the sentence that closes a run in which every step is over.
 	Ending func(F) string
 }

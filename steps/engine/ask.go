@@ -22,6 +22,7 @@ const byTheWorld = "the world"
 
 // ask puts a question and waits for a person's answer. Without a viewer for ParkAfter the run parks.
 func (m *Machine[F]) ask(ctx context.Context, q wire.Question, w *watching) (wire.Answer, error) {
+	q = m.bound(q)
 	q.ID, q.At = fmt.Sprintf("q%d", m.view.Seq+1), m.Clock.Now().UTC()
 	if m.parkAfter {
 		return wire.Answer{}, &parking{askedToPark}

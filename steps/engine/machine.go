@@ -191,11 +191,13 @@ func (e journalError) Unwrap() error { return e.error }
 func (m *Machine[F]) halt(err error) error {
 	failure := steps.FailureOf("going on with the run", err)
 	var j journalError
+	stopped := "" // parked, though the journal cannot say so
 	if errors.As(err, &j) {
 		failure = wire.Failure{Tried: "writing the journal of the run", Seen: j.Error(),
 			Next: "Nothing is sent without it. Make room or mend the disk, then: svrescue resume " + m.view.Run.ID}
+		stopped = "the journal cannot be written, and nothing is sent without it (" + j.Error() + "); make room or mend the disk first"
 	}
-	m.publish(wire.Event{Kind: wire.KindHalt, Failure: &failure})
+	m.publish(wire.Event{Kind: wire.KindHalt, Failure: &failure, Text: stopped})
 	return err
 }
 

@@ -17,6 +17,7 @@ type Hello struct {
 	Binary string `json:"binary"` // version of svrescue
 	Run    string `json:"run,omitempty"`
 	PID    int    `json:"pid,omitempty"`
+	Watch  bool   `json:"watch,omitempty"` // a front end that only looks
 }
 
 // MismatchError says that the peer speaks another version of the format.

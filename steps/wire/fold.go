@@ -59,6 +59,7 @@ func Fold(v View, e Event) View {
 		mending := false
 		v = withAction(v, e, func(a *ActionView) {
 			a.State, a.Failure, a.Progress, a.Started, a.Moved = ActionRunning, nil, nil, e.At, e.At
+			a.Tries++
 			a.Rate = RateWindow{}
 			mending = a.Remedy
 		})
@@ -100,6 +101,9 @@ func Fold(v View, e Event) View {
 		v.Lease = *e.Lease
 	case KindHalt:
 		v.Halted = e.Failure
+		if e.Text != "" { // the run is whole up to here, and can be gone on with
+			v.Parked, v.Question = e.Text, nil
+		}
 	}
 	return v
 }
@@ -227,10 +231,18 @@ func foldAnswer(v View, e Event) View {
 	if e.Answer.Text != "" && (q == nil || q.Kind != AskWord || e.Answer.Choice != ChoiceYes) {
 		said = strings.TrimPrefix(said+": "+e.Answer.Text, ": ")
 	}
-	title := "answer"
+	title, done := "answer", Answered{At: e.At, Step: e.Step, By: e.Answer.By, Said: said}
 	if q != nil {
 		title = q.Title
+		done.Name, done.Title = q.Name, q.Title
 	}
+	switch text := e.Answer.Text; {
+	case e.Answer.Choice == "":
+		done.Said = text
+	case text != "" && (q == nil || q.Kind != AskWord || e.Answer.Choice != ChoiceYes):
+		done.Why = text
+	}
+	v.Answers = append(slices.Clip(v.Answers), done)
 	if !strings.HasSuffix(title, "?") {
 		title += ":"
 	}

@@ -46,6 +46,7 @@ type Question struct {
 	Default string       `json:"default,omitempty"`
 	Word    string       `json:"word,omitempty"`  // AskWord: what must be typed
 	Hash    string       `json:"hash,omitempty"`  // confirmations: hash of what was shown; the answer carries it back
+	Bound   *Bound       `json:"bound,omitempty"` // AskWord: what an answer written in advance must name besides the word
 	Error   *Failure     `json:"error,omitempty"` // AskRemedy: what went wrong
 	At      time.Time    `json:"at,omitzero"`
 }
@@ -82,6 +83,7 @@ type Answer struct {
 	Choice   string    `json:"choice,omitempty"`
 	Text     string    `json:"text,omitempty"` // AskText: the value; a typed word; a reason
 	Hash     string    `json:"hash,omitempty"`
+	Bound    *Bound    `json:"bound,omitempty"` // set in answers that were written in advance: what they were written for
 	By       string    `json:"by,omitempty"`
 	At       time.Time `json:"at,omitzero"`
 }
@@ -118,6 +120,9 @@ func (q Question) Accepts(a Answer) error {
 		}
 		if q.Kind == AskWord && strings.TrimSpace(a.Text) != q.Word {
 			return fmt.Errorf("type %s exactly to go on", q.Word)
+		}
+		if q.Kind == AskWord && a.Bound != nil {
+			return q.Bound.Fits(*a.Bound)
 		}
 	}
 	return nil

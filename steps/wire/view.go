@@ -12,8 +12,9 @@ type View struct {
 	Question *Question // open question
 	Refusal  string    // why the last answer to it was not accepted
 	Notes    []Note
-	Timeline []Entry // every durable event worth a line, oldest first
-	Log      []Entry // live lines, oldest first, at most LogLines
+	Answers  []Answered // every answer that was taken, oldest first
+	Timeline []Entry    // every durable event worth a line, oldest first
+	Log      []Entry    // live lines, oldest first, at most LogLines
 	Last     time.Time
 	Parked   string // reason; empty while a worker runs
 	Ended    *End
@@ -57,6 +58,7 @@ type ActionView struct {
 	Undo     bool
 	Remedy   bool // it cures an error of the step; it is kept whatever is planned later
 	State    ActionState
+	Tries    int // how often it was begun
 	Started  time.Time
 	Ended    time.Time
 	Failure  *Failure
@@ -71,6 +73,17 @@ type Note struct {
 	By   string    `json:"by,omitempty"`
 	Step string    `json:"step,omitempty"`
 	Text string    `json:"text"`
+}
+
+// Answered is one answer that was taken.
+type Answered struct {
+	At    time.Time `json:"at"`
+	Step  string    `json:"step,omitempty"`
+	Name  string    `json:"name"`  // of the question, "restore/scale-down.confirm"
+	Title string    `json:"title"` // of the question
+	Said  string    `json:"said"`  // label of the choice, or the text
+	Why   string    `json:"why,omitempty"`
+	By    string    `json:"by"`
 }
 
 // Entry is one line of the timeline or the log.

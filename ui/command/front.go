@@ -32,11 +32,18 @@ type front struct {
 
 // show runs the front end that fits the terminal and returns what it last saw.
 func (p *program) show(ctx context.Context, f front) (wire.View, error) {
+	risk := ""
+	if p.Files != nil {
+		risk = logout(p.Files, loginName(p.Env))
+	}
+	if risk != "" {
+		fmt.Fprintf(p.Err, "svrescue: do not log out yet: %s\n", risk)
+	}
 	if f.answers == nil && p.interactive() && !p.flags.linear && !p.theme.Plain {
 		result, err := wizard.Run(ctx, wizard.Options{
 			Connect: func(ctx context.Context) (wizard.Source, error) { return f.link(ctx) },
 			Doing:   f.doing, In: p.In, Out: p.Out, Clock: p.Clock, Theme: theme.New(p.theme), Operator: p.operator(),
-			Attach: "svrescue attach " + f.folder.ID() + p.runDirFlag(), Resume: "svrescue resume " + f.folder.ID() + p.runDirFlag(),
+			Attach: "svrescue attach " + f.folder.ID() + p.runDirFlag(), Resume: "svrescue resume " + f.folder.ID() + p.runDirFlag(), Risk: risk,
 		})
 		return result.View, err
 	}
@@ -45,6 +52,9 @@ func (p *program) show(ctx context.Context, f front) (wire.View, error) {
 		return wire.View{}, err
 	}
 	defer client.Close()
+	if why := client.Watching(); why != "" && f.answers != nil {
+		return wire.View{}, exit(exitHeld, fmt.Errorf("the answers are not given: %s. Attach with the version that started it", why))
+	}
 	o := linear.Options{Source: client, Out: p.Out, Answers: f.answers, Operator: p.operator(), Brief: f.again,
 		Come: "svrescue attach " + f.folder.ID() + p.runDirFlag()}
 	if p.flags.takeOver != "" {
@@ -53,7 +63,7 @@ func (p *program) show(ctx context.Context, f front) (wire.View, error) {
 	if p.json() {
 		o.Out = p.Err
 	}
-	if f.answers == nil {
+	if f.answers == nil && client.Watching() == "" {
 		o.In = linear.NewPrompter(p.In)
 		if isTerminal(p.In) {
 			o.In.Flush = func() { _ = unix.IoctlSetInt(int(p.In.Fd()), unix.TCFLSH, unix.TCIFLUSH) }
@@ -104,6 +114,14 @@ func (p *program) operator() string {
 	return "unknown operator"
 }
 
+// loginName is the account that is logged in, as the login has set it.
+func loginName(env func(string) string) string {
+	if account, err := user.Current(); err == nil {
+		return account.Username
+	}
+	return env("LOGNAME")
+}
+
 // outcome turns what was last seen of a run into the exit code, and tells on stderr where it stands.
 func (p *program) outcome(folder runs.Folder, v wire.View, err error) error {
 	say := func(format string, args ...any) { fmt.Fprintf(p.Err, "svrescue: "+format+"\n", args...) }
@@ -125,7 +143,7 @@ func (p *program) outcome(folder runs.Folder, v wire.View, err error) error {
 			return told(exitRefused)
 		}
 		return told(exitFailed)
-	case v.Halted != nil:
+	case v.Halted != nil && v.Parked == "":
 		return exit(exitFailed, &steps.Problem{Tried: v.Halted.Tried, Seen: v.Halted.Seen, Next: v.Halted.Next})
 	case v.Parked != "":
 		say("parked: %s. Go on with: svrescue resume %s%s", v.Parked, folder.ID(), p.runDirFlag())
@@ -169,7 +187,7 @@ func (p *program) dial(folder runs.Folder) (*engine.Client, error) {
 		return nil, mute(folder, w, err)
 	}
 	_ = conn.SetDeadline(p.Clock.Now().Add(greeting)) // a Unix socket can
-	client, err := engine.Connect(conn, wire.Hello{Binary: Version(), Run: folder.ID()})
+	client, err := engine.Connect(conn, wire.Hello{Binary: Version(), Run: folder.ID(), Watch: p.flags.watch})
 	var mismatch *wire.MismatchError
 	switch {
 	case errors.As(err, &mismatch):

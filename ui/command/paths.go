@@ -36,6 +36,7 @@ type machine interface {
 	Run(context.Context) error
 	Say(context.Context, wire.Message) error
 	View() wire.View
+	Bound() *wire.Bound
 }
 
 // pathInfo is a path as the command line knows it.
@@ -43,6 +44,7 @@ type pathInfo struct {
 	Name, Title string
 	Steps       []wire.StepInfo
 	Asks        map[string][]steps.Ask
+	May         map[string][]engine.MayAsk // questions of the engine, by step
 }
 
 // paths are all paths, in the order in which they are listed.
@@ -51,10 +53,10 @@ func paths() []pathInfo {
 }
 
 func infoOf[F any](p steps.Path[F]) pathInfo {
-	info := pathInfo{Name: p.Name, Title: p.Title, Asks: map[string][]steps.Ask{}}
+	info := pathInfo{Name: p.Name, Title: p.Title, Asks: map[string][]steps.Ask{}, May: map[string][]engine.MayAsk{}}
 	for _, s := range p.Steps {
 		info.Steps = append(info.Steps, wire.StepInfo{ID: s.ID, Title: s.Title, Summary: s.Summary, Effect: s.Effect, Why: assets.Prose(s.ID), Undo: s.CanUndo()})
-		info.Asks[s.ID] = s.Asks
+		info.Asks[s.ID], info.May[s.ID] = s.Asks, engine.MayAskOf(s)
 	}
 	return info
 }
@@ -105,11 +107,11 @@ func newMachine(spec runs.Spec, folder string, files reach.Artifacts, wall clock
 	w := wiring{spec: spec, folder: folder, files: files, clock: clk, boot: boot, journal: j, past: past, operator: operator, host: host, cluster: cluster}
 	switch spec.Path {
 	case "restore":
-		return build(w, restore.New(), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, DumpHint: dumpsOf(spec, folder)})
+		return build(w, bind(restore.New(), bindRestore), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, DumpHint: dumpsOf(spec, folder)})
 	case "restore-lost":
-		return build(w, restore.Lost(), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, DumpHint: dumpsOf(spec, folder), Lost: lostOf(spec, folder)})
+		return build(w, bind(restore.Lost(), bindRestore), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, DumpHint: dumpsOf(spec, folder), Lost: lostOf(spec, folder)})
 	case "release-old-volumes":
-		return build(w, restore.Release(), restore.ReleaseFacts{Wanted: spec.Namespace, Where: where, Run: spec.ID,
+		return build(w, bind(restore.Release(), bindRelease), restore.ReleaseFacts{Wanted: spec.Namespace, Where: where, Run: spec.ID,
 			Subject: wire.Subject{Namespace: spec.Namespace, Cluster: where.Context}})
 	}
 	return nil, nil, fmt.Errorf("there is no path %q", spec.Path)

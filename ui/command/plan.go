@@ -25,20 +25,35 @@ type planned struct {
 }
 
 type plannedStep struct {
-	ID       string         `json:"id"`
-	Title    string         `json:"title"`
-	Summary  string         `json:"summary"`
-	Effect   wire.Effect    `json:"effect"`
-	Asks     []steps.Ask    `json:"asks"`
-	Findings []wire.Finding `json:"findings,omitempty"`
-	Actions  []wire.Preview `json:"actions,omitempty"`
-	Later    string         `json:"later,omitempty"`
+	ID      string      `json:"id"`
+	Title   string      `json:"title"`
+	Summary string      `json:"summary"`
+	Effect  wire.Effect `json:"effect"`
+	Asks    []steps.Ask `json:"asks"`
+	// Questions are all that a run may put about the step, so that an answers file can be written in advance.
+	Questions []plannedQuestion `json:"questions"`
+	Findings  []wire.Finding    `json:"findings,omitempty"`
+	Actions   []wire.Preview    `json:"actions,omitempty"`
+	Later     string            `json:"later,omitempty"`
+}
+
+// plannedQuestion is a question that a run may put.
+type plannedQuestion struct {
+	ID      string            `json:"id"` // as an answers file names it: STEP.QUESTION
+	Kind    wire.QuestionKind `json:"kind"`
+	Help    string            `json:"help"`
+	Effect  wire.Effect       `json:"effect"`            // the worst that an answer sends
+	Choices []string          `json:"choices,omitempty"` // ids; none: only the run knows them, or a text is wanted
+	Default string            `json:"default,omitempty"`
+	Word    string            `json:"word,omitempty"`  // what must be typed
+	Bound   *wire.Bound       `json:"bound,omitempty"` // what an answer in a file must name besides
 }
 
 func (p *program) planCommand() *cobra.Command {
 	c := &cobra.Command{Use: "plan PATH", Short: "Show the steps of a path, their actions and commands, for the real node",
 		Long: "Looks at the real node and prints what a path would send, step by step, with commands that a person could type. What\n" +
-			"can be tried without changing anything is tried. Questions are answered by their proposed answer, or from --answers.\n\n" +
+			"can be tried without changing anything is tried. Questions are answered by their proposed answer, or from --answers.\n" +
+			"With --format json it lists every question that a run may ask, and what an answer that destroys must name.\n\n" +
 			"Exit codes: 0 the whole plan is printed; 2 the command line or the configuration is wrong; 3 a precondition does not\n" +
 			"hold, the plan goes no further; 4 an answer is needed.",
 		Example: "  svrescue plan restore\n  svrescue plan restore --namespace sv --format json",
@@ -103,10 +118,11 @@ func (p *program) plan(ctx context.Context, path string) error {
 		return err
 	}
 	stop := make(chan struct{})
+	var put map[string]wire.Question
 	var met *wire.Failure
 	go func() {
 		defer close(stop)
-		met = answerAll(ctx, hub, m, file)
+		put, met = answerAll(ctx, hub, m, file)
 	}()
 	err = m.Run(ctx)
 	hub.Close()
@@ -115,7 +131,7 @@ func (p *program) plan(ctx context.Context, path string) error {
 	if err != nil && view.Parked == "" {
 		return err
 	}
-	d := planOf(path, view)
+	d := planOf(path, view, put, m.Bound())
 	if d.Open != "" && met != nil {
 		d.Next = met.Next
 	}
@@ -135,9 +151,10 @@ func (p *program) plan(ctx context.Context, path string) error {
 	return nil
 }
 
-// answerAll answers from the file, else by what is proposed; a question without either parks the plan. It returns the error that the
-// last question was about, nil if it was about none.
-func answerAll(ctx context.Context, hub *engine.Hub, m machine, file *linear.File) (met *wire.Failure) {
+// answerAll answers from the file, else by what is proposed; a question without either parks the plan. It returns, when the hub has
+// closed, the questions that were put, by name, and the error that the last of them was about, nil if it was about none.
+func answerAll(ctx context.Context, hub *engine.Hub, m machine, file *linear.File) (put map[string]wire.Question, met *wire.Failure) {
+	put = map[string]wire.Question{}
 	viewer := hub.Join()
 	defer viewer.Leave()
 	v := wire.View{Current: -1}
@@ -147,7 +164,7 @@ func answerAll(ctx context.Context, hub *engine.Hub, m machine, file *linear.Fil
 			continue
 		}
 		q := *v.Question
-		met = q.Error
+		put[q.Name], met = q, q.Error
 		a, ok := wire.Answer{}, false
 		if file != nil {
 			a, ok = file.Answer(ctx, v, q)
@@ -161,13 +178,13 @@ func answerAll(ctx context.Context, hub *engine.Hub, m machine, file *linear.Fil
 			msg = wire.Message{Kind: wire.SayAnswer, Answer: &a, By: "plan"}
 		}
 		if m.Say(ctx, msg) != nil {
-			return met
+			break
 		}
 	}
-	return met
+	return put, met
 }
 
-func planOf(path string, v wire.View) planned {
+func planOf(path string, v wire.View, put map[string]wire.Question, bound *wire.Bound) planned {
 	d := planned{Version: 1, Path: path, Subject: v.Subject, Steps: []plannedStep{}}
 	info, err := findPath(path)
 	if err != nil {
@@ -179,6 +196,7 @@ func planOf(path string, v wire.View) planned {
 		if step.Asks == nil {
 			step.Asks = []steps.Ask{}
 		}
+		step.Questions = questionsOf(info, s.ID, v.Subject.Word(), put, bound)
 		for _, phase := range []wire.Phase{wire.PhaseVerify, wire.PhaseCheck, wire.PhaseTrial} {
 			if s.Effect.Rank() == 0 && phase == wire.PhaseVerify || s.Effect.Rank() > 0 && phase != wire.PhaseVerify {
 				step.Findings = append(step.Findings, s.Findings[phase]...)
@@ -196,6 +214,34 @@ func planOf(path string, v wire.View) planned {
 		d.Open = v.Parked
 	}
 	return d
+}
+
+// questionsOf lists what a run may ask about a step. Of a question that the plan has met more is known.
+func questionsOf(info pathInfo, step, word string, put map[string]wire.Question, bound *wire.Bound) []plannedQuestion {
+	all := []plannedQuestion{}
+	for _, a := range info.Asks[step] {
+		all = append(all, plannedQuestion{ID: step + "." + a.Name, Kind: a.Kind, Help: a.Help, Effect: wire.Observe})
+	}
+	for _, a := range info.May[step] {
+		q := plannedQuestion{ID: step + "." + a.Name, Kind: a.Kind, Help: a.Help, Effect: a.Effect, Choices: a.Choices}
+		if a.Kind == wire.AskWord {
+			q.Word, q.Bound = word, bound
+		}
+		all = append(all, q)
+	}
+	for i, q := range all {
+		met, ok := put[q.ID]
+		if !ok || len(q.Choices) > 0 {
+			continue
+		}
+		all[i].Default, all[i].Word = met.Default, met.Word
+		for _, c := range met.Choices {
+			if c.Refuse == "" {
+				all[i].Choices = append(all[i].Choices, c.ID)
+			}
+		}
+	}
+	return all
 }
 
 func planText(d planned) []byte {

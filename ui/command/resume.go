@@ -90,6 +90,12 @@ func (p *program) openRun(args []string) (runs.Folder, linear.Answerer, error) {
 	if err != nil {
 		return folder, nil, err
 	}
+	if p.flags.watch {
+		if p.flags.answers != "" {
+			return folder, nil, usage("--watch only looks and --answers answers: name one of them")
+		}
+		return folder, nil, nil
+	}
 	answers, err := p.answers(path)
 	return folder, answers, err
 }
@@ -130,8 +136,9 @@ func readJournal(folder runs.Folder) ([]wire.Event, error) {
 
 func (p *program) attachCommand() *cobra.Command {
 	c := &cobra.Command{Use: "attach [RUN]", Short: "Look at a run that works, and answer its questions",
-		Long:    "Shows a run whose worker is still there, as another terminal left it. Without RUN the only open run is meant." + runExits,
-		Example: "  svrescue attach\n  svrescue attach restore-0412-0309-k7qd --linear",
+		Long: "Shows a run whose worker is still there, as another terminal left it. Without RUN the only open run is meant. With --watch\n" +
+			"nothing can be answered from here; so it is too where the worker is of another version of svrescue." + runExits,
+		Example: "  svrescue attach\n  svrescue attach restore-0412-0309-k7qd --linear\n  svrescue attach --watch",
 		Args:    atMostOneRun, ValidArgsFunction: p.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			folder, answers, err := p.openRun(args)
@@ -140,6 +147,7 @@ func (p *program) attachCommand() *cobra.Command {
 			}
 			return p.attach(cmd.Context(), folder, answers)
 		}}
+	c.Flags().BoolVar(&p.flags.watch, "watch", false, "only look: answer nothing, park nothing")
 	c.Flags().StringVar(&p.flags.answers, "answers", "", "answer from this file instead of asking")
 	return c
 }

@@ -31,6 +31,7 @@ type System struct {
 	Env      func(string) string
 	Clock    clock.WithTicker
 	Boot     func() time.Duration // the time since the machine started, suspend included
+	Files    fs.FS                // the root of the file system, where the system's own settings are read; nil: they are not
 }
 
 // Exit codes; each command's help repeats those that it uses.
@@ -74,7 +75,7 @@ type flags struct {
 	format, output, answers, dumps, record         string
 	values, charts                                 string // of a lost node
 	takeOver                                       string
-	dryRun, linear, noColor                        bool
+	dryRun, linear, noColor, watch                 bool
 }
 
 // Main runs the command line and returns the exit code.

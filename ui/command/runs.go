@@ -23,6 +23,7 @@ type runLine struct {
 	Step     string       `json:"step,omitempty"`
 	Working  bool         `json:"working"` // a worker runs
 	Outcome  wire.Outcome `json:"outcome,omitempty"`
+	State    runs.State   `json:"state"`
 	Standing string       `json:"standing"` // in words
 	Folder   string       `json:"folder"`
 }
@@ -30,7 +31,8 @@ type runLine struct {
 func (p *program) runsCommand() *cobra.Command {
 	c := &cobra.Command{Use: "runs", Short: "List the runs on this machine", Args: noArgs,
 		Example: "  svrescue runs\n  svrescue runs --format json\n  svrescue runs verify restore-0412-0309-k7qd",
-		Long:    "Lists the runs on this machine, newest first: what they are, where they stand, and whether a worker runs.\n\nExit codes: 0 listed; 1 the place of the run folders cannot be read.",
+		Long: "Lists the runs on this machine, newest first: what they are, where they stand, and whether a worker runs.\n\n" +
+			"Exit codes: 0 listed; 1 the place of the run folders cannot be read.",
 		RunE: func(*cobra.Command, []string) error {
 			all, err := runs.List(p.config.RunDir)
 			if err != nil {
@@ -39,7 +41,7 @@ func (p *program) runsCommand() *cobra.Command {
 			lines := []runLine{}
 			for _, s := range all {
 				l := runLine{ID: s.Spec.ID, Path: s.Spec.Path, World: s.Spec.World, Acting: s.Spec.Acting, Started: s.Spec.Started,
-					Node: s.View.Subject.Word(), Working: s.Held, Standing: standing(s), Folder: s.Folder.Path}
+					Node: s.View.Subject.Word(), Working: s.Held, State: s.State(), Standing: standing(s), Folder: s.Folder.Path}
 				if step := s.View.CurrentStep(); step != nil {
 					l.Step = step.ID
 				}
@@ -79,21 +81,19 @@ func standing(s runs.Summary) string {
 	if current := s.View.CurrentStep(); current != nil {
 		step = " at " + current.Title
 	}
-	switch {
-	case s.Problem != "":
-		return "cannot be read: " + s.Problem
-	case s.Ended != nil:
+	switch s.State() {
+	case runs.Broken:
+		return "broken, cannot be read: " + s.Problem
+	case runs.Finished:
 		return string(s.Ended.Outcome)
-	case s.Held && s.View.Question != nil:
+	case runs.Waiting:
 		return "waits for an answer" + step
-	case s.Held:
+	case runs.Running:
 		return "works" + step
-	case s.View.Parked != "":
-		return "parked" + step
-	case s.View.Seq == 0:
+	case runs.Empty:
 		return "never began"
 	}
-	return "interrupted" + step
+	return string(s.State()) + step
 }
 
 func (p *program) reportCommand() *cobra.Command {

@@ -1,6 +1,7 @@
 package linear
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -13,10 +14,14 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// File answers from an answers file. Unknown keys are errors. What it does not answer stays open.
+// File answers from an answers file. Unknown keys are errors. What it does not answer stays open. Where a plan of the real world
+// destroys, an answer counts only if it names what it was written for: svrescue plan PATH --format json prints target and backup. In a
+// rehearsal, whose world is made when it begins, there is nothing to name before, and the word is enough.
 //
 //	confirm: yes                 # agree to every plan that does not destroy
 //	word: mainnet/Acme-SV        # typed where a plan destroys; it must be the name of the node
+//	target: 5f0c7a52-…           # uid of what is changed
+//	backup: "1767232800"         # id of the backup set
 //	answers:
 //	  restore/backup-set.set: default          # the proposed choice, or the id of one
 //	  restore/scale-up.remedy: retry
@@ -24,15 +29,19 @@ import (
 type File struct {
 	Confirm bool              `json:"confirm"`
 	Word    string            `json:"word"`
+	Target  string            `json:"target"`
+	Backup  string            `json:"backup"`
 	Answers map[string]Chosen `json:"answers"`
 
 	used map[string]int
 }
 
-// Chosen is one answer: a choice or a value, and a reason where the choice needs one.
+// Chosen is one answer: a choice or a value, and a reason where the choice needs one. Target and Backup stand for those of the file.
 type Chosen struct {
 	Choice string `json:"choice"`
 	Text   string `json:"text"`
+	Target string `json:"target"`
+	Backup string `json:"backup"`
 }
 
 // UnmarshalJSON takes a plain text as a choice; a number is one too, and an unquoted yes, which YAML reads as true.
@@ -74,7 +83,7 @@ func ParseFile(data []byte) (*File, error) {
 	if err := yaml.UnmarshalStrict(data, f); err != nil {
 		text := err.Error()
 		if m := unknownKey.FindStringSubmatch(text); m != nil {
-			return nil, fmt.Errorf("it has an unknown key %q; the keys are confirm, word and answers, and in an answer choice and text", m[1])
+			return nil, fmt.Errorf("it has an unknown key %q; the keys are confirm, word, target, backup and answers, and in an answer choice, text, target and backup", m[1])
 		}
 		for _, noise := range []string{"error converting YAML to JSON: ", "error unmarshaling JSON: ", "while decoding JSON: ", "json: "} {
 			text = strings.TrimPrefix(text, noise)
@@ -100,7 +109,10 @@ func (f *File) Unknown(known func(question string) bool) []string {
 }
 
 // Answer looks the question up by its name.
-func (f *File) Answer(_ context.Context, _ wire.View, q wire.Question) (wire.Answer, bool) {
+func (f *File) Answer(_ context.Context, v wire.View, q wire.Question) (wire.Answer, bool) {
+	if f.used == nil {
+		f.used = map[string]int{}
+	}
 	if f.used[q.Name]++; f.used[q.Name] > maxRepeats {
 		return wire.Answer{}, false
 	}
@@ -115,11 +127,12 @@ func (f *File) Answer(_ context.Context, _ wire.View, q wire.Question) (wire.Ans
 		if q.Kind == wire.AskWord && a.Choice == wire.ChoiceYes && a.Text == "" {
 			a.Text = f.Word
 		}
+		a.Bound = f.bound(v, q, cmp.Or(chosen.Target, f.Target), cmp.Or(chosen.Backup, f.Backup))
 		return a, a.Choice != "" || a.Text != ""
 	}
 	switch {
 	case q.Kind == wire.AskWord && f.Word != "":
-		return wire.Answer{Choice: wire.ChoiceYes, Text: f.Word}, true
+		return wire.Answer{Choice: wire.ChoiceYes, Text: f.Word, Bound: f.bound(v, q, f.Target, f.Backup)}, true
 	case q.Kind == wire.AskConfirm && f.Confirm:
 		return wire.Answer{Choice: wire.ChoiceYes}, true
 	case q.Kind == wire.AskRemedy && q.Default != "":
@@ -128,4 +141,13 @@ func (f *File) Answer(_ context.Context, _ wire.View, q wire.Question) (wire.Ans
 		return wire.Answer{Choice: q.Choices[0].ID}, true
 	}
 	return wire.Answer{}, false
+}
+
+// bound is what an answer that may destroy was written for, nil where that does not matter.
+func (f *File) bound(v wire.View, q wire.Question, target, backup string) *wire.Bound {
+	b := wire.Bound{Target: target, Backup: backup}
+	if q.Kind != wire.AskWord || v.Run.World == wire.Simulated && b == (wire.Bound{}) {
+		return nil
+	}
+	return &b
 }

@@ -36,6 +36,12 @@ type Options struct {
 // which is no answer; the error of the context: it was left. Both times a line says how to come back.
 func Run(ctx context.Context, o Options) (wire.View, error) {
 	s := &session{Options: o, view: wire.View{Current: -1}, printer: &printer{out: o.Out}}
+	if w, ok := o.Source.(interface{ Watching() string }); ok {
+		if s.watching = w.Watching(); s.watching != "" {
+			s.In, s.Answers = nil, nil
+			s.line("Nothing can be answered from here: %s.", s.watching)
+		}
+	}
 	err := s.run(ctx)
 	return s.view, err
 }
@@ -44,12 +50,13 @@ func Run(ctx context.Context, o Options) (wire.View, error) {
 type session struct {
 	Options
 	*printer
-	view    wire.View
-	present bool         // what was there before is replayed; questions are answered only now
-	tried   string       // id of the last question that Answers was asked about
-	open    bool         // a person was asked and has not answered
-	noted   bool         // it was a note instead
-	reason  *wire.Answer // a choice that waits for its reason
+	view     wire.View
+	present  bool         // what was there before is replayed; questions are answered only now
+	tried    string       // id of the last question that Answers was asked about
+	open     bool         // a person was asked and has not answered
+	noted    bool         // it was a note instead
+	watching string       // why nothing is answered from here
+	reason   *wire.Answer // a choice that waits for its reason
 }
 
 func (s *session) run(ctx context.Context) error {
@@ -122,7 +129,7 @@ func (s *session) event(ctx context.Context, e wire.Event) error {
 		return s.ask(ctx)
 	case e.Kind == wire.KindRefusal && e.Answer != nil && e.Answer.Question != s.view.Question.ID:
 		// It was an answer to an earlier question; this one is open still.
-	case e.Kind == wire.KindRefusal && s.In == nil:
+	case e.Kind == wire.KindRefusal && s.In == nil && s.watching == "":
 		return s.park() // an answers file does not get better by trying again
 	case e.Kind == wire.KindRefusal, e.Kind == wire.KindNote && (s.open || s.noted):
 		s.noted = false
@@ -133,6 +140,9 @@ func (s *session) event(ctx context.Context, e wire.Event) error {
 
 // ask finds an answer to the open question and sends it, asks a person, or parks the run.
 func (s *session) ask(ctx context.Context) error {
+	if s.watching != "" {
+		return nil
+	}
 	q := *s.view.Question
 	if s.Answers != nil && s.tried != q.ID {
 		s.tried = q.ID

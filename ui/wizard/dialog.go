@@ -139,6 +139,7 @@ type chooser struct {
 	take        func(i int) action
 	question    string
 	quits       bool // it asks whether to leave; ctrl+c means yes here
+	parks       bool // ctrl+c parks here
 	details     bool // the line under the cursor says what it means
 }
 

@@ -37,6 +37,22 @@ func (r *root) parkDialog() dialog {
 		take:    func(int) action { return say{wire.Message{Kind: wire.SayPark}} }}
 }
 
+// interruptDialog is what ctrl+c opens.
+func (r *root) interruptDialog() dialog {
+	text := "Leaving answers nothing, and the work goes on. Parking ends the worker when the running action is over."
+	if r.opts.Attach == "" {
+		text = "The work ends with this program. Parking ends it when the running action is over."
+	}
+	return &chooser{title: "Leave, or park the run?", parks: true, text: text + " ctrl+c once more parks.",
+		options: []option{stayOption("Stay"), {Choice: wire.Choice{Label: "Leave this screen"}}, {Choice: wire.Choice{Label: "Park the run"}}},
+		take: func(i int) action {
+			if i == 1 {
+				return r.leave()
+			}
+			return say{wire.Message{Kind: wire.SayPark}}
+		}}
+}
+
 func (r *root) quitDialog() dialog {
 	return &chooser{title: "Leave", quits: true,
 		text: "This run has no worker of its own: its work ends with this program. An action that is under way is looked at " +

@@ -56,22 +56,26 @@ func commandText(s *wire.StepView) string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// statusCopy shows the short status and offers it to the clipboard at once.
+// statusCopy offers the short status to the clipboard at once, and shows it with the longer one.
 func (r *root) statusCopy() action {
-	text := harmlessText(StatusText(r.view, r.opts.Clock.Now()))
+	short := strings.Join(strings.Fields(harmlessText(ShortStatus(r.view, r.opts.Clock.Now()))), " ")
+	long := harmlessText(StatusText(r.view, r.opts.Clock.Now()))
 	p := &pager{title: "Status for the incident chat"}
 	p.text = func(r *root, w int) []string {
-		lines := []string{}
-		for _, l := range strings.Split(text, "\n") {
+		lines := append(r.t.Wrap(short, w), "")
+		lines = append(lines, dimmed(r, r.t.Wrap("Sent to the terminal's clipboard, if it allows that; else copy it with the "+
+			"mouse. It was written when this opened. a sends this instead:", w))...)
+		lines = append(lines, "")
+		for _, l := range strings.Split(long, "\n") {
 			lines = append(lines, r.t.Wrap(l, w)...)
 		}
-		lines = append(lines, "")
-		return append(lines, dimmed(r, r.t.Wrap("Sent to the terminal's clipboard, if it allows that; else copy it with the "+
-			"mouse. It was written when this opened.", w))...)
+		return lines
 	}
-	send := copyOut{text: text, what: "The status was"}
-	p.extra = []binding{{[]string{"c"}, "copy again", "Sends the status to the terminal's clipboard, if it allows that.",
-		true, func() action { return send }}}
+	send, all := copyOut{text: short, what: "The status was"}, copyOut{text: long, what: "The long status was"}
+	p.extra = []binding{
+		{[]string{"c"}, "copy again", "Sends the status to the terminal's clipboard, if it allows that.", true, func() action { return send }},
+		{[]string{"a"}, "copy all", "Sends the longer status instead.", true, func() action { return all }},
+	}
 	return both{push{p}, send}
 }
 

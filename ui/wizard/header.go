@@ -28,6 +28,9 @@ func (r *root) header() []string {
 	if run.Speed > 0 && run.Speed != 1 {
 		right = fmt.Sprintf("time x%g  %s", run.Speed, right)
 	}
+	if r.link.watching != "" {
+		right = "only watching  " + right
+	}
 	right += " "
 	left := " " + style.Render(" "+word+" ") + " "
 	subject, where := r.t.Clean(r.view.Subject.Word()), r.t.Clean(place(r.view.Subject))

@@ -39,7 +39,7 @@ func (r *root) keys() []binding {
 	typing, free := r.typing(), !r.typing()
 	asked := r.ask != nil && !r.ask.sent && r.answerable()
 	answer := asked && free && r.focus == onAnswer
-	live := !r.over() && r.link.state == linked && r.view.Run.ID != ""
+	live := !r.over() && r.link.state == linked && r.link.watching == "" && r.view.Run.ID != ""
 	run := r.view.Run.ID != "" && !r.layout.tooSmall
 	current := r.atCurrent()
 	step := r.step()
@@ -93,9 +93,9 @@ func (r *root) keys() []binding {
 			free && run && step != nil, func() action { return push{whyDialog(r)} }},
 		{[]string{"e"}, "evidence", "Shows every finding of the step with what was looked at, and when.",
 			free && run && step != nil && len(step.Findings) > 0, func() action { return push{evidenceDialog(r)} }},
-		{[]string{"q", "ctrl+c"}, "leave", "Leaves this screen. It never answers a question, and the worker goes on.",
-			free, r.leave},
-		{[]string{"ctrl+c"}, "leave", "", typing, r.leave},
+		{[]string{"q"}, "leave", "Leaves this screen. It never answers a question, and the worker goes on.", free, r.leave},
+		{[]string{"ctrl+c"}, "", "Asks whether to leave or to park; pressed again it parks. It never answers a question.", free, r.interrupt},
+		{[]string{"ctrl+c"}, "leave or park", "", typing, r.interrupt},
 		{[]string{"ctrl+z"}, "", "Suspends this screen; fg in the shell brings it back.", true,
 			func() action { return suspend{} }},
 		{[]string{"?"}, "help", "Shows all keys.", free && !r.layout.tooSmall, func() action { return push{helpDialog(r)} }},
@@ -105,7 +105,7 @@ func (r *root) keys() []binding {
 // active is the list that keys are taken from now: the dialog on top, or the screen.
 func (r *root) active() []binding {
 	if d := r.top(); d != nil {
-		return append(d.keys(), binding{[]string{"ctrl+c"}, "", "", true, r.leave},
+		return append(d.keys(), binding{[]string{"ctrl+c"}, "", "", true, r.interrupt},
 			binding{[]string{"ctrl+z"}, "", "", true, func() action { return suspend{} }})
 	}
 	return r.keys()
@@ -303,4 +303,17 @@ func (r *root) leave() action {
 		}
 	}
 	return leave{}
+}
+
+// interrupt is ctrl+c: it asks, and pressed again it parks the run. It answers nothing, and what is being sent is finished. Where there
+// is nothing to park, or no room to ask, it leaves.
+func (r *root) interrupt() action {
+	c, open := r.top().(*chooser)
+	switch {
+	case open && c.parks:
+		return finish{say{wire.Message{Kind: wire.SayPark}}}
+	case open && c.quits, r.over(), r.link.state != linked, r.link.watching != "", r.view.Run.ID == "", r.layout.tooSmall:
+		return r.leave()
+	}
+	return push{r.interruptDialog()}
 }

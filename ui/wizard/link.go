@@ -18,7 +18,9 @@ type link struct {
 	source Source
 	began  time.Time
 	live   bool // the past has been replayed
-	err    error
+	// watching says why nothing can be answered from here; empty: it can.
+	watching string
+	err      error
 }
 
 type linkState int
@@ -62,6 +64,9 @@ func (r *root) connected(msg connectedMsg) tea.Cmd {
 		return nil
 	}
 	r.link.state, r.link.source = linked, msg.source
+	if w, ok := msg.source.(interface{ Watching() string }); ok {
+		r.link.watching = w.Watching()
+	}
 	return r.listen()
 }
 

@@ -273,7 +273,8 @@ func TestSuspendAndComeBack(t *testing.T) {
 	if got := term.messages(); got != "" {
 		t.Errorf("sent: %s", got)
 	}
-	io.WriteString(term.file, "\x03")
+	term.expect("enter choose")
+	io.WriteString(term.file, "q")
 	term.until("the wizard has left", func() bool { return strings.Contains(term.bytes(), "DONE") })
 }
 

@@ -125,7 +125,7 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 // the wait before it takes keys, a list that belongs to the step shown.
 func (r *root) settle() tea.Cmd {
 	q := r.view.Question
-	if r.over() {
+	if r.over() || r.link.watching != "" {
 		q = nil // nobody takes an answer
 	}
 	switch {

@@ -41,6 +41,9 @@ func (r *root) answerBox(w, h int) []string {
 			lines = append(lines, r.t.Title.Render(l))
 		}
 	}
+	if r.link.watching != "" {
+		return append(lines, dimmed(r, r.t.Wrap("It is answered elsewhere: "+stop(r.link.watching), w))...)
+	}
 	if h < 3 || q.Kind == wire.AskWord {
 		lines = nil // the step above and the choices say it; the field's label is the title
 	}

@@ -73,6 +73,14 @@ func (r *root) findingLines(f wire.Finding, w int) []string {
 
 // closeLines say that the work does not depend on this window.
 func (r *root) closeLines(w int) []string {
+	if r.opts.Risk != "" {
+		text := "Do not log out yet: " + stop(r.opts.Risk) + " Closing this window alone is harmless."
+		var lines []string
+		for _, l := range clampLines(r, r.t.Wrap(text, w), 3, w) {
+			lines = append(lines, r.t.Attention.Render(l))
+		}
+		return lines
+	}
 	var lines []string
 	one := "You can close this window; the work goes on. Come back: " + r.opts.Attach
 	if cellsOf(one) <= w {

@@ -47,6 +47,43 @@ func elapsed(v wire.View, real time.Time) time.Duration {
 	return max(end.Sub(v.Run.Started), 0)
 }
 
+// ShortStatus is one line for a chat: when, which step of how many, what is done there, how far and for how long still. What is no real
+// recovery says so first. Nothing in it is secret, and nothing in it claims more than the view shows.
+func ShortStatus(v wire.View, real time.Time) string {
+	now := v.Run.Now(real)
+	var parts []string
+	if b := badge(v.Run); b != "LIVE" {
+		parts = append(parts, b)
+	}
+	parts = append(parts, now.UTC().Format("15:04")+" UTC")
+	s := v.CurrentStep()
+	if s != nil {
+		parts = append(parts, fmt.Sprintf("step %d of %d", v.Current+1, len(v.Steps)))
+	}
+	a := v.Running()
+	switch {
+	case v.Ended != nil:
+		parts = append(parts, string(v.Ended.Outcome))
+	case v.Parked != "":
+		parts = append(parts, "parked: "+v.Parked)
+	case s == nil:
+		parts = append(parts, "no step has begun")
+	case v.Question != nil:
+		parts = append(parts, "a person is asked: "+v.Question.Title)
+	case a != nil:
+		parts = append(parts, a.Title)
+		if p := a.Progress; p != nil && p.Total > 0 {
+			parts = append(parts, fmt.Sprintf("%d %%", min(p.Done*100/p.Total, 100)))
+			if left, ok := a.Rate.Left(p.Total); ok && left > 0 {
+				parts = append(parts, span(left)+" left")
+			}
+		}
+	default:
+		parts = append(parts, s.Title+" "+stateWord(*s))
+	}
+	return strings.Join(parts, ", ")
+}
+
 // StatusText is a few plain lines for a chat: what runs, where it stands, what is open. Nothing in it is secret, and
 // nothing in it claims more than the view shows.
 func StatusText(v wire.View, real time.Time) string {

@@ -88,7 +88,7 @@ func TestCommandsAndStatusGoToTheClipboard(t *testing.T) {
 	}
 	d.press("esc")
 	d.wait(time.Second)
-	d.press("s").expect("svrescue, LIVE: Restore a full node from backups of mainnet/Acme-SV")
+	d.press("s").expect("UTC, step ", "a person is asked: Scale the", "svrescue, LIVE: Restore a full node from backups of mainnet/Acme-SV")
 	d.expect("A person is asked: Scale the")
 	if n := strings.Count(d.out.String(), "\x1b]52;c;"); n != 2 {
 		t.Errorf("%d texts were offered to the clipboard", n)

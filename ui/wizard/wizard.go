@@ -32,6 +32,7 @@ type Options struct {
 	Theme    theme.Theme
 	Operator string // signs answers and notes
 	Attach   string // command line that comes back: "svrescue attach r-0412"; empty when leaving ends the work
+	Risk     string // why the work may end although a window is only closed, a phrase; empty: it does not
 	Resume   string // command line that takes a parked run up again; empty: "svrescue resume ID"
 }
 
@@ -45,7 +46,7 @@ type Result struct {
 type Leaving string
 
 const (
-	ByOperator Leaving = "operator" // q or ctrl+c
+	ByOperator Leaving = "operator" // a key
 	ByHangup   Leaving = "hangup"   // the terminal is gone, its input ended, or a signal or the context said to stop
 )
 

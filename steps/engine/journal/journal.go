@@ -127,7 +127,10 @@ func Read(path string) ([]wire.Event, error) {
 		return nil, err
 	}
 	events, _, _, err := parse(data)
-	return events, err
+	if err != nil {
+		return nil, err
+	}
+	return events, nil
 }
 
 // Chain checks the journal at path without taking its lock, and returns its events with the hash of each. torn says that the last
@@ -199,7 +202,7 @@ func (j *Journal) rewind() error {
 	return err
 }
 
-// parse returns the events, the head hash, and how many bytes form whole records.
+// parse returns the events, the head hash, and how many bytes form whole records; with a BrokenError, of what stands before the damage.
 func parse(data []byte) (events []wire.Event, head string, whole int, err error) {
 	line := 0
 	for rest := data; len(rest) > 0; {
@@ -215,7 +218,7 @@ func parse(data []byte) (events []wire.Event, head string, whole int, err error)
 			if len(rest) == 0 && !json.Valid(text) {
 				break // torn, and the lost part happened to hold a line break
 			}
-			return nil, "", 0, &BrokenError{Line: line, Why: why}
+			return events, head, whole, &BrokenError{Line: line, Why: why}
 		}
 		events, head, whole = append(events, event), hash, len(data)-len(rest)
 	}

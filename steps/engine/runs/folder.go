@@ -135,6 +135,38 @@ type Summary struct {
 	Problem string // why the folder cannot be read
 }
 
+// State is where a run stands, in one word.
+type State string
+
+const (
+	Running     State = "running"     // a worker works
+	Waiting     State = "waiting"     // a worker waits for an answer
+	Parked      State = "parked"      // no worker; it was parked
+	Interrupted State = "interrupted" // no worker; it ended without a word
+	Finished    State = "finished"
+	Broken      State = "broken" // the folder or its journal cannot be read
+	Empty       State = "empty"  // it never began
+)
+
+// State tells where the run stands.
+func (s Summary) State() State {
+	switch {
+	case s.Problem != "":
+		return Broken
+	case s.Ended != nil:
+		return Finished
+	case s.Held && s.View.Question != nil:
+		return Waiting
+	case s.Held:
+		return Running
+	case s.View.Parked != "":
+		return Parked
+	case s.View.Seq == 0:
+		return Empty
+	}
+	return Interrupted
+}
+
 // List reads every run under base, newest first. A folder that cannot be read is listed with its problem.
 func List(base string) ([]Summary, error) {
 	entries, err := os.ReadDir(base)
