@@ -197,17 +197,6 @@ func checkShown(t *testing.T, r *rig) {
 	}
 }
 
-// No secret of the node is in the journal: the simulator's begin with "invented".
-func checkNoSecret(t *testing.T, r *rig) {
-	t.Helper()
-	for _, e := range r.journal {
-		data, _ := json.Marshal(e)
-		if strings.Contains(string(data), "invented") {
-			t.Errorf("a secret is in the journal: %s", data)
-		}
-	}
-}
-
 const participantClaim = "pg-data-participant-pg-0"
 
 // checkRestored proves that the participant's volume holds a ledger that ends before this world began, which is that of a backup.

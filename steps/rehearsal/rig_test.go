@@ -49,7 +49,14 @@ type rig struct {
 	wire     *tap
 	began    time.Time
 	asleep   atomic.Int64 // how long the machine was suspended, in nanoseconds
+	disk     *disk        // what the journal is written to; nil: memory
+	left     wire.View    // what the last machine knew at its end
+	// front stands for the operator's front end, where it is not the one that is always there.
+	front func(ctx context.Context, hub *engine.Hub, say func(context.Context, wire.Message) error, answer operator)
 }
+
+// credential is what a kubeconfig holds; it is looked for wherever a run leaves something.
+const credential = "canary-kubeconfig-credential"
 
 // outside is the network beyond the cluster: a rehearsal has none.
 func outside(context.Context, string, string) (net.Conn, error) {
@@ -81,7 +88,7 @@ type conns struct {
 func newRig(t *testing.T, s Scenario) *rig {
 	t.Helper()
 	inside := newPods(clock.RealClock{}, s)
-	world, err := build(s, clock.RealClock{}, 1, "token", inside)
+	world, err := build(s, clock.RealClock{}, 1, credential, inside)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +127,7 @@ func newRig(t *testing.T, s Scenario) *rig {
 	go server.Serve(&listener{pipes, closed, sync.Once{}})
 	t.Cleanup(func() { stop(); <-ended; server.Close(); r.hangUp() })
 	r.config = filepath.Join(t.TempDir(), "kubeconfig")
-	if err := os.WriteFile(r.config, sim.Kubeconfig("http://127.0.0.1:1", "token", nil, namespace), 0o600); err != nil {
+	if err := os.WriteFile(r.config, sim.Kubeconfig("http://127.0.0.1:1", credential, nil, namespace), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -154,6 +161,13 @@ func (l *listener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
 // Append makes the rig a journal in memory.
 func (r *rig) Append(e wire.Event) (wire.Event, error) {
+	if r.disk != nil {
+		written, err := r.disk.append(e)
+		if err != nil {
+			return e, err
+		}
+		e = written
+	}
 	e.Seq = uint64(len(r.journal)) + 1
 	r.journal = append(r.journal, e)
 	return e, nil
@@ -218,11 +232,20 @@ func drive[F any](r *rig, ctx context.Context, killAt int, answer operator, path
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	viewer := m.Hub.Join()
 	ended := make(chan struct{})
 	left := make(chan struct{})
+	if r.front != nil {
+		gone := make(chan struct{})
+		go func() { defer close(gone); r.front(ctx, m.Hub, m.Say, answer) }()
+		defer func() { <-gone }()
+	}
+	viewer := m.Hub.Join()
 	go func() {
 		defer close(left)
+		if r.front != nil {
+			viewer.Leave()
+			return
+		}
 		v := wire.View{Current: -1}
 		for e := range viewer.C {
 			v = wire.Fold(v, e)
@@ -261,6 +284,11 @@ func drive[F any](r *rig, ctx context.Context, killAt int, answer operator, path
 	viewer.Leave()
 	m.Hub.Close()
 	<-left
+	if !died {
+		r.left = m.View()
+	}
+	checkListed(r.t, path, r.journal)
+	checkNoSecret(r.t, r)
 	return wire.FoldAll(r.journal), points, died
 }
 
