@@ -228,10 +228,11 @@ func foldAnswer(v View, e Event) View {
 			}
 		}
 	}
+	label := said
 	if e.Answer.Text != "" && (q == nil || q.Kind != AskWord || e.Answer.Choice != ChoiceYes) {
 		said = strings.TrimPrefix(said+": "+e.Answer.Text, ": ")
 	}
-	title, done := "answer", Answered{At: e.At, Step: e.Step, By: e.Answer.By, Said: said}
+	title, done := "answer", Answered{At: e.At, Step: e.Step, By: e.Answer.By, Said: label}
 	if q != nil {
 		title = q.Title
 		done.Name, done.Title = q.Name, q.Title

@@ -26,8 +26,10 @@ type Document struct {
 	Outcome  wire.Outcome `json:"outcome"` // empty while the run is open
 	Text     string       `json:"text,omitempty"`
 	Steps    []Step       `json:"steps"`
-	Notes    []wire.Note  `json:"notes,omitempty"`
-	Timeline []wire.Entry `json:"timeline,omitempty"`
+	// Answers are who decided what, oldest first.
+	Answers  []wire.Answered `json:"answers,omitempty"`
+	Notes    []wire.Note     `json:"notes,omitempty"`
+	Timeline []wire.Entry    `json:"timeline,omitempty"`
 }
 
 // Step is one step of the report.
@@ -47,6 +49,7 @@ type Action struct {
 	Title   string           `json:"title"`
 	Undo    bool             `json:"undo,omitempty"`
 	State   wire.ActionState `json:"state"`
+	Tries   int              `json:"tries,omitempty"` // how often it was sent; 0: it was not
 	Seconds float64          `json:"seconds"`
 	Seen    string           `json:"seen,omitempty"` // of a failure
 }
@@ -54,7 +57,7 @@ type Action struct {
 // Of makes the report of a view.
 func Of(v wire.View) Document {
 	d := Document{Version: 1, Run: v.Run.ID, Path: v.Run.Path, World: v.Run.World, Acting: v.Run.Acting, Scenario: v.Run.Scenario,
-		Subject: v.Subject, Operator: v.Run.Operator, Started: v.Run.Started, Notes: v.Notes, Timeline: v.Timeline}
+		Subject: v.Subject, Operator: v.Run.Operator, Started: v.Run.Started, Answers: v.Answers, Notes: v.Notes, Timeline: v.Timeline}
 	switch {
 	case v.Ended != nil:
 		d.Outcome, d.Text, d.Ended = v.Ended.Outcome, v.Ended.Text, v.Last
@@ -76,7 +79,7 @@ func step(s *wire.StepView) Step {
 		}
 	}
 	for _, a := range s.Actions {
-		entry := Action{Key: a.Key, Title: a.Title, Undo: a.Undo, State: a.State, Seconds: seconds(a.Started, a.Ended)}
+		entry := Action{Key: a.Key, Title: a.Title, Undo: a.Undo, State: a.State, Tries: a.Tries, Seconds: seconds(a.Started, a.Ended)}
 		if a.Failure != nil {
 			entry.Seen = a.Failure.Seen
 		}
@@ -118,7 +121,7 @@ func Markdown(d Document) string {
 	line("")
 	line("## Steps")
 	line("")
-	line("| Step | State | Seconds | Proven |")
+	line("| Step | State | Took | Proven |")
 	line("|---|---|---|---|")
 	for _, s := range d.Steps {
 		var proof []string
@@ -132,8 +135,9 @@ func Markdown(d Document) string {
 		if s.Reason != "" {
 			state += " (" + s.Reason + ")"
 		}
-		line("| %s | %s | %.1f | %s |", cell(s.Title), cell(state), s.Seconds, cell(strings.Join(proof, "; ")))
+		line("| %s | %s | %s | %s |", cell(s.Title), cell(state), took(s.Seconds), cell(strings.Join(proof, "; ")))
 	}
+	exceptions(d, line)
 	for _, s := range d.Steps {
 		sent := slices.DeleteFunc(slices.Clone(s.Actions), func(a Action) bool { return a.State == wire.ActionPending })
 		if len(sent) == 0 {
@@ -147,10 +151,29 @@ func Markdown(d Document) string {
 			if a.Undo {
 				text = fmt.Sprintf("- taken back: %s: %s", plain(a.Title), a.State)
 			}
+			if a.Seconds > 0 {
+				text += ", after " + took(a.Seconds)
+			}
+			if a.Tries > 1 {
+				text += fmt.Sprintf(", sent %d times", a.Tries)
+			}
 			if a.Seen != "" {
 				text += ", " + plain(a.Seen)
 			}
 			line("%s", text)
+		}
+	}
+	evidence(d, line)
+	if len(d.Answers) > 0 {
+		line("")
+		line("## Who answered what")
+		line("")
+		for _, a := range d.Answers {
+			why := ""
+			if a.Why != "" {
+				why = ", because: " + plain(a.Why)
+			}
+			line("- %s %s: **%s** %s%s (`%s`)", clock(a.At), plain(a.By), plain(a.Title), plain(a.Said), why, a.Name)
 		}
 	}
 	if len(d.Notes) > 0 {
@@ -158,20 +181,107 @@ func Markdown(d Document) string {
 		line("## Notes")
 		line("")
 		for _, n := range d.Notes {
-			line("- %s, %s: %s", n.At.UTC().Format("15:04:05"), plain(n.By), plain(n.Text))
+			line("- %s %s: %s", clock(n.At), plain(n.By), plain(n.Text))
 		}
 	}
 	line("")
 	line("## Timeline")
+	line("")
+	line("Times are UTC; in brackets what has passed since the beginning.")
 	line("")
 	for _, e := range d.Timeline {
 		step := ""
 		if e.Step != "" {
 			step = " [" + e.Step + "]"
 		}
-		line("- %s%s %s", e.At.UTC().Format("2006-01-02 15:04:05"), step, plain(e.Text))
+		line("- %s (+%s)%s %s", clock(e.At), took(seconds(d.Started, e.At)), step, plain(e.Text))
 	}
 	return b.String()
+}
+
+// exceptions are what did not go the usual way: what people did by hand, what was left out and why, what had to be sent again.
+func exceptions(d Document, line func(string, ...any)) {
+	var all []string
+	for _, s := range d.Steps {
+		switch s.State {
+		case wire.StepByHand:
+			all = append(all, fmt.Sprintf("- step done by hand: %s%s", plain(s.Title), because(s.Reason)))
+		case wire.StepSkipped:
+			all = append(all, fmt.Sprintf("- step skipped: %s%s", plain(s.Title), because(s.Reason)))
+		case wire.StepDone:
+			if s.Reason != "" {
+				all = append(all, fmt.Sprintf("- %s: %s", plain(s.Title), plain(s.Reason)))
+			}
+		}
+		for _, a := range s.Actions {
+			switch {
+			case a.State == wire.ActionByHand && s.State != wire.StepByHand:
+				all = append(all, "- done by hand: "+plain(a.Title))
+			case a.State == wire.ActionSkipped:
+				all = append(all, "- left out: "+plain(a.Title))
+			case a.Tries > 1:
+				all = append(all, fmt.Sprintf("- sent %d times: %s", a.Tries, plain(a.Title)))
+			}
+		}
+	}
+	if len(all) == 0 {
+		return
+	}
+	line("")
+	line("## What did not go the usual way")
+	line("")
+	for _, text := range all {
+		line("%s", text)
+	}
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ", because: " + plain(reason)
+}
+
+// evidence is what the proofs stand on: where it was looked, what was seen, and when.
+func evidence(d Document, line func(string, ...any)) {
+	headed := false
+	for _, s := range d.Steps {
+		named := false
+		for _, f := range s.Findings {
+			if len(f.Evidence) == 0 {
+				continue
+			}
+			if !headed {
+				line("")
+				line("## Evidence")
+			}
+			if !named {
+				line("")
+				line("### %s: what it stands on", s.Title)
+				line("")
+			}
+			headed, named = true, true
+			line("- %s: %s", f.Verdict, plain(f.Text))
+			for _, e := range f.Evidence {
+				at := ""
+				if !e.At.IsZero() {
+					at = " (" + clock(e.At) + ")"
+				}
+				line("  - %s: %s%s", plain(e.Source), plain(e.Seen), at)
+			}
+		}
+	}
+}
+
+func clock(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05") }
+
+// took writes seconds as a person reads them: 0.4s, 12s, 3m5s, 1h2m3s.
+func took(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second))
+	if d < 10*time.Second {
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
 }
 
 func outcome(d Document) string {

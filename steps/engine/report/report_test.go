@@ -27,12 +27,12 @@ func view() wire.View {
 		{Key: "delete", Title: "delete pvc/data", Effect: wire.Destroy, Commands: []string{"kubectl delete pvc data"}},
 		{Key: "create", Title: "create pvc/data from data-17", Effect: wire.Repeatable}}}
 	add(0, wire.Event{Kind: wire.KindRun, Run: &wire.Run{ID: "restore-0301-0300-abcd", Path: "restore", Title: "Restore", World: wire.Simulated, Acting: wire.Live,
-		Operator: "you", Host: "here", Started: at, Steps: []wire.StepInfo{{ID: "restore/a", Title: "First | step"}, {ID: "restore/b", Title: "Second"}, {ID: "restore/c", Title: "Third"}}}})
+		Operator: "you", Host: "here", Started: at, Steps: []wire.StepInfo{{ID: "restore/a", Title: "First | step"}, {ID: "restore/b", Title: "Second"}, {ID: "restore/c", Title: "Third"}, {ID: "restore/d", Title: "Fourth"}}}})
 	add(time.Second, wire.Event{Kind: wire.KindSubject, Subject: &wire.Subject{Network: "testnet", SV: "Acme-SV", Namespace: "sv", Cluster: "prod"}})
 	add(time.Second, wire.Event{Kind: wire.KindFacts, Facts: json.RawMessage(`{"note":"hunter2"}`)})
 	add(time.Second, wire.Event{Kind: wire.KindStep, Step: "restore/a", State: wire.StepRunning})
 	add(time.Second, wire.Event{Kind: wire.KindPlan, Step: "restore/a", Plan: plan})
-	add(time.Second, wire.Event{Kind: wire.KindAsk, Step: "restore/a", Question: &wire.Question{ID: "q6", Kind: wire.AskWord, Title: "Type testnet/Acme-SV to go on",
+	add(time.Second, wire.Event{Kind: wire.KindAsk, Step: "restore/a", Question: &wire.Question{ID: "q6", Name: "restore/a.confirm", Kind: wire.AskWord, Title: "Type testnet/Acme-SV to go on",
 		Choices: []wire.Choice{{ID: wire.ChoiceYes, Label: "Send it"}}}})
 	add(40*time.Second, wire.Event{Kind: wire.KindAnswer, Step: "restore/a", Answer: &wire.Answer{Question: "q6", Choice: wire.ChoiceYes, Text: "testnet/Acme-SV", By: "you"}})
 	add(time.Second, wire.Event{Kind: wire.KindIntent, Step: "restore/a", Action: "delete"})
@@ -41,10 +41,20 @@ func view() wire.View {
 	add(time.Second, wire.Event{Kind: wire.KindResult, Step: "restore/a", Action: "create", Outcome: wire.ActionFailed, Failure: &wire.Failure{Tried: "create", Seen: "500 | quota\n<html>", Detail: []string{"not for the report"}}})
 	add(time.Second, wire.Event{Kind: wire.KindIntent, Step: "restore/a", Action: "create"})
 	add(time.Second, wire.Event{Kind: wire.KindResult, Step: "restore/a", Action: "create", Outcome: wire.ActionDone})
-	add(time.Second, wire.Event{Kind: wire.KindFindings, Step: "restore/a", Phase: wire.PhaseVerify, Findings: []wire.Finding{{ID: "x", Verdict: wire.Holds, Text: "all 5 claims are new"}}})
+	add(time.Second, wire.Event{Kind: wire.KindFindings, Step: "restore/a", Phase: wire.PhaseVerify, Findings: []wire.Finding{{ID: "x", Verdict: wire.Holds, Text: "all 5 claims are new",
+		Evidence: []wire.Evidence{{Source: "pvc/data", Seen: "uid 7, bound", At: at}}}}})
 	add(time.Second, wire.Event{Kind: wire.KindNote, Step: "restore/a", Text: "called\nthe storage team", By: "you"})
 	add(time.Second, wire.Event{Kind: wire.KindStep, Step: "restore/a", State: wire.StepDone})
 	add(time.Second, wire.Event{Kind: wire.KindStep, Step: "restore/b", State: wire.StepSkipped, Text: "done yesterday"})
+	add(time.Second, wire.Event{Kind: wire.KindStep, Step: "restore/c", State: wire.StepRunning})
+	add(time.Second, wire.Event{Kind: wire.KindPlan, Step: "restore/c", Plan: &wire.Plan{Actions: []wire.Preview{{Key: "w", Title: "wait for | pods"}, {Key: "s", Title: "scale a to 1", Effect: wire.Repeatable}}}})
+	add(time.Second, wire.Event{Kind: wire.KindAsk, Step: "restore/c", Question: &wire.Question{ID: "q20", Name: "restore/c.remedy", Kind: wire.AskRemedy, Title: "Third cannot go on",
+		Choices: []wire.Choice{{ID: wire.ChoiceSkip, Label: "Leave this action out", Reason: true}}}})
+	add(time.Minute, wire.Event{Kind: wire.KindAnswer, Step: "restore/c", Answer: &wire.Answer{Question: "q20", Choice: wire.ChoiceSkip, Text: "it never was there", By: "bob"}})
+	add(time.Second, wire.Event{Kind: wire.KindResult, Step: "restore/c", Action: "w", Outcome: wire.ActionSkipped})
+	add(time.Second, wire.Event{Kind: wire.KindResult, Step: "restore/c", Action: "s", Outcome: wire.ActionByHand})
+	add(time.Second, wire.Event{Kind: wire.KindStep, Step: "restore/c", State: wire.StepDone})
+	add(time.Second, wire.Event{Kind: wire.KindStep, Step: "restore/d", State: wire.StepByHand, Text: "by the cloud team"})
 	add(time.Second, wire.Event{Kind: wire.KindEnd, End: &wire.End{Outcome: wire.Failed, Text: "the operator ended the run"}})
 	return wire.FoldAll(events)
 }
@@ -82,6 +92,26 @@ func TestNoSecretAndNoBrokenTable(t *testing.T) {
 		if strings.HasPrefix(line, "| First") && strings.Count(strings.ReplaceAll(line, `\|`, ""), "|") != 5 {
 			t.Errorf("the row has the wrong number of cells: %s", line)
 		}
+	}
+}
+
+// What a postmortem asks for: who decided what and why, what was sent again, done by hand, left out, and what proofs stand on.
+func TestWhatAPostmortemAsksFor(t *testing.T) {
+	d := Of(view())
+	text := Markdown(d)
+	for _, part := range []string{
+		"2026-03-01 03:00:45 you: **Type testnet/Acme-SV to go on** Send it (`restore/a.confirm`)",
+		"bob: **Third cannot go on** Leave this action out, because: it never was there (`restore/c.remedy`)",
+		"- step skipped: Second, because: done yesterday", "- step done by hand: Fourth, because: by the cloud team",
+		"- done by hand: scale a to 1", "- left out: wait for | pods", "- sent 2 times: create pvc/data from data-17",
+		"  - pvc/data: uid 7, bound (2026-03-01 03:00:", "(+45s)", "delete pvc/data: done, after 3s",
+	} {
+		if !strings.Contains(text, part) {
+			t.Errorf("the report does not say %q:\n%s", part, text)
+		}
+	}
+	if len(d.Answers) != 2 || d.Answers[1].By != "bob" || d.Answers[1].Why != "it never was there" {
+		t.Errorf("answers %+v", d.Answers)
 	}
 }
 
