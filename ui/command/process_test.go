@@ -35,10 +35,9 @@ var (
 	seed = flag.Uint64("seed", 1, "chooses the sample of TestSIGKILL")
 )
 
-// How TestSIGKILL spends its time: points tried without -soak, how many at once, simulated seconds in one.
+// How TestSIGKILL spends its time: points tried without -soak, simulated seconds in one.
 const (
 	killSample = 20
-	killAtOnce = 4
 	killSpeed  = "50"
 )
 
@@ -62,15 +61,39 @@ func newOperator(t *testing.T) operator {
 		t.Fatal(err)
 	}
 	t.Cleanup(o.endAll)
+	t.Cleanup(func() { o.noSecrets(t) })
 	return o
 }
 
+// output is what a process has printed so far; when its test is over it is looked through for secrets.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (w *output) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.b.Write(p)
+}
+
+func (w *output) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.b.String()
+}
+
 // command is the program, not started; what it prints is kept.
-func (o operator) command(args ...string) (*exec.Cmd, *bytes.Buffer) {
+func (o operator) command(args ...string) (*exec.Cmd, *output) {
 	cmd := exec.Command("svrescue", args...)
 	cmd.Env = append(o.env(), "PATH="+os.Getenv("PATH"))
-	var out bytes.Buffer
+	var out output
 	cmd.Stdout, cmd.Stderr = &out, &out
+	o.t.Cleanup(func() {
+		for _, seen := range found([]byte(out.String())) {
+			o.t.Errorf("a secret was printed: %s", seen)
+		}
+	})
 	return cmd, &out
 }
 
@@ -168,6 +191,7 @@ func TestSIGKILL(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts some sixty processes")
 	}
+	t.Parallel()
 	start := time.Now()
 	calm := newOperator(t)
 	if code, out := calm.run("rehearse", "restore-clean", "--speed", killSpeed, "--answers", calm.answers); code != 0 {
@@ -186,14 +210,11 @@ func TestSIGKILL(t *testing.T) {
 	}
 	var mu sync.Mutex
 	killed, equal := 0, 0
-	slots := make(chan struct{}, killAtOnce)
 	t.Run("point", func(t *testing.T) {
 		for _, p := range points {
 			at := p + 1
 			t.Run(fmt.Sprint(at), func(t *testing.T) {
 				t.Parallel()
-				slots <- struct{}{}
-				defer func() { <-slots }()
 				o := newOperator(t)
 				out := o.killAt(at)
 				mu.Lock()
@@ -247,7 +268,7 @@ func (o operator) killAt(record int) string {
 
 // begin starts a rehearsal whose answers end before the volumes are replaced: the work is parked there, and what is read
 // from lines waits there.
-func (o operator) begin(stdin string, args ...string) (*exec.Cmd, *bytes.Buffer, io.WriteCloser) {
+func (o operator) begin(stdin string, args ...string) (*exec.Cmd, *output, io.WriteCloser) {
 	o.t.Helper()
 	cmd, out := o.command(append([]string{"rehearse", "restore-clean", "--speed", "100", "--linear"}, args...)...)
 	in, err := cmd.StdinPipe()
@@ -274,38 +295,140 @@ func (o operator) standing() string {
 // scalingDown is an action of the step in a journal.
 var scalingDown = regexp.MustCompile(`"kind":"intent"[^}]*"step":"restore/scale-down"`)
 
-// The end of a front end is not the end of the work: the worker finishes what it does and waits at its next question.
+// hangUps is how often the front ends of one rehearsal are ended; with -soak there are so many more.
+const (
+	hangUps     = 10
+	hangUpsMore = 20 // times as many
+)
+
+// endings are how a front end goes away: its terminal or connection, a polite and an impolite end, ctrl+c where no screen takes it.
+var endings = []syscall.Signal{syscall.SIGHUP, syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT}
+
+// The end of a front end is not the end of the work: the worker finishes what it does and waits at its next question. However often and
+// whenever front ends are ended, the same worker goes on, and the run comes to its end.
 func TestFrontEndGoesAway(t *testing.T) {
-	for _, how := range []syscall.Signal{syscall.SIGHUP, syscall.SIGKILL, syscall.SIGINT} {
-		t.Run(how.String(), func(t *testing.T) {
-			t.Parallel()
-			o := newOperator(t)
-			cmd, out, _ := o.begin("1\ntestnet/Acme-SV\n1\n") // the set, the fence, and scaling down
-			until(t, "the node is being scaled down", func() bool {
-				journal, err := os.ReadFile(o.only().Journal())
-				return err == nil && scalingDown.Match(journal)
-			})
-			before := records(o.only())
-			if err := cmd.Process.Signal(how); err != nil {
+	t.Parallel()
+	o := newOperator(t)
+	cmd, out, _ := o.begin("1\ntestnet/Acme-SV\n1\n") // the set, the fence, and scaling down
+	until(t, "the node is being scaled down", func() bool {
+		journal, err := os.ReadFile(o.only().Journal())
+		return err == nil && scalingDown.Match(journal)
+	})
+	worker, err := o.only().Worker()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, how := range endings {
+		if i > 0 { // the first is the one that began it, and an action runs; the others look at the question that is open then
+			cmd, out = o.command("attach", "--linear")
+			stdin, err := cmd.StdinPipe()
+			if err != nil {
 				t.Fatal(err)
 			}
-			_ = cmd.Wait()
-			if code := cmd.ProcessState.ExitCode(); how == syscall.SIGINT && (code != 130 || !strings.Contains(out.String(), "Come back with: svrescue attach")) {
-				t.Errorf("left with ctrl+c: exit code %d\n%s", code, out)
+			defer stdin.Close()
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
 			}
-			until(t, "the worker waits at the next question", func() bool { return o.standing() == "waits for an answer at Keep old volumes" })
-			if after := records(o.only()); after < before {
-				t.Errorf("the journal had %d records and has %d", before, after)
-			}
-			if code, out := o.run("attach", "--answers", o.answers); code != 0 || !strings.Contains(out, "recovered: ") {
-				t.Errorf("attached: exit code %d\n%s", code, out)
-			}
-		})
+			until(t, "it is asked", func() bool { return strings.Contains(out.String(), "QUESTION restore/keep-old-volumes.confirm") })
+		}
+		before := records(o.only())
+		if err := cmd.Process.Signal(how); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		if code := cmd.ProcessState.ExitCode(); how == syscall.SIGINT && (code != 130 || !strings.Contains(out.String(), "Come back with: svrescue attach")) {
+			t.Errorf("left with ctrl+c: exit code %d\n%s", code, out)
+		}
+		until(t, "the worker waits at the next question", func() bool { return o.standing() == "waits for an answer at Keep old volumes" })
+		if after := records(o.only()); after < before || i > 0 && after != before {
+			t.Errorf("%s: the journal had %d records and has %d", how, before, after)
+		}
+	}
+	o.noSecrets(t)
+
+	random, ended, lost := rand.New(rand.NewPCG(*seed, 1)), 0, 0
+	all := hangUps
+	if *soak {
+		all *= hangUpsMore
+	}
+	for ended < all {
+		cmd, out := o.command("attach", "--answers", o.answers)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		over := make(chan struct{})
+		go func() { _ = cmd.Wait(); close(over) }()
+		select {
+		case <-over:
+		case <-time.After(time.Duration(random.IntN(400)) * time.Millisecond):
+			_ = cmd.Process.Signal(endings[ended%len(endings)])
+			<-over
+			ended++
+		}
+		state := o.state()
+		if state == runs.Finished {
+			break
+		}
+		if now, err := o.only().Worker(); err != nil || now.PID != worker.PID || state != runs.Running && state != runs.Waiting {
+			lost++
+			t.Fatalf("after %d front ends the run is %s, worker %d, it was %d\n%s", ended, state, now.PID, worker.PID, out)
+		}
+	}
+	if o.state() != runs.Finished {
+		if code, out := o.run("attach", "--answers", o.answers); code != 0 || !strings.Contains(out, "recovered: ") {
+			t.Errorf("attached: exit code %d\n%s", code, out)
+		}
+	}
+	fmt.Printf("front ends ended: %d, lost runs %d\n", ended+len(endings), lost)
+	if data, err := os.ReadFile(o.only().Journal()); err != nil || bytes.Contains(data, []byte(`"kind":"resume"`)) || !bytes.Contains(data, []byte(`"outcome":"recovered"`)) {
+		t.Errorf("the worker did not last to the end (%v)", err)
+	}
+	until(t, "the worker has ended by itself", func() bool { return syscall.Kill(worker.PID, 0) != nil })
+	o.noSecrets(t)
+}
+
+// state is where the only run stands.
+func (o operator) state() runs.State {
+	all, err := runs.List(o.runs())
+	if err != nil || len(all) != 1 {
+		o.t.Fatalf("%d runs, %v", len(all), err)
+	}
+	return all[0].State()
+}
+
+// Whoever only watches sees the question and everything else, and nothing that they type is heard.
+func TestWatching(t *testing.T) {
+	t.Parallel()
+	o := newOperator(t)
+	front, _, in := o.begin("")
+	until(t, "the first question is open", func() bool { return o.only().Path != "" && o.standing() == "waits for an answer at Backup set" })
+	watcher, out := o.command("attach", "--watch", "--linear")
+	watcher.Stdin = strings.NewReader("1\npark\nnote heard\n")
+	if err := watcher.Start(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the question is seen", func() bool { return strings.Contains(out.String(), "QUESTION restore/backup-set.set") })
+	if _, err := io.WriteString(in, "park\n"); err != nil {
+		t.Fatal(err)
+	}
+	_ = front.Wait()
+	_ = watcher.Wait()
+	if code := watcher.ProcessState.ExitCode(); code != 4 {
+		t.Errorf("exit code %d", code)
+	}
+	for _, part := range []string{"Nothing can be answered from here: this screen only watches.", "parked: asked for by alice"} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("%q was not seen:\n%s", part, out)
+		}
+	}
+	if data, err := os.ReadFile(o.only().Journal()); err != nil || bytes.Contains(data, []byte("heard")) || bytes.Contains(data, []byte(`"kind":"answer"`)) {
+		t.Errorf("it was heard (%v)\n%s", err, data)
 	}
 }
 
 // Two that take a run up at once: one does, and the other looks at the same run or is told that it is held.
 func TestTwoResumes(t *testing.T) {
+	t.Parallel()
 	o := newOperator(t)
 	none := o.in("none.yaml")
 	if err := os.WriteFile(none, []byte("confirm: false\n"), 0o600); err != nil {
@@ -328,6 +451,7 @@ func TestTwoResumes(t *testing.T) {
 
 // Without its world a rehearsal cannot go on, and says so.
 func TestWorldGone(t *testing.T) {
+	t.Parallel()
 	o := newOperator(t)
 	none := o.in("none.yaml")
 	if err := os.WriteFile(none, []byte("confirm: false\n"), 0o600); err != nil {
@@ -354,6 +478,7 @@ func TestWorldGone(t *testing.T) {
 
 // A worker of another wire version holds the run; it is named, and nothing is started beside it.
 func TestWorkerOfAnotherVersion(t *testing.T) {
+	t.Parallel()
 	o := newOperator(t)
 	none := o.in("none.yaml")
 	if err := os.WriteFile(none, []byte("confirm: false\n"), 0o600); err != nil {
@@ -397,6 +522,7 @@ func TestWorkerOfAnotherVersion(t *testing.T) {
 
 // A terminal that closes is no answer and no end of the work.
 func TestTerminalCloses(t *testing.T) {
+	t.Parallel()
 	for _, form := range []string{"--linear", "--no-color"} { // lines, and the full screen
 		t.Run(form, func(t *testing.T) {
 			t.Parallel()

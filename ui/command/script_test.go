@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"net/http"
@@ -29,9 +30,15 @@ import (
 	"k8s.io/utils/clock"
 )
 
+// atOnce is how many tests run side by side: they wait for simulated time most of their own.
+const atOnce = "6"
+
 // The test binary is svrescue too, so that front end, worker and world are real processes of what is tested.
 func TestMain(m *testing.M) {
 	started := time.Now()
+	if err := flag.Set("test.parallel", atOnce); err != nil { // what the command line says comes later, and counts
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){"svrescue": func() {
 		os.Exit(command.Main(os.Args[1:], command.System{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Clock: clock.RealClock{}, Boot: func() time.Duration { return time.Since(started) }}))
 	}})
@@ -39,7 +46,7 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs testdata/script: the contract of the command line. Each script is an operator with a home of its own.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
+	testscript.RunT(scanned{t}, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
 			h := home(e.WorkDir)
@@ -48,6 +55,7 @@ func TestScripts(t *testing.T) {
 			e.Values[worldsKey{}] = worlds
 			e.Defer(worlds.stop)
 			e.Defer(h.endAll)
+			e.Defer(func() { h.noSecrets(t) })
 			return h.make()
 		},
 		Condition: func(cond string) (bool, error) {
@@ -58,7 +66,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("no condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "keys": keys, "run-id": runID, "world": world, "restrict": restrict, "outage": outage, "small-disk": smallDisk, "replace": replace,
+			"exits": exits, "keys": keys, "run-id": runID, "world": world, "restrict": restrict, "outage": outage, "small-disk": smallDisk, "replace": replace, "bind": bindFile, "append": appendTo,
 		},
 	})
 }
@@ -68,7 +76,7 @@ type home string
 
 func (h home) env() []string {
 	return []string{"HOME=" + string(h), "XDG_STATE_HOME=" + h.in("state"), "XDG_CONFIG_HOME=" + h.in("config"), "XDG_RUNTIME_DIR=" + h.in("r"),
-		"USER=alice", "TERM=xterm-256color", "LANG=C.UTF-8", "NO_COLOR=1"}
+		"USER=alice", "TERM=xterm-256color", "LANG=C.UTF-8", "NO_COLOR=1", "PGPASSWORD=" + canaryEnvironment, "SVRESCUE_TOKEN=" + canaryEnvironment}
 }
 func (h home) in(name string) string { return filepath.Join(string(h), name) }
 func (h home) runs() string          { return h.in("state/svrescue/runs") }
@@ -159,6 +167,37 @@ func replace(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, args[1], args[2], 1)), 0o600))
 }
 
+// append FILE TEXT.
+func appendTo(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(ts.ReadFile(args[0])+args[1]), 0o600))
+}
+
+// bind FILE PLAN: what the plan, a JSON document, says that an answer which destroys must name is written into the answers file.
+func bindFile(ts *testscript.TestScript, _ bool, args []string) {
+	var plan struct {
+		Steps []struct {
+			Questions []struct {
+				ID    string
+				Bound *struct{ Target, Backup string }
+			}
+		}
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &plan))
+	for _, s := range plan.Steps {
+		for _, q := range s.Questions {
+			if q.Bound != nil {
+				if q.Bound.Target == "" || q.Bound.Backup == "" {
+					ts.Fatalf("%s is bound to %+v", q.ID, *q.Bound)
+				}
+				text := ts.ReadFile(args[0]) + fmt.Sprintf("\ntarget: %q\nbackup: %q\n", q.Bound.Target, q.Bound.Backup)
+				ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+				return
+			}
+		}
+	}
+	ts.Fatalf("no question of %s is bound to anything", args[1])
+}
+
 // small-disk DIR: a full file system at DIR; the script is skipped where that cannot be had.
 func smallDisk(ts *testscript.TestScript, _ bool, args []string) {
 	dir := ts.MkAbs(args[0])
@@ -187,9 +226,9 @@ func (w *worlds) stop() {
 
 // restricted is the token of a user who may do nothing; reader's may only read.
 const (
-	admin      = "admin-token"
-	restricted = "restricted-token"
-	reader     = "reader-token"
+	admin      = canaryKubeconfig + "-admin"
+	restricted = canaryKubeconfig + "-restricted"
+	reader     = canaryKubeconfig + "-reader"
 )
 
 // start serves a scenario's node at real time, but with pods and claims that need no time.
@@ -249,10 +288,10 @@ func world(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), w.kubeconfig(admin, "sv"), 0o600))
 }
 
-// restrict FILE TOKEN: a kubeconfig for somebody with fewer rights: restricted-token or reader-token.
+// restrict FILE WHO: a kubeconfig for somebody with fewer rights: restricted, reader, or anybody else who is not known at all.
 func restrict(ts *testscript.TestScript, _ bool, args []string) {
 	w := ts.Value(worldsKey{}).(*worlds)
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), w.kubeconfig(args[1], "sv"), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), w.kubeconfig(canaryKubeconfig+"-"+args[1], "sv"), 0o600))
 }
 
 // outage VERB RESOURCE COUNT: so many such requests lose their connection.

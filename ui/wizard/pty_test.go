@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/creack/pty"
@@ -69,10 +71,8 @@ func (r *recorder) Send(m wire.Message) error {
 
 func child(path string) int {
 	tape := fixture.ScaleDown
-	for _, s := range scenes { // to look at one by hand
-		if s.name == os.Getenv("SVRESCUE_WIZARD_TEST_SCENE") {
-			tape = s.tape
-		}
+	if t := tapeOf(os.Getenv("SVRESCUE_WIZARD_TEST_SCENE")); t != nil { // also to look at one by hand
+		tape = t
 	}
 	source := record(tape(wire.Real, wire.Live), path)
 	result, err := Run(context.Background(), Options{In: os.Stdin, Out: os.Stdout, Clock: clock.RealClock{},
@@ -105,6 +105,11 @@ const limit = 3 * time.Second
 
 func open(t *testing.T, ahead string, command ...string) *terminal {
 	t.Helper()
+	return openScene(t, "", ahead, command...)
+}
+
+func openScene(t *testing.T, scene, ahead string, command ...string) *terminal {
+	t.Helper()
 	term := &terminal{t: t, screen: vt10x.New(vt10x.WithSize(80, 24)), sent: filepath.Join(t.TempDir(), "sent"),
 		ended: make(chan struct{})}
 	exe, err := os.Executable()
@@ -116,6 +121,9 @@ func open(t *testing.T, ahead string, command ...string) *terminal {
 		term.cmd = exec.Command(command[0], command[1:]...)
 	}
 	term.cmd.Env = append(os.Environ(), childEnv+"="+term.sent, "TERM=xterm-256color", "CHILD="+exe)
+	if scene != "" {
+		term.cmd.Env = append(term.cmd.Env, "SVRESCUE_WIZARD_TEST_SCENE="+scene)
+	}
 	master, slave, err := pty.Open()
 	if err != nil {
 		t.Skip("no pseudo terminal here: ", err)
@@ -243,6 +251,101 @@ func TestResizing(t *testing.T) {
 	term.expect("too small: 40 x 10")
 	resize(80, 24)
 	term.expect("No, not now")
+}
+
+// A storm of sizes, as a window manager makes it, leaves a whole screen and answers nothing.
+func TestAResizeStorm(t *testing.T) {
+	term := open(t, "")
+	term.expect("No, not now")
+	for i := range 200 {
+		w, h := 20+i*37%120, 5+i*13%45
+		if err := pty.Setsize(term.file, &pty.Winsize{Rows: uint16(h), Cols: uint16(w)}); err != nil {
+			t.Fatal(err)
+		}
+		if i%10 == 0 { // in between the program gets to draw
+			time.Sleep(2 * time.Millisecond)
+		}
+	}
+	term.mu.Lock()
+	term.screen.Resize(80, 24)
+	term.mu.Unlock()
+	if err := pty.Setsize(term.file, &pty.Winsize{Rows: 24, Cols: 80}); err != nil {
+		t.Fatal(err)
+	}
+	term.until("the screen is whole", func() bool {
+		text := term.text()
+		return strings.Contains(text, "No, not now") && strings.Contains(text, "enter choose") && strings.Contains(text, "LIVE") && !strings.Contains(text, "too small")
+	})
+	if got := term.messages(); got != "" {
+		t.Errorf("sent: %s", got)
+	}
+}
+
+// questions are the moments at which something is asked, one for each kind of question, with what the screen shows then.
+var questions = map[wire.QuestionKind]struct{ scene, shows string }{
+	wire.AskChoice: {"inputs", "enter"}, wire.AskText: {"text", "enter"}, wire.AskConfirm: {"confirm", "No, not now"},
+	wire.AskWord: {"destroy", "Type mainnet/Acme-SV"}, wire.AskRemedy: {"failure", "Seen"}, wire.AskTick: {"tick", "Not yet"},
+}
+
+// tapeOf is the tape of a scene.
+func tapeOf(name string) func(wire.World, wire.Acting) *fixture.Tape {
+	if name == "text" {
+		return func(w wire.World, a wire.Acting) *fixture.Tape {
+			tape := fixture.Inputs(w, a)
+			tape.Ask("backup-set", wire.Question{Name: "restore/backup-set.dumps", Kind: wire.AskText, Title: "Which folder holds the dumps?", Default: "/mnt/dumps"})
+			return tape
+		}
+	}
+	for _, s := range scenes {
+		if s.name == name {
+			return s.tape
+		}
+	}
+	return nil
+}
+
+// Whichever kind of question is open: what was typed before it is no answer, the end of the input is none, and neither is a terminal that
+// hangs up or that fails with EIO, in lines typed ahead or not.
+func TestNoQuestionIsAnsweredByATerminalThatEnds(t *testing.T) {
+	for kind, q := range questions {
+		for _, how := range []string{"EIO", "SIGHUP", "SIGTERM"} {
+			t.Run(string(kind)+" "+how, func(t *testing.T) {
+				t.Parallel()
+				term := openScene(t, q.scene, "y\r\ry\x04")
+				term.expect(q.shows)
+				switch how {
+				case "EIO": // reads and writes of a terminal whose other end is closed
+					term.file.Close()
+				case "SIGHUP":
+					hangup(term.cmd.Process)
+				case "SIGTERM":
+					term.cmd.Process.Signal(syscall.SIGTERM)
+				}
+				if code := term.wait(); code != 7 {
+					t.Errorf("ended with %d", code)
+				}
+				if got := term.messages(); got != "" {
+					t.Errorf("sent: %s", got)
+				}
+			})
+		}
+	}
+	for kind, q := range questions { // the end of what is piped in, and what fails in the middle
+		for how, in := range map[string]io.Reader{"end": strings.NewReader("y\r1\ry\r"), "EIO": io.MultiReader(strings.NewReader("y\r"), iotest.ErrReader(syscall.EIO))} {
+			tape := tapeOf(q.scene)(wire.Real, wire.Live)
+			if open := wire.FoldAll(tape.Events).Question; open == nil || open.Kind != kind {
+				t.Fatalf("%s: the scene asks %+v", kind, open)
+			}
+			path := filepath.Join(t.TempDir(), "sent")
+			result, err := Run(context.Background(), Options{Source: record(tape, path), In: in, Out: io.Discard, Theme: plainTheme, Attach: "svrescue attach r-1"})
+			if err != nil || result.Why != ByHangup {
+				t.Errorf("%s, %s: %v, %v", kind, how, result.Why, err)
+			}
+			if data, err := os.ReadFile(path); err == nil {
+				t.Errorf("%s, %s: sent %s", kind, how, data)
+			}
+		}
+	}
 }
 
 func TestTypeAheadOnARealTerminal(t *testing.T) {

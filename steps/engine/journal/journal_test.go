@@ -126,6 +126,29 @@ func TestAnyChangeInTheMiddleIsFound(t *testing.T) {
 	}
 }
 
+// Verify tells a line that was cut from damage, and where the damage is.
+func TestVerify(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.jsonl")
+	write(t, path, "a", "b", "c")
+	whole, _ := os.ReadFile(path)
+	v, err := Verify(path)
+	if err != nil || v.Broken != nil || v.Records != 3 || v.Torn != 0 || v.Head == "" {
+		t.Errorf("whole: %+v, %v", v, err)
+	}
+	head := v.Head
+	os.WriteFile(path, append(bytes.Clone(whole), `{"prev":`...), 0o600)
+	if v, err := Verify(path); err != nil || v.Broken != nil || v.Records != 3 || v.Torn != 8 || v.Head != head {
+		t.Errorf("torn: %+v, %v", v, err)
+	}
+	os.WriteFile(path, bytes.Replace(whole, []byte(`"text":"b"`), []byte(`"text":"x"`), 1), 0o600)
+	if v, err := Verify(path); err != nil || v.Broken == nil || v.Broken.Line != 2 || v.Records != 1 {
+		t.Errorf("damaged: %+v, %v", v, err)
+	}
+	if _, err := Verify(path + ".not"); err == nil {
+		t.Error("a journal that is not there was read")
+	}
+}
+
 // tornFile is a disk that fails: room bounds its size, syncs counts down to an error.
 type tornFile struct {
 	data  []byte

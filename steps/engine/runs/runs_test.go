@@ -159,6 +159,24 @@ func TestFind(t *testing.T) {
 	}
 }
 
+func TestState(t *testing.T) {
+	open := wire.View{Seq: 3}
+	asked, parked := open, open
+	asked.Question, parked.Parked = &wire.Question{}, "asked for"
+	for _, c := range []struct {
+		s    Summary
+		want State
+	}{
+		{Summary{View: open, Held: true}, Running}, {Summary{View: asked, Held: true}, Waiting}, {Summary{View: parked}, Parked},
+		{Summary{View: open}, Interrupted}, {Summary{View: asked}, Interrupted}, {Summary{View: open, Ended: &wire.End{}}, Finished},
+		{Summary{Problem: "the journal is damaged", Held: true}, Broken}, {Summary{}, Empty}, {Summary{Held: true}, Running},
+	} {
+		if got := c.s.State(); got != c.want {
+			t.Errorf("%+v is %s, want %s", c.s, got, c.want)
+		}
+	}
+}
+
 func TestNewID(t *testing.T) {
 	id := NewID("restore", time.Date(2026, 3, 1, 3, 4, 0, 0, time.FixedZone("x", 3600)), []byte{0, 255, 30, 31})
 	if !regexp.MustCompile(`^restore-0301-0204-[a-z2-9]{4}$`).MatchString(id) {
