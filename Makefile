@@ -37,9 +37,9 @@ bench: ## speed and size, beside what they are measured against
 	bench/run.sh
 	bench/dump.sh
 
-soak: ## the kill and fault matrices at every point instead of a sample
+soak: ## kills, faults, torn disks and hang-ups at every point instead of a sample
 	$(GO) test -timeout 60m ./steps/rehearsal -soak
-	$(GO) test -timeout 60m ./ui/command -run SIGKILL -soak
+	$(GO) test -timeout 60m ./ui/command -run 'SIGKILL|FrontEndGoesAway' -soak
 
 runbook: ## write docs/runbook.md from the paths
 	$(GO) test ./ui/command -run Runbook -update

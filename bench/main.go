@@ -21,23 +21,35 @@ import (
 const rounds = 25
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: bench SVRESCUE EMPTY")
+	var err error
+	switch {
+	case len(os.Args) == 3 && os.Args[1] == "journal":
+		err = journals(os.Args[2])
+	case len(os.Args) == 3 && os.Args[1] == "keys":
+		err = ownHome(func(env []string, state string) error { return keys(env, state, os.Args[2]) })
+	case len(os.Args) == 3:
+		err = ownHome(func(env []string, state string) error { return measure(env, state, os.Args[1], os.Args[2]) })
+	default:
+		fmt.Fprintln(os.Stderr, "usage: bench SVRESCUE EMPTY | bench keys SVRESCUE | bench journal FOLDER")
 		os.Exit(2)
 	}
-	if err := measure(os.Args[1], os.Args[2]); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func measure(svrescue, empty string) error {
+// ownHome gives do an environment whose runs lie in a folder of their own.
+func ownHome(do func(env []string, state string) error) error {
 	state, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(state)
-	env := append(os.Environ(), "XDG_STATE_HOME="+state, "XDG_CONFIG_HOME="+state, "XDG_RUNTIME_DIR="+state, "TERM=xterm-256color", "LANG=C.UTF-8")
+	return do(append(os.Environ(), "XDG_STATE_HOME="+state, "XDG_CONFIG_HOME="+state, "XDG_RUNTIME_DIR="+state, "TERM=xterm-256color", "LANG=C.UTF-8"), state)
+}
+
+func measure(env []string, state, svrescue, empty string) error {
 	var ours, theirs, version []float64
 	for range rounds {
 		a, err := firstFrame(env, "Rehearsals", svrescue, "rehearse") // the list is the first useful frame

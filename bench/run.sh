@@ -10,5 +10,8 @@ go build -ldflags "-s -w" -o "$out/empty" ./bench/empty
 go build -o "$out/bench" ./bench
 "$out/bench" "$out/svrescue" "$out/empty"
 echo
-go test ./steps/engine/journal -run '^$' -bench Append -benchtime 500x -count 3 | grep Benchmark
+"$out/bench" keys "$out/svrescue"
+echo
+"$out/bench" journal "$out"
+echo
 go test ./ui/wizard -run '^$' -bench . -benchtime 100x | grep Benchmark || true

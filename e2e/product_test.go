@@ -5,11 +5,13 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -72,6 +74,7 @@ type operator struct {
 	kubeconfig string
 	context    string
 	namespace  string
+	bound      map[string]string // what answers that destroy must name in the newest run
 }
 
 // newOperator has a home that is short, because the path of a socket must be.
@@ -102,6 +105,11 @@ func (o *operator) command(ctx context.Context, args ...string) *exec.Cmd {
 	if o.namespace != "" {
 		args = append(args, "--namespace", o.namespace)
 	}
+	o.bind(ctx, args)
+	return o.plainCommand(ctx, args...)
+}
+
+func (o *operator) plainCommand(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, o.binary, args...)
 	cmd.Dir = o.home
 	cmd.Env = []string{
@@ -111,6 +119,48 @@ func (o *operator) command(ctx context.Context, args ...string) *exec.Cmd {
 		"TMPDIR=" + o.home,
 	}
 	return cmd
+}
+
+// bind writes into the answers file of a run, before it begins or is taken up, what an answer that destroys must name: what the plan of
+// the same node and the same backups says.
+func (o *operator) bind(ctx context.Context, args []string) {
+	o.t.Helper()
+	at := slices.Index(args, "--answers")
+	if at < 0 || args[0] != "run" && args[0] != "resume" && args[0] != "attach" || slices.Contains(args, "--dry-run") {
+		return
+	}
+	if args[0] == "run" {
+		o.bound = nil
+		out, _ := o.plainCommand(ctx, append([]string{"plan"}, append(slices.Clone(args[1:]), "--format", "json")...)...).Output() // its code says how far it came
+		var plan struct {
+			Steps []struct {
+				Questions []struct{ Bound map[string]string }
+			}
+		}
+		if json.Unmarshal(out, &plan) != nil {
+			return // it came nowhere, and neither will the run
+		}
+		for _, s := range plan.Steps {
+			for _, q := range s.Questions {
+				if q.Bound != nil {
+					o.bound = q.Bound
+				}
+			}
+		}
+	}
+	path := args[at+1]
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return // a file that is not there is what the test is about
+	}
+	var file map[string]any
+	must(o.t, yaml.Unmarshal(b, &file))
+	for key, value := range o.bound {
+		file[key] = value
+	}
+	b, err = yaml.Marshal(file)
+	must(o.t, err)
+	must(o.t, os.WriteFile(path, b, 0o600))
 }
 
 // result is how a command ended.

@@ -80,7 +80,7 @@ var layers = []struct {
 	{"ui/command/config", []string{"internal/"}},
 	{"ui/command", []string{"ui", "steps", "kube", "svapp", "internal/", "assets"}},
 	{"e2e", []string{""}},
-	{"bench", []string{"ui", "kube"}},
+	{"bench", []string{"ui", "kube", "steps/engine/journal", "steps/wire"}},
 	{"", []string{"ui/command"}},
 }
 
