@@ -601,7 +601,7 @@ func TestSomebodyElseIsThere(t *testing.T) {
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		request.Header.Set("Authorization", "Bearer token")
+		request.Header.Set("Authorization", "Bearer "+credential)
 		client := http.Client{Transport: &http.Transport{DialContext: r.dial, DisableKeepAlives: true}}
 		answer, err := client.Do(request)
 		if err != nil || answer.StatusCode >= 300 {

@@ -66,7 +66,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("no condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "keys": keys, "run-id": runID, "world": world, "restrict": restrict, "outage": outage, "small-disk": smallDisk, "replace": replace, "bind": bindFile, "append": appendTo,
+			"exits": exits, "keys": keys, "run-id": runID, "world": world, "restrict": restrict, "outage": outage, "small-disk": smallDisk, "replace": replace, "bind": bindFile, "append": appendTo, "more-disk": moreDisk,
 		},
 	})
 }
@@ -206,6 +206,13 @@ func smallDisk(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("mounting a small disk: %v", err)
 	}
 	ts.Defer(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+}
+
+// more-disk DIR SIZE: the small disk at DIR gets that size.
+func moreDisk(ts *testscript.TestScript, _ bool, args []string) {
+	if err := unix.Mount("tmpfs", ts.MkAbs(args[0]), "tmpfs", unix.MS_REMOUNT, "size="+args[1]); err != nil {
+		ts.Fatalf("making a small disk larger: %v", err)
+	}
 }
 
 // worlds are the simulated clusters of one script, served by the test process.

@@ -224,6 +224,29 @@ func TestInputEnds(t *testing.T) {
 	}
 }
 
+// Whichever kind of question is open, the end of the input answers nothing, and neither do lines that are empty or of spaces.
+func TestInputEndsAtEveryKindOfQuestion(t *testing.T) {
+	for _, kind := range []wire.QuestionKind{wire.AskChoice, wire.AskText, wire.AskConfirm, wire.AskWord, wire.AskRemedy, wire.AskTick} {
+		q := &wire.Question{ID: "q5", Name: "restore/scale-down.x", Step: "restore/scale-down", Kind: kind, Title: "What?", Hash: "h1", Error: &wire.Failure{Tried: "a", Seen: "b"}}
+		if kind != wire.AskText {
+			q.Default, q.Word = wire.ChoiceYes, "mainnet/Acme-SV"
+			q.Choices = []wire.Choice{{ID: wire.ChoiceYes, Label: "Send it", Effect: wire.Destroy}, {ID: wire.ChoiceBack, Label: "Not now"}}
+		}
+		for _, input := range []string{"", "\n", " \n\t\n", "y", "yes\n"} {
+			if kind == wire.AskText && input != "" && input != "\n" && input != " \n\t\n" {
+				continue // any text is one
+			}
+			out, e, err := show(t, strings.NewReader(input), Options{}, append(begin(), present, wire.Event{Kind: wire.KindAsk, Step: "restore/scale-down", Question: q}, end())...)
+			if err != io.EOF || len(e.heard) != 0 {
+				t.Errorf("%s, %q: error %v, said %+v", kind, input, err, e.heard)
+			}
+			if !strings.Contains(out, "that is no answer. The question stays open.") {
+				t.Errorf("%s, %q: it does not say that the question stays open:\n%s", kind, input, out)
+			}
+		}
+	}
+}
+
 func TestParkAsked(t *testing.T) {
 	out, e, err := show(t, strings.NewReader("park\n"), Options{}, append(begin(), present, confirm(), end())...)
 	if err != nil || len(e.heard) != 1 || e.heard[0].Kind != wire.SayPark || !strings.Contains(out, "parked: asked for by alice") {

@@ -3,6 +3,7 @@
 package stories
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"os"
@@ -106,9 +107,13 @@ type terminal struct {
 	cmd    *exec.Cmd
 	screen vt10x.Terminal
 	mu     sync.Mutex
+	raw    bytes.Buffer // every byte that was written to it
 	ended  chan struct{}
 	gone   chan struct{}
 }
+
+// canary is a secret of the environment.
+const canary = "canary-environment"
 
 // slow is far above what any step takes on a busy machine.
 const slow = 40 * time.Second
@@ -127,7 +132,7 @@ func (h *home) open(w, height int, ahead string, args ...string) *terminal {
 	io.WriteString(master, ahead)
 	term.cmd = exec.Command(h.binary(), args...)
 	term.cmd.Env = []string{"HOME=" + h.dir, "XDG_STATE_HOME=" + h.state, "XDG_RUNTIME_DIR=" + h.dir, "TERM=xterm-256color",
-		"LANG=C.UTF-8", "USER=alice", "PATH=" + os.Getenv("PATH")}
+		"LANG=C.UTF-8", "USER=alice", "PATH=" + os.Getenv("PATH"), "PGPASSWORD=" + canary}
 	term.cmd.Stdin, term.cmd.Stdout, term.cmd.Stderr = slave, slave, slave
 	term.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := term.cmd.Start(); err != nil {
@@ -142,13 +147,22 @@ func (h *home) open(w, height int, ahead string, args ...string) *terminal {
 			n, err := master.Read(buf)
 			term.mu.Lock()
 			term.screen.Write(buf[:n])
+			term.raw.Write(buf[:n])
 			term.mu.Unlock()
 			if err != nil {
 				return
 			}
 		}
 	}()
-	h.t.Cleanup(func() { term.cmd.Process.Kill(); term.hangUp() })
+	h.t.Cleanup(func() {
+		term.cmd.Process.Kill()
+		term.hangUp()
+		for _, secret := range []string{"invented-", "invented for", canary} { // of the simulated node, and of the environment
+			if bytes.Contains(term.raw.Bytes(), []byte(secret)) {
+				h.t.Errorf("a secret was on the screen: %s", secret)
+			}
+		}
+	})
 	return term
 }
 
