@@ -66,6 +66,7 @@ func (p *program) show(ctx context.Context, f front) (wire.View, error) {
 	if f.answers == nil && client.Watching() == "" {
 		o.In = linear.NewPrompter(p.In)
 		if isTerminal(p.In) {
+			o.Interrupts = p.interrupts
 			o.In.Flush = func() { _ = unix.IoctlSetInt(int(p.In.Fd()), unix.TCFLSH, unix.TCIFLUSH) }
 		}
 	}

@@ -68,6 +68,8 @@ type program struct {
 	flags  flags
 	config config.Config
 	theme  theme.Abilities
+	// interrupts are presses of ctrl+c that the listener is to see to.
+	interrupts <-chan struct{}
 }
 
 type flags struct {
@@ -86,8 +88,11 @@ func Main(args []string, sys System) int {
 	root.SetIn(sys.In)
 	root.SetOut(sys.Out)
 	root.SetErr(sys.Err)
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p.interrupts = interrupts(ctx, cancel)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitDone
@@ -98,6 +103,28 @@ func Main(args []string, sys System) int {
 		fmt.Fprintln(sys.Err, "svrescue: "+sentence(err))
 	}
 	return code
+}
+
+// interrupts passes SIGINT to whoever listens at that moment, and where nobody does, it ends the context.
+func interrupts(ctx context.Context, cancel context.CancelFunc) <-chan struct{} {
+	signals, heard := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(signals, syscall.SIGINT)
+	go func() {
+		defer signal.Stop(signals)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-signals:
+			}
+			select {
+			case heard <- struct{}{}:
+			default:
+				cancel()
+			}
+		}
+	}()
+	return heard
 }
 
 func codeOf(ctx context.Context, err error) int {

@@ -5,6 +5,7 @@ package linear
 import (
 	"context"
 	"io"
+	"strings"
 
 	"canton.example/svrescue/steps/wire"
 )
@@ -29,7 +30,9 @@ type Options struct {
 	Answers  Answerer  // nil: none
 	Operator string
 	Come     string // command line to come back with
-	Brief    bool   // tell what happened before in short: the run is come back to
+	// Interrupts are ctrl+c of a person at a terminal; nil: it ends the context. The first asks, the second parks, none answers.
+	Interrupts <-chan struct{}
+	Brief      bool // tell what happened before in short: the run is come back to
 }
 
 // Run shows events until the run ends, parks, or the worker is gone. The view is what was seen. io.EOF: the input ended,
@@ -55,6 +58,7 @@ type session struct {
 	tried    string       // id of the last question that Answers was asked about
 	open     bool         // a person was asked and has not answered
 	noted    bool         // it was a note instead
+	leaving  bool         // ctrl+c was pressed, and the next line says what was meant
 	watching string       // why nothing is answered from here
 	reason   *wire.Answer // a choice that waits for its reason
 }
@@ -63,8 +67,11 @@ func (s *session) run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			s.line("Left. The work goes on, and waits at its next question. Come back with: %s", s.Come)
-			return ctx.Err()
+			return s.left(ctx.Err())
+		case <-s.Interrupts:
+			if err := s.interrupt(); err != nil {
+				return err
+			}
 		case e, ok := <-s.Source.Events():
 			if !ok {
 				return nil
@@ -81,6 +88,25 @@ func (s *session) run(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+func (s *session) left(err error) error {
+	s.line("Left. The work goes on, and waits at its next question. Come back with: %s", s.Come)
+	return err
+}
+
+// interrupt asks what ctrl+c was meant to do, and parks when it is pressed again.
+func (s *session) interrupt() error {
+	if s.watching != "" {
+		return s.left(context.Canceled)
+	}
+	if s.leaving {
+		s.leaving, s.open = false, false
+		return s.send(wire.Message{Kind: wire.SayPark, By: s.Operator})
+	}
+	s.leaving = true
+	s.line("Nothing was answered. ctrl+c once more parks the run; \"leave\" leaves, and the work goes on; any other line stays here.")
+	return nil
 }
 
 // lines is where a person's lines come from now. What is piped in is read only as an answer to a question; on a terminal
@@ -187,6 +213,16 @@ func (s *session) prompt() {
 func (s *session) typed(text string) error {
 	if s.In.Flush != nil {
 		s.mid = false // the terminal has shown the line and its end
+	}
+	if s.leaving {
+		s.leaving = false
+		if strings.TrimSpace(text) == "leave" {
+			return s.left(context.Canceled)
+		}
+		if s.open {
+			s.prompt()
+		}
+		return nil
 	}
 	msg, said := said(text)
 	switch {

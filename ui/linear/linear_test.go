@@ -3,6 +3,7 @@ package linear
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"io"
 	"os"
@@ -244,6 +245,60 @@ func TestInputEndsAtEveryKindOfQuestion(t *testing.T) {
 				t.Errorf("%s, %q: it does not say that the question stays open:\n%s", kind, input, out)
 			}
 		}
+	}
+}
+
+// ctrl+c asks and is no answer; what is typed then is none either; pressed again it parks.
+func TestCtrlC(t *testing.T) {
+	for name, c := range map[string]struct {
+		keys  []string // "^C", a line, or "? TEXT": wait for that text
+		heard []string
+		err   error
+	}{
+		"twice":               {[]string{"^C", "^C"}, []string{"park"}, nil},
+		"and leave":           {[]string{"^C", "leave"}, nil, context.Canceled},
+		"and a number":        {[]string{"^C", "1", "2"}, []string{"answer back"}, nil},
+		"a reason is not one": {[]string{"3", "? Why", "^C", "because", "2"}, []string{"answer back"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEngine()
+			go e.play(append(begin(), present, confirm(), end())...)
+			in, lines := io.Pipe()
+			defer lines.Close()
+			out := &watched{grown: make(chan struct{}, 1000)}
+			interrupts := make(chan struct{})
+			done := make(chan error, 1)
+			go func() {
+				_, err := Run(t.Context(), Options{Source: e, Out: out, In: NewPrompter(in), Operator: "alice", Come: "svrescue attach abcd", Interrupts: interrupts})
+				done <- err
+			}()
+			out.until(t, "A number from 1 to 4")
+			for _, k := range c.keys {
+				if k == "^C" {
+					interrupts <- struct{}{}
+					continue
+				}
+				if text, wait := strings.CutPrefix(k, "? "); wait {
+					out.until(t, text)
+					continue
+				}
+				io.WriteString(lines, k+"\n")
+			}
+			if err := <-done; !errors.Is(err, c.err) {
+				t.Errorf("error %v, want %v", err, c.err)
+			}
+			var heard []string
+			for _, m := range e.heard {
+				text := string(m.Kind)
+				if m.Answer != nil {
+					text += " " + m.Answer.Choice
+				}
+				heard = append(heard, text)
+			}
+			if diff := cmp.Diff(c.heard, heard); diff != "" {
+				t.Errorf("heard (-want +got):\n%s\n%s", diff, out.text())
+			}
+		})
 	}
 }
 

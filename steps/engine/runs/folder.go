@@ -198,6 +198,7 @@ func (f Folder) summary() Summary {
 		s.Spec.ID, s.Problem = f.ID(), err.Error()
 		return s
 	}
+	s.Held, _ = journal.Held(f.Journal()) // before it is read: a worker that ends meanwhile has then written how
 	events, err := journal.Read(f.Journal())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.Problem = err.Error()
@@ -205,9 +206,6 @@ func (f Folder) summary() Summary {
 	}
 	s.View = wire.FoldAll(events)
 	s.Ended = s.View.Ended
-	if err == nil {
-		s.Held, _ = journal.Held(f.Journal())
-	}
 	return s
 }
 
