@@ -210,11 +210,11 @@ func TestTheTerminalGoesAwayWhileTheWorkerWorks(t *testing.T) {
 	first.expect("Scale down: send this?", "enter choose")
 	pid := h.worker()
 	first.press("y")
-	first.expect("8 · Scale down", "running")
+	first.expect("9 · Scale down", "running")
 	first.hangUp()
 
 	second := h.open(80, 24, "", "attach")
-	second.expect("✓  8 Scale down", "Keep old volumes: send this?", "enter choose")
+	second.expect("✓  9 Scale down", "Keep old volumes: send this?", "enter choose")
 	if now := h.worker(); now != pid {
 		t.Errorf("worker %d, before the terminal went away %d", now, pid)
 	}
