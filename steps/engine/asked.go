@@ -36,6 +36,9 @@ func MayAskOf[F any](s steps.Step[F]) []MayAsk {
 	}
 	may("remedy", wire.AskRemedy, wire.Observe, "something failed, does not hold, or is still waited for", wire.ChoiceRetry, wire.ChoiceByHand,
 		wire.ChoiceUndo, wire.ChoiceAccept, wire.ChoiceSkip, wire.ChoicePark, wire.ChoiceAbort)
+	may("held", wire.AskRemedy, wire.Observe, "somebody else works on the node", wire.ChoiceWait, wire.ChoicePark, wire.ChoiceAbort)
+	may("take-over", wire.AskWord, wire.Repeatable, "before the node is taken over from somebody who was silent for long enough",
+		wire.ChoiceYes, wire.ChoiceWait, wire.ChoicePark)
 	if s.Effect.Rank() >= wire.Once.Rank() {
 		may("unknown", wire.AskRemedy, wire.Once, "an action that must happen once was begun, and the world does not show whether it happened",
 			wire.ChoiceWait, wire.ChoiceAccept, wire.ChoiceRetry, wire.ChoicePark)
