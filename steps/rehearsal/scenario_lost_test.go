@@ -63,7 +63,7 @@ func TestLostKillMatrix(t *testing.T) {
 	for _, c := range []struct {
 		scenario func() Scenario
 		sample   int
-	}{{lostCluster, 16}, {lostRecordToo, 6}} {
+	}{{lostCluster, 8}, {lostRecordToo, 4}} {
 		t.Run(c.scenario().ID, func(t *testing.T) { lostKills(t, c.scenario, c.sample) })
 	}
 }
