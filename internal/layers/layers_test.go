@@ -71,6 +71,8 @@ var layers = []struct {
 	{"steps/wire", []string{"internal/plain"}},
 	{"steps/postgres/client", []string{"steps/postgres", "steps/wire", "internal/"}},
 	{"steps/postgres", []string{"steps/postgres", "steps/wire", "internal/"}},
+	// Triage judges and does not gather: its words are those of the packages that recognise a node, a backup and a pod.
+	{"steps/triage", []string{"steps/backup", "steps/node", "steps/postgres", "steps/wire", "kube", "internal/"}},
 	{"steps/rehearsal", []string{"steps", "kube", "svapp", "internal/", "assets"}},
 	{"steps", []string{"steps", "kube", "svapp", "internal/", "assets"}},
 	{"ui/theme", []string{"ui/theme", "internal/"}},
