@@ -27,6 +27,7 @@ type judged struct {
 	verdict Verdict  // holds: it can be restored; violated: it cannot; not-determined
 	against []string // sentences
 	notes   []string // sentences: it holds, and one should know
+	proven  bool     // by the offsets in its data, not by clocks alone
 	runway  runway
 }
 
@@ -37,6 +38,8 @@ type runway struct {
 	detail  string
 	assumed bool // the retention is not known; the reference value stands in, and is named
 }
+
+const provenText = "the offsets in its data prove that apps and participant are in order"
 
 // A set this young is taken although nobody has said what the retention is: a quarter of the reference value, rounded down to days.
 const youngEnough = 7 * 24 * time.Hour
@@ -102,13 +105,16 @@ func (j judged) says(now time.Time) string {
 	if !j.Begin.IsZero() {
 		head += ", " + span(now.Sub(j.Begin)) + " old"
 	}
-	return sentences(append([]string{head}, append(j.against, j.notes...)...)...)
+	texts := append([]string{head}, j.against...)
+	if j.proven {
+		texts = append(texts, provenText)
+	}
+	return sentences(append(texts, j.notes...)...)
 }
 
 // judge says whether a set can be restored. What the checks say counts, save for the age: the runway is judged here.
 func judge(s Set, e Evidence, now time.Time) judged {
 	j := judged{Set: s, verdict: Holds}
-	proven := false
 	for _, f := range s.Checks {
 		text := cmp.Or(f.Text, f.ID)
 		switch {
@@ -124,15 +130,13 @@ func judge(s Set, e Evidence, now time.Time) judged {
 		case f.Verdict == wire.Attention:
 			j.notes = append(j.notes, sentence(text))
 		case strings.HasPrefix(f.ID, postgres.OffsetOrder) || f.ID == backup.DumpOffsets:
-			proven = true
+			j.proven = true
 		}
 	}
-	switch {
-	case len(s.Checks) == 0:
+	j.proven = j.proven && j.verdict == Holds
+	if len(s.Checks) == 0 {
 		j.verdict = NotDetermined
 		j.against = append(j.against, "Nobody has checked yet whether this set is whole and in order.")
-	case proven && j.verdict == Holds:
-		j.notes = append([]string{"The offsets in its data prove that apps and participant are in order."}, j.notes...)
 	}
 	if s.Serial != "" && e.Cluster.known(now) && e.Cluster.Node.Serial != "" && s.Serial != e.Cluster.Node.Serial {
 		was := fmt.Sprintf("the set is of synchronizer %s and the node runs %s", s.Serial, e.Cluster.Node.Serial)
@@ -206,14 +210,14 @@ func runwayItem(e Evidence, b backups, now time.Time) Item {
 	item := Item{ID: "runway", Verdict: NotDetermined, Source: cmp.Or(e.Pruning.Source, "the retention of the sequencers"), At: e.Pruning.At}
 	var r runway
 	switch {
-	case b.best != nil:
+	case b.best != nil && (b.best.verdict != Violated || b.best.runway.known && b.best.runway.left <= 0):
 		r = b.best.runway
 	case e.Pruning.known(now) && e.Pruning.Period > 0 && !e.Pruning.LastAck.IsZero():
 		left := e.Pruning.Period - max(now.Sub(e.Pruning.LastAck), 0)
 		r = runway{known: true, left: left, detail: sentence(fmt.Sprintf("this node was last heard %s ago, and sequencers disable one that is silent for %s (%s): %s are left",
 			span(now.Sub(e.Pruning.LastAck)), span(e.Pruning.Period), cmp.Or(e.Pruning.From, "where that was read is not known"), span(left)))}
 	default:
-		r = runway{detail: "There is no backup set yet whose runway could be told."}
+		r = runway{detail: "There is no backup set that could be restored, so there is no runway to tell."}
 		if !e.Pruning.known(now) {
 			r.detail = e.Pruning.why("the retention of the sequencers", now)
 		}

@@ -122,7 +122,7 @@ func (c *condition) storage(e Evidence, now time.Time) Item {
 	var wrong []string
 	most, fullest := 0, ""
 	for _, s := range e.Storage.Stores {
-		if s.Used > most {
+		if s.State == StoreBound && s.Used > most {
 			most, fullest = s.Used, s.Claim
 		}
 		switch s.State {

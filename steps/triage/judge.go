@@ -63,7 +63,29 @@ func Judge(e Evidence, now time.Time) Result {
 		r.FirstAid = append(r.FirstAid, missing(items)...)
 	}
 	r.Questions = s.questions(r.Situation)
+	r.Evidence = relevant(r)
 	return r
+}
+
+// relevant is the evidence without the answers that nobody gave and on which nothing stands.
+func relevant(r Result) []Item {
+	cited := map[string]bool{}
+	for _, p := range r.Paths {
+		for _, reason := range slices.Concat(p.For, p.Against) {
+			for _, id := range reason.Evidence {
+				cited[id] = true
+			}
+		}
+	}
+	for _, a := range r.FirstAid {
+		for _, id := range a.Evidence {
+			cited[id] = true
+		}
+	}
+	return slices.DeleteFunc(r.Evidence, func(i Item) bool {
+		_, answer := asked[i.ID]
+		return answer && i.Verdict == NotDetermined && !cited[i.ID]
+	})
 }
 
 func recordItem(e Evidence, now time.Time) Item {

@@ -125,7 +125,7 @@ func (k *keys) search(e Evidence, now time.Time) (items []Item, searched bool) {
 		case len(p.Found) > 0:
 			item.Detail = sentence(fmt.Sprintf("%s found, and none that could hold keys of the participant", count(len(p.Found), p.one+" was", p.many+" were")))
 		default:
-			item.Verdict, item.Detail = Violated, sentence("searched, and found no "+p.many)
+			item.Detail = sentence("searched: there are no " + p.what)
 		}
 		items = append(items, item)
 	}

@@ -160,8 +160,8 @@ func (n *network) settle(e Evidence) {
 
 func (n network) says() (Verdict, string) {
 	asked := len(n.running) + len(n.standing) + len(n.silent) + len(n.set)
-	tally := fmt.Sprintf("of %s that were asked, %d have rounds of the last %s, %d have only older ones, and %d did not answer",
-		count(asked, "scan", "scans"), len(n.running), span(roundOld), len(n.standing), len(n.silent))
+	tally := fmt.Sprintf("%s asked. With rounds of the last %s: %d. With older ones only: %d. Set aside: %d. Without an answer: %d",
+		count(asked, "scan was", "scans were"), span(roundOld), len(n.running), len(n.standing), len(n.set), len(n.silent))
 	quiet := ""
 	if len(n.silent) > 0 {
 		quiet = "a scan that cannot be reached from here says nothing about the network: addresses are filtered as a rule"

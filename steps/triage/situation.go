@@ -76,6 +76,10 @@ func (s seen) besides(now Situation) (all []aid) {
 	add := func(id, seen, means, first string, evidence ...string) {
 		all = append(all, aid{FirstAid: FirstAid{ID: id, Seen: sentence(seen), Means: sentence(means), First: sentence(first), Evidence: evidence}})
 	}
+	if len(s.keys.leftovers) > 0 && s.keys.verdict != Holds {
+		add("keys-may-remain", "these may still hold keys: "+list(s.keys.leftovers), "They may be the last copy of the keys of the participant.",
+			"Set released volumes to Retain, delete none of these, and look into them before you give anything up.", "leftover-volumes", "leftover-claims", "leftover-secrets")
+	}
 	switch now {
 	case NodeLost, NodeDisabled, AssetsLost:
 		add("keep", "this node needs a recovery, or has lost what it needs for one", "What is left on its volumes may still be needed: for keys, and for what no backup has.",
@@ -87,8 +91,12 @@ func (s seen) besides(now Situation) (all []aid) {
 		add("call-the-others", "the ledger stands still on more than two thirds of the scans", "It is a matter of all SVs. What one of them does alone can make it worse.",
 			"Call the other SVs in the incident channel. Keep the databases, the participant and the sequencer as they are, and take backups.", "network")
 	case NetworkLost:
-		add("keep-exporting", "the SVs have declared the network lost", "The state of the ledger is taken from the participants and sequencers that are still there, and all SVs have to use the same values.",
-			"Take backups, and keep participant and sequencer as they are. Stop CometBFT only when all SVs do. Write down what is agreed: the time, the numbers, the addresses.", "network", askDeclared)
+		first := "Take backups, and keep participant and sequencer as they are. Write down what is agreed: the times, the numbers, the addresses."
+		if s.rel.Family == FamilyA {
+			first += " Stop CometBFT only when all SVs do."
+		}
+		add("keep-the-rest", "the SVs have declared the network lost", "The recovery starts from what the participants and sequencers still have, and all SVs have to use the same values.",
+			first, "network", askDeclared)
 	case Unclear:
 		if s.chain == chainStands && s.net.state == networkUnknown {
 			add("ask-the-others", "the chain of this node stands still, and too few scans can be reached from here", "Either this node is cut off, or all of the network stands. From here the two look the same.",
@@ -102,10 +110,6 @@ func (s seen) besides(now Situation) (all []aid) {
 	if s.cond.empty && now != NodeLost {
 		add("right-namespace", "nothing of a node is in this namespace", "A wrong context or namespace looks the same as a node that is gone.",
 			"Compare the context and the namespace with the record of the node.", "components")
-	}
-	if len(s.keys.leftovers) > 0 && s.keys.verdict != Holds {
-		add("keys-may-remain", "these may still hold keys: "+list(s.keys.leftovers), "They may be the last copy of the keys of the participant.",
-			"Set released volumes to Retain, delete none of these, and look into them before you give anything up.", "leftover-volumes", "leftover-claims", "leftover-secrets")
 	}
 	if len(s.cond.doubtful) > 0 && !s.damaged() {
 		means, first := "The databases answer and have their tables, which speaks against it. Damage of a single page shows only when it is read.",

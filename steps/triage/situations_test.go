@@ -180,7 +180,7 @@ func situations() []labelled {
 	add("an identities backup that others can read", with(func(e *Evidence) { e.Identities.Files[0].Open = true }), Healthy, pos, pos, imp, "", "take that right away from them")
 
 	in("The network")
-	add("standing, declared lost, 0.5.10", with(deadNetwork, says(Yes, "", "")), NetworkLost, imp, imp, rec, "keep-exporting", "can be recovered with migration dumps")
+	add("standing, declared lost, 0.5.10", with(deadNetwork, says(Yes, "", "")), NetworkLost, imp, imp, rec, "keep-the-rest", "can be recovered with migration dumps")
 	add("standing, declared lost, CometBFT already scaled down by agreement", with(deadNetwork, scaled("global-domain-4-cometbft"), func(e *Evidence) { e.Chain = Chain{Reading: failed("CometBFT", "no pod")} }, says(Yes, "", "")),
 		NetworkLost, imp, imp, rec, "scaled-down", "Leave it stopped until you know")
 	add("standing, nobody has said anything", with(deadNetwork), NetworkStanding, nd, nd, nd, "call-the-others", "Have the SVs of this network together declared it lost?")
