@@ -53,6 +53,12 @@ func firstAid(e Evidence, c condition, chain chainState, n network, now time.Tim
 	all = append(all, troubles(e, now)...)
 	all = append(all, rebind(e, now)...)
 	all = append(all, scaledDown(e, c, n)...)
+	all = append(all, keyService(e, c, now)...)
+	if uninstalled(e, c, now) {
+		all = append(all, aid{cause: true, FirstAid: FirstAid{ID: "uninstalled", Seen: "Nothing of the node runs here, and claims with its data are still there.",
+			Means: "The releases were uninstalled, which keeps the claims. The data is most likely whole.",
+			First: "Find out who uninstalled them. Take snapshots of the claims, then install the same releases with the same values again: they take the claims that are there.", Evidence: []string{"components", "leftover-claims"}}})
+	}
 	if chain == chainForeign {
 		all = append(all, aid{cause: true, FirstAid: FirstAid{ID: "wrong-chain", Seen: sentence("CometBFT follows the chain " + e.Chain.Network),
 			Means: "It is set up for another synchronizer than the rest of the node: the old one after an upgrade, or the next one too early.",
@@ -68,6 +74,31 @@ func firstAid(e Evidence, c condition, chain chainState, n network, now time.Tim
 	}
 	all = append(all, catchingUp(e, c, chain, n)...)
 	return all
+}
+
+// uninstalled says whether the workloads are gone and claims with data of the node are still there: Splice's claims are kept when a
+// release is uninstalled (reference/deployment.md 3.5).
+func uninstalled(e Evidence, c condition, now time.Time) bool {
+	return c.empty && e.Leftovers.Claims.known(now) && slices.ContainsFunc(e.Leftovers.Claims.Found, func(l Leftover) bool { return slices.Contains(l.Parts, node.Participant) })
+}
+
+// keyService is for a KMS that does not give the participant its keys.
+func keyService(e Evidence, c condition, now time.Time) []aid {
+	if !e.KMS.known(now) {
+		return nil
+	}
+	down := slices.ContainsFunc(c.down, func(p node.Component) bool { return p.Part == node.Participant })
+	switch {
+	case e.KMS.State == KMSEmpty:
+		return []aid{{FirstAid: FirstAid{ID: "kms-keys-gone", Seen: sentences("the KMS answers that the keys of the participant are gone", e.KMS.Seen),
+			Means: "Without its keys the participant cannot sign anything, whatever its database holds.",
+			First: "Ask whoever runs the KMS at once whether the keys are only disabled, or their deletion can still be called off.", Evidence: []string{"kms"}}}}
+	case e.KMS.State == KMSSilent && down:
+		return []aid{{cause: intact(e, node.Participant) && e.Databases.known(now), FirstAid: FirstAid{ID: "kms-silent", Seen: sentences("the participant is down, and its KMS does not answer", e.KMS.Seen),
+			Means: "A participant does not start without its KMS. That touches no data.",
+			First: "Look at the credentials, the permissions and the network between the participant and the KMS.", Evidence: []string{"kms", "components", "databases"}}}}
+	}
+	return nil
 }
 
 // troubles are the known causes among what events and logs tell, one first aid for each kind.
@@ -183,7 +214,13 @@ func crashes(e Evidence, c condition, now time.Time) []aid {
 			names[t.Part], why[t.Part] = t.Name, t.Why.Summary
 		}
 	}
-	starting := len(names) > 0 && !slices.ContainsFunc(e.Pods.Troubles, func(t Trouble) bool { return t.Kind != Starting })
+	faulty := map[node.Part]bool{}
+	for _, f := range e.Apps.Failed {
+		if e.Apps.known(now) && names[f.Part] == "" {
+			names[f.Part], why[f.Part], faulty[f.Part] = string(f.Part), "the "+string(f.Part)+" is up and says of itself: "+f.Seen, true
+		}
+	}
+	starting := len(names) > 0 && len(faulty) == 0 && !slices.ContainsFunc(e.Pods.Troubles, func(t Trouble) bool { return t.Kind != Starting })
 	for part := range names {
 		starting = starting && why[part] != ""
 	}
@@ -202,11 +239,19 @@ func crashes(e Evidence, c condition, now time.Time) []aid {
 	}
 	root := roots[0]
 	a := aid{FirstAid: FirstAid{ID: string(Crash), Seen: sentence(cmp.Or(why[root], names[root]+" is not ready")), Evidence: []string{"components", "pods"}}}
-	whole := e.Databases.known(now) && e.Storage.known(now) && root != node.Postgres && intact(e, root)
+	keyless := root == node.Participant && e.KMS.known(now) && e.KMS.State == KMSEmpty
+	whole := e.Databases.known(now) && e.Storage.known(now) && root != node.Postgres && intact(e, root) && !keyless
+	if faulty[root] {
+		a.Evidence = append(a.Evidence, "apps")
+	}
 	switch {
 	case starting:
 		a.ID, a.wait, a.cause = string(Starting), true, true
 		a.Means, a.First = "It is starting. Nothing is wrong yet.", "Wait some minutes and look again."
+	case len(roots) == 1 && faulty[root]:
+		a.ID = "status"
+		a.Means = "A node that was never set up, or lost its data and started anew, is ready for Kubernetes and says this. It may also still be starting."
+		a.First = sentence("wait some minutes and look again. If it stays so, read the log of the " + string(root) + " and compare its database with the one that the node had")
 	case len(roots) == 1 && whole:
 		a.cause = true
 		a.Evidence = append(a.Evidence, "databases", "storage")

@@ -110,7 +110,9 @@ func (s seen) damaged() bool {
 }
 
 // vanished says whether the whole node is gone, by what was seen and by the operator's word that it is looked for in the right place.
-func (s seen) vanished() bool { return s.cond.empty && s.e.Answers.RightNamespace == Yes }
+func (s seen) vanished() bool {
+	return s.cond.empty && s.e.Answers.RightNamespace == Yes && !uninstalled(s.e, s.cond, s.now)
+}
 
 func (s seen) databasesWhole() bool {
 	return s.e.Databases.known(s.now) && len(s.e.Databases.All) > 0 &&
@@ -130,5 +132,5 @@ func (s seen) lostNetwork() bool {
 
 // healthy says whether the node was seen to be well. One without a chain of its own is known to go on only by the scans of others.
 func (s seen) healthy() bool {
-	return s.cond.up && !s.cond.behind && len(s.aids) == 0 && (s.chain != chainNotThere || s.net.state == networkRuns)
+	return s.cond.up && !s.cond.behind && len(s.aids) == 0 && s.net.membership != isNeither && (s.chain != chainNotThere || s.net.state == networkRuns)
 }

@@ -17,6 +17,7 @@ type keys struct {
 	documented bool // by a way that upstream describes: an identities dump, or a participant's database to make one from
 	from       []string
 	evidence   []string // ids
+	kms        KMSState // empty: not known
 	leftovers  []string // what may still hold them
 }
 
@@ -25,14 +26,17 @@ func keysOf(e Evidence, c condition, b backups, now time.Time) (keys, []Item) {
 	kms, kmsItem := kmsOf(e, now)
 	file, filesItem := identitiesOf(e, kms, now)
 	leftovers, searched := k.search(e, now)
+	k.kms = kms
+	// The database of a participant with a KMS does not hold its private keys (reference/deployment.md 9.6).
+	inDatabase := kms == KMSNone || kms == KMSHolds
 
 	if file.verdict == Holds {
 		k.add(true, "the identities backup "+file.Name, "identities")
 	}
-	if len(b.keys) > 0 {
+	if len(b.keys) > 0 && inDatabase {
 		k.add(true, "the participant's database in "+either(len(b.keys), "backup set ", "backup sets ")+list(b.keys), "backup-set")
 	}
-	if c.participantWhole {
+	if c.participantWhole && inDatabase {
 		k.add(true, "the participant's own database, which still answers", "databases")
 	}
 	if kms == KMSHolds {
@@ -82,6 +86,8 @@ func (k keys) open(e Evidence, b backups, file judgedFile, kms KMSState, searche
 		open = append(open, e.KMS.why("the KMS", now))
 	case KMSSilent:
 		open = append(open, "the KMS is configured and did not answer")
+	case KMSEmpty:
+		open = append(open, "the KMS says that the keys are gone, and whether that can be called off is not known; no database holds them")
 	}
 	if !e.Databases.known(now) {
 		open = append(open, e.Databases.why("the participant's database", now))

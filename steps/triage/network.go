@@ -84,7 +84,17 @@ func networkOf(e Evidence, now time.Time) (network, []Item) {
 // count asks each scan once.
 func (n *network) count(e Evidence, now time.Time) {
 	var rounds []int64
+	listed := map[string]int{}
 	for _, p := range e.Peers.Scans {
+		listed[p.Name]++
+	}
+	for _, p := range e.Peers.Scans {
+		if listed[p.Name] > 1 { // one SV must not be counted twice
+			if said := p.Name + " is listed more than once"; !slices.Contains(n.set, said) {
+				n.set = append(n.set, said)
+			}
+			continue
+		}
 		if !p.known(now) {
 			n.silent = append(n.silent, p.Name)
 			continue

@@ -52,6 +52,14 @@ func (s seen) restoreVerdict(p *Path, usable bool) Verdict {
 		lower(Impossible)
 		p.con("the sequencers have disabled this member: it was silent for too long, and no backup changes that", "pods")
 	}
+	switch s.keys.kms {
+	case KMSEmpty:
+		lower(Impossible)
+		p.con("the KMS says that the keys are gone: a restored participant could not sign anything", "kms")
+	case KMSSilent:
+		lower(NotDetermined)
+		p.con("the KMS does not answer, and a restored participant cannot work without it", "kms")
+	}
 	if s.lostNetwork() {
 		lower(Impossible)
 		p.con("the network itself is lost: a restored node would have nothing to catch up with", "network", askDeclared)

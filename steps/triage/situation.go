@@ -45,6 +45,9 @@ func (s seen) situation(recommended string) (Situation, string) {
 	case s.healthy():
 		return Healthy, "Nothing is wrong with this node: it is up and its chain makes blocks. The other SVs' scans were not heard."
 	}
+	if s.net.membership == isNeither {
+		return Unclear, "The scans of the other SVs do not know the party of this SV. It may be the wrong party, or the network was reset."
+	}
 	if len(s.aids) > 0 {
 		return Unclear, sentences("something is wrong, and whether it is a disaster is not known", s.aids[0].Seen, s.aids[0].Means)
 	}

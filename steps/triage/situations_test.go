@@ -81,6 +81,12 @@ func situations() []labelled {
 	}), Fixable, pos, pos, imp, "slow", "it falls further behind")
 	add("the wrong namespace", with(func(e *Evidence) { e.Cluster.Node, e.Answers.RightNamespace = node.Node{}, No }), Fixable, pos, pos, imp, "right-namespace", "")
 
+	add("the KMS does not answer and the participant is down", with(trouble(node.Participant, "participant-4", Crash, "participant-4 crashes again and again"), kms(KMSSilent)), Fixable, nd, pos, imp, "kms-silent", "Look at the credentials")
+	add("the releases were uninstalled, the claims are there", with(func(e *Evidence) {
+		e.Cluster.Node, e.Databases.All, e.Storage.Stores, e.Answers.RightNamespace = node.Node{}, nil, nil, Yes
+		e.Chain.Reading, e.Apps.Reading = failed("CometBFT", "no such service"), failed("SV app", "no such service")
+	}, leftover(claims, Leftover{Name: participantClaim, Parts: []node.Part{node.Participant}, Seen: "512 Gi"})), Fixable, pos, pos, imp, "uninstalled", "they take the claims that are there")
+
 	in("The node needs time")
 	add("a node that catches up", with(func(e *Evidence) {
 		e.Apps.Lags = []Lag{{node.Participant, 50 * time.Minute, ago(time.Minute)}, {node.Participant, 40 * time.Minute, ago(4 * time.Second)}}
@@ -174,6 +180,8 @@ func situations() []labelled {
 		NodeLost, imp, nd, imp, "keep", "have not all been searched")
 	add("nothing was found, and nobody knows of a safe", with(lostParticipant, noSets, noFiles, database(postgres.Participant, DatabaseGone), says(No, No, DontKnow)), NodeLost, imp, nd, imp, "keep", "identities backups elsewhere is not known")
 	add("nothing was found, and the KMS is silent", with(lostParticipant, noSets, noFiles, kms(KMSSilent), database(postgres.Participant, DatabaseGone), says(No, No, No)), NodeLost, imp, nd, imp, "keep", "did not answer")
+	add("the KMS says that the keys are gone, and there is a good set", with(trouble(node.Participant, "participant-4", Crash, "participant-4 crashes"), noFiles, kms(KMSEmpty), says(No, No, No)), Unclear, imp, nd, imp, "kms-keys-gone", "could not sign anything")
+	add("a set with the participant, and the KMS was not asked", with(lostParticipant, noFiles, func(e *Evidence) { e.KMS = KMS{} }, says(No, No, No)), NodeLost, rec, nd, imp, "keep", "The KMS has not been read yet")
 	add("the identities backup of another node", with(lostParticipant, noSets, database(postgres.Participant, DatabaseGone), says(No, No, No), func(e *Evidence) { e.Identities.Files[0].Party = other }), AssetsLost, imp, imp, imp, "keep", "belongs to another node")
 	add("an identities backup from before a reset of the network", with(lostParticipant, noSets, says(No, No, Yes), func(e *Evidence) { e.Identities.Files[0].DSO = another }), NodeLost, imp, nd, imp, "keep", "before it was reset")
 	add("an identities backup that is a page of errors", with(lostParticipant, noSets, says(No, No, Yes), func(e *Evidence) { e.Identities.Files[0].Problem = "it is not JSON" }), NodeLost, imp, nd, imp, "keep", "it is not JSON")
@@ -200,6 +208,7 @@ func situations() []labelled {
 	add("declared lost, and it runs", with(says(Yes, "", "")), Unclear, pos, pos, nd, "", "clear that up with the other SVs first")
 	add("four of twelve scans say that it goes on, eight stand", with(scans(0, 8, stale), standing), Unclear, pos, nd, nd, "", "5 scans would have to say so")
 	add("three liars say that it goes on", with(deadNetwork, scans(0, 3, func(p *Peer) { p.RoundAt = ago(time.Minute) }), says(Yes, "", "")), NetworkLost, imp, imp, rec, "tell-them", "it says that rounds go on")
+	add("one SV is listed five times", with(scans(1, 5, func(p *Peer) { p.Name = "SV-01" }), scans(5, 12, silent)), Healthy, pos, nd, imp, "", "SV-01 is listed more than once")
 	add("scans of another network and from the future are set aside", with(scans(0, 2, foreign), scans(2, 3, fromFuture)), Healthy, pos, pos, imp, "", "SV-03 names a round from a time that is still to come")
 	add("standing, and this node's volume is lost", with(lostParticipant, deadNetwork), NodeLost, nd, nd, nd, "keep", "The ledger stands still")
 
@@ -218,6 +227,8 @@ func situations() []labelled {
 	add("a database server crashes, nobody knows why", with(trouble(node.Postgres, "participant-pg", Crash, "participant-pg crashes again and again"), database(postgres.Participant, DatabaseSilent)), Unclear, pos, pos, imp, "crash", "Change and delete nothing before that")
 	add("parts crash that do not need each other", with(trouble(node.ScanApp, "scan-app", Crash, "scan-app crashes"), trouble(node.CometBFT, "global-domain-4-cometbft", Crash, "cometbft crashes")), Unclear, pos, pos, imp, "crash", "do not need each other")
 	add("who this node is has not been read", with(unread(func(e *Evidence) *Reading { return &e.Own.Reading })), Healthy, pos, nd, imp, "", "prove nothing about it")
+	add("all is well and the scans do not know this party", with(scans(0, 12, func(p *Peer) { p.SVs = []string{other} })), Unclear, pos, pos, imp, "", "the network was reset")
+	add("the sequencer is ready and says that it is not initialised", with(func(e *Evidence) { e.Apps.Failed = []Fault{{node.Sequencer, "not initialised"}} }), Unclear, pos, pos, imp, "status", "ready for Kubernetes")
 	add("the chain was looked at once only", with(func(e *Evidence) {
 		e.Chain.Samples = []Block{{Height: 900120, Time: ago(20 * time.Minute), At: ago(4 * time.Second)}}
 	}), Unclear, pos, pos, imp, "", "not watched for long enough")
