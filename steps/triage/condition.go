@@ -12,17 +12,18 @@ import (
 
 // condition is what has become of this node.
 type condition struct {
-	lost                             []string // sentences: data that is gone or damaged for certain
-	lostBy                           []string // the evidence of that
-	doubtful                         []string // sentences: data that a log line calls damaged
-	disabled                         bool     // a sequencer answered that this member is disabled
-	pruned                           bool     // what the node would have to read next is gone
-	empty                            bool     // the namespace has nothing of a node in it
-	down                             []node.Component
-	stopped                          []node.Component // scaled to nothing
-	up                               bool             // everything that should run is ready, and nothing says otherwise
-	behind                           bool             // it catches up
-	participantWhole, sequencerWhole bool
+	lost             []string // sentences: data that is gone or damaged for certain
+	lostBy           []string // the evidence of that
+	doubtful         []string // sentences: data that a log line calls damaged
+	disabled         bool     // a sequencer answered that this member is disabled
+	pruned           bool     // what the node would have to read next is gone
+	empty            bool     // the namespace has nothing of a node in it
+	down             []node.Component
+	stopped          []node.Component // scaled to nothing
+	up               bool             // everything that should run is ready, and nothing says otherwise
+	behind           bool             // it catches up
+	participantWhole bool             // its database was seen to be whole
+	sequencerWhole   bool
 }
 
 // working are the parts without which a node does not do its work.

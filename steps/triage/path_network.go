@@ -13,11 +13,11 @@ func (s seen) network() Path {
 	switch s.rel.Family {
 	case FamilyB, FamilyC:
 		p.Verdict = Impossible
-		p.con(fmt.Sprintf("Splice %s cannot be recovered with a migration dump: 0.6.2 took that out. The procedure of this release is the roll-forward logical synchronizer upgrade: the SVs agree on the last good time, "+
-			"deploy a successor sequencer and mediator with a new serial ID, and start the SV app with rollForwardLsu", s.rel.Splice), "release")
 		if ids := s.running(); len(ids) > 0 {
 			p.con("the network runs", ids...)
 		}
+		p.con(fmt.Sprintf("Splice %s cannot be recovered with a migration dump: 0.6.2 took that out. The procedure of this release is the roll-forward logical synchronizer upgrade: the SVs agree on the last good time, "+
+			"deploy a successor sequencer and mediator with a new serial ID, and start the SV app with rollForwardLsu", s.rel.Splice), "release")
 		return p
 	case FamilyUnknown:
 		if ids := s.running(); len(ids) > 0 && s.e.Answers.DeclaredLost != Yes {

@@ -18,6 +18,7 @@ func (s seen) reonboard() Path {
 	default:
 		p.con("it is not known whether anything still holds the keys of the participant", "keys")
 	}
+	p.Verdict = s.reonboardVerdict(&p)
 	switch s.net.membership {
 	case isOffboarded:
 		p.pro("the vote that offboards this SV has already been taken", "membership")
@@ -26,7 +27,6 @@ func (s seen) reonboard() Path {
 	case isNeither:
 		p.con("the scans do not know this SV's party at all: find out why first", "membership")
 	}
-	p.Verdict = s.reonboardVerdict(&p)
 	s.unneeded(&p)
 	if p.Verdict != Recommended && len(p.Against) == 0 {
 		p.con("it gives up what a restore would keep, so it comes last", "backup-set")
@@ -37,9 +37,6 @@ func (s seen) reonboard() Path {
 func (s seen) reonboardVerdict(p *Path) Verdict {
 	best := s.backups.best
 	usable := best != nil && best.verdict == Holds
-	if usable && !s.beyond() {
-		p.con(fmt.Sprintf("backup set %s can be restored: that keeps the party and everything else, and takes hours instead of days", best.Name), "backup-set")
-	}
 	switch {
 	case s.lostNetwork():
 		p.con("the network itself is lost: there is nothing to be onboarded to", "network", askDeclared)
@@ -54,6 +51,9 @@ func (s seen) reonboardVerdict(p *Path) Verdict {
 	case s.net.state == networkUnknown:
 		p.con("it was not seen that the network runs, and only a network that runs can take in an SV", "network")
 		return NotDetermined
+	}
+	if usable && !s.beyond() {
+		p.con(fmt.Sprintf("backup set %s can be restored: that keeps the party and everything else, and takes hours instead of days", best.Name), "backup-set")
 	}
 	if !s.keys.documented {
 		p.con("only the KMS holds the keys: that is possible in principle, and upstream describes no procedure for it", "kms")

@@ -24,8 +24,8 @@ func (s seen) restore() Path {
 			p.con(n, "backup-set")
 		}
 	}
-	if s.net.state == networkRuns {
-		p.pro("the network runs, so a restored node has something to catch up with", "network")
+	if s.goesOn() {
+		p.pro("the network runs, so a restored node has something to catch up with", s.running()...)
 	}
 	p.Verdict = s.restoreVerdict(&p, usable)
 	s.unneeded(&p)
@@ -66,7 +66,7 @@ func (s seen) restoreVerdict(p *Path, usable bool) Verdict {
 	}
 	if best != nil && !usable {
 		for _, a := range best.against {
-			p.con("set "+best.Name+" cannot be taken as it is: "+a, "backup-set")
+			p.con(sentences("set "+best.Name+" cannot be taken as it is", a), "backup-set")
 		}
 	}
 	switch {
@@ -88,23 +88,29 @@ func (s seen) restoreVerdict(p *Path, usable bool) Verdict {
 	case s.net.state == networkStands && v != Impossible:
 		lower(NotDetermined)
 		p.con("the ledger stands still for all: whether a restored node could catch up is not known", "network")
-	case s.net.state == networkUnknown && s.e.Answers.DeclaredLost == Yes && v != Impossible:
+	case !s.goesOn() && s.e.Answers.DeclaredLost == Yes && v != Impossible:
 		lower(NotDetermined)
 		p.con("you say that the network was declared lost: a restored node would have nothing to catch up with", askDeclared)
-	case s.net.state == networkUnknown && v == Possible:
+	case !s.goesOn() && v == Possible:
 		p.con("it was not seen that the network runs, and a restored node needs one to catch up with", "network")
 	}
-	if s.e.Answers.DeclaredLost == Yes && s.net.state == networkRuns {
-		p.con("you say that the network was declared lost, and its scans show that it runs: clear that up first", askDeclared, "network")
+	if s.e.Answers.DeclaredLost == Yes && s.goesOn() {
+		p.con("you say that the network was declared lost, and it was seen to run: clear that up first", append(s.running(), askDeclared)...)
 	}
 	if s.vanished() && !s.recorded() {
 		p.con("without a record of the node its releases, values and secrets have to be put together by hand first", "record")
 	}
-	if v == Possible && s.damaged() && s.net.state == networkRuns && s.e.Answers.DeclaredLost != Yes && (!s.vanished() || s.recorded()) {
+	if v == Possible && s.damaged() && s.goesOn() && s.e.Answers.DeclaredLost != Yes && (!s.vanished() || s.recorded()) {
 		s.loss(p)
 		return Recommended
 	}
 	return v
+}
+
+// goesOn says whether the network was seen to run: on enough scans, or by blocks of this node's own chain, which more than two thirds of the
+// SVs have to sign. Scans that say otherwise are a contradiction.
+func (s seen) goesOn() bool {
+	return s.net.state == networkRuns || s.chain == chainRuns && s.net.state != networkStands
 }
 
 func (s seen) recorded() bool { return s.e.Record.known(s.now) && !s.e.Record.Made.IsZero() }

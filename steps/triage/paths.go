@@ -29,20 +29,23 @@ func (s seen) loss(p *Path) {
 	}
 }
 
-// unneeded says why a recovery of this node is not needed, as far as is seen.
+// unneeded puts in front why a recovery of this node is not needed, as far as is seen.
 func (s seen) unneeded(p *Path) {
 	if p.Verdict == Recommended || p.Verdict == Impossible || s.damaged() || s.cond.disabled {
 		return
 	}
-	switch {
+	front := Path{}
+	switch cause := slices.IndexFunc(s.aids, func(a aid) bool { return a.cause }); {
 	case s.healthy():
-		p.con("nothing is wrong with this node", "components", "pods")
+		front.con("nothing is wrong with this node", "components", "pods")
+	case cause >= 0:
+		front.con("there is a cause that is no disaster. Take the first aid before you think of a recovery", s.aids[cause].Evidence...)
+	case s.cond.empty && s.e.Answers.RightNamespace == No:
+		front.con("you say that this is not the namespace of the node", askNamespace)
 	case s.cond.empty:
-		p.con("nothing of a node is here, and whether it was ever here is not known", "components", askNamespace)
-	case s.excused():
-		i := slices.IndexFunc(s.aids, func(a aid) bool { return a.cause })
-		p.con("there is a cause that is no disaster. Take the first aid before you think of a recovery", s.aids[i].Evidence...)
+		front.con("nothing of a node is here, and whether it was ever here is not known", "components", askNamespace)
 	default:
-		p.con("it was not seen that data of this node is lost", "storage", "databases")
+		front.con("it was not seen that data of this node is lost", "storage", "databases")
 	}
+	p.Against = append(front.Against, p.Against...)
 }

@@ -8,7 +8,7 @@ func (s seen) situation(recommended string) (Situation, string) {
 		Restore:   "Restore it from its backup.",
 		Reonboard: "Re-onboard the SV and recover its assets.",
 		Network:   "Recover the network together with the other SVs.",
-		"":        "No recovery can be recommended yet: the reasons say what is missing.",
+		"":        "No recovery can be recommended yet: the reasons and the open questions say what is missing.",
 	}[recommended]
 	switch {
 	case s.lostNetwork():
@@ -47,6 +47,9 @@ func (s seen) situation(recommended string) (Situation, string) {
 	}
 	if s.net.membership == isNeither {
 		return Unclear, "The scans of the other SVs do not know the party of this SV. It may be the wrong party, or the network was reset."
+	}
+	if len(s.cond.doubtful) > 0 && s.databasesWhole() {
+		return Unclear, sentences(s.cond.doubtful[0], "the databases answer and have their tables, so what is damaged, if anything, is not known")
 	}
 	if len(s.aids) > 0 {
 		return Unclear, sentences("something is wrong, and whether it is a disaster is not known", s.aids[0].Seen, s.aids[0].Means)

@@ -129,6 +129,7 @@ func situations() []labelled {
 	add("lost, order known by clocks only", with(lostParticipant, check("offset-order-cantonnet_sv", wire.Attention, "how far apps and participant had got cannot be read from this set before it is restored")), NodeLost, rec, pos, imp, "keep", "cannot be read from this set")
 	add("lost, the data is pruned behind it, a younger set", with(trouble(node.Participant, "participant-4", Pruned, "EventsUnavailableForTimestamp")), NodeLost, rec, pos, imp, "keep", "has been pruned by the sequencers")
 	add("lost, five scans out of twelve answer", with(lostParticipant, scans(0, 7, silent)), NodeLost, rec, pos, imp, "keep", "5 of 12 other SVs")
+	add("lost, no scan can be reached, and the chain of this node makes blocks", with(lostParticipant, scans(0, 12, silent)), NodeLost, rec, nd, imp, "keep", "a restored node has something to catch up with")
 	add("lost, and a disk is full too", with(lostParticipant, trouble(node.Postgres, "apps-pg", DiskFull, "No space left on device")), NodeLost, rec, pos, imp, "disk-full", "")
 	add("lost, 0.7.5", with(release("0.7.5"), lostParticipant), NodeLost, rec, pos, imp, "keep", "roll-forward")
 
@@ -145,6 +146,9 @@ func situations() []labelled {
 	add("lost, snapshots cannot be listed", with(lostParticipant, func(e *Evidence) {
 		e.Backups.Snapshots = Place{Reading: failed("VolumeSnapshots", "permission to list volumesnapshots is missing")}
 	}), NodeLost, nd, pos, imp, "keep", "permission to list volumesnapshots is missing")
+	add("lost, snapshots cannot be listed, and there is nothing elsewhere", with(lostParticipant, func(e *Evidence) {
+		e.Backups.Snapshots = Place{Reading: failed("VolumeSnapshots", "permission to list volumesnapshots is missing")}
+	}, says(No, No, No)), NodeLost, nd, pos, imp, "keep", "permission to list volumesnapshots is missing")
 	add("lost, no set here, but elsewhere", with(lostParticipant, noSets, says(No, Yes, "")), NodeLost, nd, pos, imp, "keep", "name their folder")
 	add("lost, no scan can be reached", with(lostParticipant, scans(0, 12, silent), down("global-domain-4-cometbft")), NodeLost, pos, nd, nd, "keep", "addresses are filtered")
 	add("lost, and the operator says the network was declared lost while it runs", with(lostParticipant, says(Yes, No, No)), NodeLost, pos, pos, nd, "keep", "clear that up first")
@@ -198,6 +202,8 @@ func situations() []labelled {
 	add("standing, declared lost, 0.8.1 with CantonBFT", with(release("0.8.1"), cantonbft, scans(0, 12, stale), says(Yes, "", "")), NetworkLost, imp, imp, imp, "", "rollForwardLsu")
 	add("standing, declared lost, the release is not known", with(deadNetwork, release(""), says(Yes, "", "")), NetworkLost, imp, imp, nd, "", "from 0.6.2 on that is impossible")
 	add("standing, declared lost, charts and app contradict each other", with(deadNetwork, says(Yes, "", ""), func(e *Evidence) { e.Apps.Version = "0.6.4" }), NetworkLost, imp, imp, nd, "", "recover in different ways")
+	add("standing, declared lost, the chain of this node was not read", with(deadNetwork, says(Yes, "", ""), func(e *Evidence) { e.Chain = Chain{} }), NetworkLost, imp, imp, pos, "", "the chain of this node stands still")
+	add("standing, declared lost, the party of this SV is not known", with(deadNetwork, says(Yes, "", ""), func(e *Evidence) { e.Own.Party = "" }), NetworkLost, imp, imp, pos, "", "this SV is still one of them")
 	add("standing, declared lost, the SV app does not answer", with(deadNetwork, says(Yes, "", ""), func(e *Evidence) { e.Apps = Apps{Reading: failed("SV app", "connection refused")} }), NetworkLost, imp, imp, pos, "", "bring it up first")
 	add("standing, declared lost, this node's participant is gone too", with(deadNetwork, says(Yes, "", ""), database(postgres.Participant, DatabaseGone)), NetworkLost, imp, imp, pos, "", "from which the state of the ledger is exported")
 	add("standing, declared lost, the ordering layer is not known", with(deadNetwork, says(Yes, "", ""), func(e *Evidence) { e.Cluster.Driver = "" }), NetworkLost, imp, imp, pos, "", "Which ordering layer the node has is not known")

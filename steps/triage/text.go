@@ -11,15 +11,16 @@ import (
 	"canton.example/svrescue/internal/plain"
 )
 
-// sentence begins with a capital letter and ends with a full stop. A first word that is a name of this field with a capital inside, such
-// as "sv-app", becomes "Sv-app": names do not begin sentences here.
+// sentence begins with a capital letter and ends with a full stop. A name in front ("sv-app", "participant_4") is left as it is written.
 func sentence(text string) string {
 	text = plain.Line(text)
 	r, size := utf8.DecodeRuneInString(text)
 	if size == 0 {
 		return ""
 	}
-	text = string(unicode.ToUpper(r)) + text[size:]
+	if first, _, _ := strings.Cut(text, " "); !strings.ContainsAny(strings.TrimRight(first, ".,:;"), "-_./0123456789") {
+		text = string(unicode.ToUpper(r)) + text[size:]
+	}
 	if strings.ContainsRune(".!?", rune(text[len(text)-1])) {
 		return text
 	}

@@ -71,8 +71,9 @@ func wellFormed(t *testing.T, r Result) {
 	ids := map[string]bool{}
 	text := func(what, s string) {
 		t.Helper()
+		word, _, _ := strings.Cut(s, " ")
 		switch first := []rune(s + " ")[0]; {
-		case s == "", !unicode.IsUpper(first) && !unicode.IsDigit(first), !strings.ContainsRune(".?", rune(s[len(s)-1])), jargon.MatchString(s):
+		case s == "", !unicode.IsUpper(first) && !strings.ContainsAny(strings.TrimRight(word, ".,:;"), "-_./0123456789"), !strings.ContainsRune(".?", rune(s[len(s)-1])), jargon.MatchString(s):
 			t.Errorf("%s is not plain sentences: %q", what, s)
 		}
 	}
@@ -139,31 +140,45 @@ func wellFormed(t *testing.T, r Result) {
 	}
 }
 
+// row is a situation in the table: what was judged, what is said, what is to be done first, and what most speaks against the other paths.
+func row(s labelled, r Result) string {
+	cells := []string{s.name, string(r.Situation)}
+	said := []string{r.Summary}
+	if len(r.FirstAid) > 0 {
+		said = append(said, "*First: "+r.FirstAid[0].First+"*")
+	}
+	for _, p := range r.Paths {
+		if p.Verdict == Recommended {
+			cells = append(cells, "**recommended**")
+			continue
+		}
+		cells = append(cells, string(p.Verdict))
+		said = append(said, fmt.Sprintf("Against %s: %s", p.Path, p.Against[0].Text))
+	}
+	cells = append(cells, fmt.Sprint(r.ExitCode()), strings.Join(said, "<br>"))
+	for i := range cells {
+		cells[i] = strings.ReplaceAll(cells[i], "|", "\\|")
+	}
+	return "| " + strings.Join(cells, " | ") + " |\n"
+}
+
 // The table in docs is what the program judges now.
 func TestTable(t *testing.T) {
 	const path = "../../docs/triage-situations.md"
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# Situations and what triage says of them\n\nWritten by `go test ./steps/triage -run TestTable -update`; the situations are in `steps/triage/situations_test.go`. Exit code 0: a path is recommended, a cause\nthat is no disaster was found, or nothing is wrong; 6: a person has to look. The sentence is the summary; behind it stands what to do first.\n")
+	fmt.Fprintf(&b, `# Situations and what triage says of them
+
+Written by %s; the situations are in %s. Exit code 0: a path is recommended,
+a cause that is no disaster was found, or nothing is wrong; 6: a person has to look. The last column has the summary, the first of the things
+to do first, and of each path that is not recommended the first reason against it.
+`, "`go test ./steps/triage -run TestTable -update`", "`steps/triage/situations_test.go`")
 	group := ""
 	for _, s := range situations() {
 		if s.group != group {
 			group = s.group
 			fmt.Fprintf(&b, "\n## %s\n\n| What is so | Situation | restore | reonboard | network | Exit | What is said |\n|---|---|---|---|---|---|---|\n", group)
 		}
-		r := Judge(s.evidence, now)
-		v := verdicts(r)
-		cells := []any{s.name, r.Situation}
-		for _, x := range v {
-			if x == Recommended {
-				x = "**" + x + "**"
-			}
-			cells = append(cells, x)
-		}
-		said := r.Summary
-		if len(r.FirstAid) > 0 {
-			said += " *First: " + r.FirstAid[0].First + "*"
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %d | %s |\n", append(cells, r.ExitCode(), strings.ReplaceAll(said, "|", "\\|"))...)
+		b.WriteString(row(s, Judge(s.evidence, now)))
 	}
 	if *update {
 		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
@@ -358,14 +373,28 @@ func TestProperties(t *testing.T) {
 	}
 }
 
-// Each labelled situation with each single source taken away.
+// Each labelled situation, with its own answers and with those that let the most be recommended, with each single source taken away.
 func TestLessEvidenceOfEachSituation(t *testing.T) {
+	type of struct {
+		name     string
+		evidence Evidence
+	}
+	var all []of
 	for _, s := range situations() {
+		all = append(all, of{s.name, s.evidence})
+		for _, declared := range []Answer{Yes, No} {
+			e := s.evidence
+			says(declared, No, No)(&e)
+			all = append(all, of{fmt.Sprintf("%s (declared lost: %s, no backups elsewhere)", s.name, declared), e})
+		}
+	}
+	for _, s := range all {
 		before := Judge(s.evidence, now)
-		for i := range readings(&s.evidence) {
-			fewer := copied(t, s.evidence)
-			*readings(&fewer)[i] = Reading{}
-			after := Judge(fewer, now)
+		for i, r := range readings(&s.evidence) {
+			was := *r
+			*r = Reading{}
+			after := Judge(s.evidence, now)
+			*r = was
 			for _, path := range []string{Reonboard, Network} {
 				if after.Path(path).Verdict == Recommended && before.Path(path).Verdict != Recommended {
 					t.Errorf("%s: without source %d, %s is recommended", s.name, i, path)
