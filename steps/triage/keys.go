@@ -27,7 +27,8 @@ func keysOf(e Evidence, c condition, b backups, now time.Time) (keys, []Item) {
 	file, filesItem := identitiesOf(e, kms, now)
 	leftovers, searched := k.search(e, now)
 	k.kms = kms
-	// The database of a participant with a KMS does not hold its private keys (reference/deployment.md 9.6).
+	// With a KMS an identities dump holds no private keys (reference/deployment.md 9.6), so neither does the database it is made from: an
+	// inference, on the side of caution.
 	inDatabase := kms == KMSNone || kms == KMSHolds
 
 	if file.verdict == Holds {

@@ -5,8 +5,8 @@ import "fmt"
 // reonboard: no usable backup, and the keys are there.
 func (s seen) reonboard() Path {
 	p := Path{Path: Reonboard, For: []Reason{}, Against: []Reason{},
-		Lost: []string{"The SV starts anew with another party. Only what the DSO is a party to comes back: Canton Coin and names of the name service.",
-			"The history of the node, the users that it hosts, and its rewards until it is onboarded again."},
+		Lost: []string{"The SV starts anew with another party. Only what the DSO is a party to comes back: Canton Coin and CNS entries.",
+			"The history of the node. The other users that it hosts have to be onboarded again, and parties that several participants host or that are external are not carried over."},
 		Takes: "Usually days: the other SVs vote this SV out, a standalone validator takes over the assets, and a quorum approves the new SV.",
 		Needs: []string{"The keys of the participant: an identities backup, or the participant's database to make one from.",
 			"A vote of the other SVs that offboards the lost SV. A lost SV cannot ask for it itself.", "The SV's own key pair and its approved identity."}}
@@ -61,7 +61,11 @@ func (s seen) reonboardVerdict(p *Path) Verdict {
 	if s.reonboardRecommended() {
 		p.pro("the network runs and can take in this SV", "network")
 		s.loss(p)
-		if !s.cond.disabled {
+		switch {
+		case s.cond.disabled:
+		case s.net.membership == isOffboarded:
+			p.pro("a restore would not bring back an SV that was voted out", "membership")
+		default:
 			p.pro("there is nothing to restore from, here or elsewhere", "backup-set", askBackups)
 		}
 		return Recommended
