@@ -36,6 +36,14 @@ func (c Comet) Handler() http.Handler {
 	return mux
 }
 
+// Result is the result of a method of the RPC; of those that the SV app passes on, status alone is played.
+func (c Comet) Result(method string) (any, bool) {
+	if method != "status" {
+		return nil, false
+	}
+	return c.status(), true
+}
+
 // Reached is the height and the time of the last block that the node has now.
 func (c Comet) Reached() (height int64, at time.Time) {
 	at = c.Lag.Reached(c.Times()).Truncate(blockTime)

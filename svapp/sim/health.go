@@ -1,5 +1,6 @@
-// Package sim imitates the HTTP surface of the Splice apps, faithful to reference/apis.md: so far health and version,
-// which is what probes and a restore look at. It is a handler; who serves it decides where.
+// Package sim imitates the HTTP surface of the Splice apps, faithful to reference/apis.md: health and version, what the SV app tells of its
+// nodes, what scan tells of the network, what a wallet tells of its user, refusals of tokens, and the ingress before the apps. All of it
+// is handlers; who serves them decides where. What the reference leaves open is marked as not verified.
 package sim
 
 import (
@@ -31,6 +32,14 @@ type App struct {
 	Part func(ctx context.Context, name string) error
 	// CometBFT asks the chain; nil: this node has none.
 	CometBFT func(context.Context) (CometBFT, error)
+	// Chain answers the chain's RPC, which the SV app passes on, for methods that are played (Comet.Result); nil: it passes nothing on.
+	Chain func(method string) (result any, ok bool)
+	// Network is what this app knows of the network, which may differ from what others know; nil: it tells nothing of it.
+	Network func() Network
+	// Allow decides on requests that need a token: 200, 401 or 403; nil: all may.
+	Allow func(*http.Request) int
+	// Wallet is the wallet of the request's user; only the validator app has one. nil, or a nil wallet: the user has none.
+	Wallet func(*http.Request) *Wallet
 }
 
 // CometBFT is what the SV app tells of its chain node (reference/apis.md 2.3). VotingPower is a JSON number here.
@@ -59,22 +68,31 @@ func (a App) Handler() http.Handler {
 		}
 		answer(w, http.StatusOK, success(a.ID, a.Uptime(), map[string]any{"http": a.Port}))
 	})
-	if a.Base == SV {
+	switch a.Base {
+	case SV:
 		a.domain(m)
+		a.sv(m)
+	case Scan:
+		a.scan(m)
+	case Validator:
+		a.wallet(m)
 	}
+	m.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "The requested resource could not be found.", http.StatusNotFound) // what an absent route answers was not verified
+	})
 	return m
 }
 
 // domain serves what the SV app tells of its synchronizer's nodes.
 func (a App) domain(m *http.ServeMux) {
 	for _, part := range []string{"sequencer", "mediator"} {
-		m.HandleFunc("GET "+a.Base+"/v0/admin/domain/"+part+"/status", func(w http.ResponseWriter, r *http.Request) {
+		m.HandleFunc("GET "+a.Base+"/v0/admin/domain/"+part+"/status", a.guarded(func(w http.ResponseWriter, r *http.Request) {
 			if err := a.Part(r.Context(), part); err != nil { // 200 all the same: HTTP 200 is not health
 				answer(w, http.StatusOK, map[string]any{"failed": map[string]any{"error": "io.grpc.StatusRuntimeException: UNAVAILABLE: " + err.Error()}})
 				return
 			}
 			answer(w, http.StatusOK, success(part, a.Uptime(), map[string]any{}))
-		})
+		}))
 	}
 	m.HandleFunc("GET "+a.Base+"/v0/admin/domain/cometbft/status", func(w http.ResponseWriter, r *http.Request) {
 		if a.CometBFT == nil {

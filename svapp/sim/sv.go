@@ -1,0 +1,77 @@
+package sim
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// sv serves what the SV app tells of the network and of tokens (reference/apis.md 2.1 to 2.5).
+func (a App) sv(m *http.ServeMux) {
+	m.HandleFunc("GET "+a.Base+"/v0/admin/authorization", a.guarded(func(http.ResponseWriter, *http.Request) {}))
+	m.HandleFunc("POST "+a.Base+"/v0/admin/domain/cometbft/json-rpc", a.jsonRPC)
+	if a.Network == nil {
+		return
+	}
+	m.HandleFunc("GET "+a.Base+"/v0/dso", func(w http.ResponseWriter, _ *http.Request) {
+		n := a.Network()
+		answer(w, http.StatusOK, n.dso(a.self(n)))
+	})
+	m.HandleFunc("GET "+a.Base+"/v0/admin/sv/voterequests", a.guarded(func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]any{"dso_rules_vote_requests": a.Network().votes()})
+	}))
+	m.HandleFunc("GET "+a.Base+"/v0/onboard/sv/status/{who}", func(w http.ResponseWriter, r *http.Request) { reply(w)(a.onboarding(r.PathValue("who"))) })
+	if !familyA(a.Version) {
+		m.HandleFunc("GET "+a.Base+"/v0/migration-id", func(w http.ResponseWriter, _ *http.Request) {
+			answer(w, http.StatusOK, map[string]any{"migration_id": a.Network().MigrationID})
+		})
+	}
+}
+
+// onboarding tells SVs by party, and by name whoever has it (reference/apis.md 2.4).
+func (a App) onboarding(who string) (any, error) {
+	for _, m := range a.Network().SVs {
+		if m.Party == who || m.Name == who {
+			return map[string]any{"state": "completed", "name": m.Name, "contract_id": "00dd"}, nil
+		}
+	}
+	return map[string]any{"state": "unknown"}, nil
+}
+
+// jsonRPC passes a request on to the chain, with the answer's id that of the request. Only methods of the specification pass.
+func (a App) jsonRPC(w http.ResponseWriter, r *http.Request) {
+	var q struct {
+		ID     json.RawMessage `json:"id"`
+		Method string          `json:"method"`
+	}
+	known := map[string]bool{"status": true, "block": true, "commit": true, "validators": true, "consensus_params": true, "consensus_state": true}
+	switch err := json.NewDecoder(r.Body).Decode(&q); {
+	case a.CometBFT == nil || a.Chain == nil:
+		answer(w, http.StatusNotFound, failure("CometBFT is not configured."))
+		return
+	case err != nil || !known[q.Method] || len(q.ID) == 0:
+		answer(w, http.StatusBadRequest, failure("The request content was malformed")) // wording not verified
+		return
+	}
+	if _, err := a.CometBFT(r.Context()); err != nil {
+		answer(w, http.StatusServiceUnavailable, failure(err.Error()))
+		return
+	}
+	result, ok := a.Chain(q.Method)
+	if !ok {
+		answer(w, http.StatusInternalServerError, failure("An unexpected error occurred."))
+		return
+	}
+	answer(w, http.StatusOK, map[string]any{"jsonrpc": "2.0", "id": q.ID, "result": result})
+}
+
+// familyA says whether a release is of those up to 0.6.1 (reference/deployment.md 1).
+func familyA(release string) bool {
+	parts := strings.SplitN(strings.SplitN(release, "-", 2)[0], ".", 3)
+	var n [3]int
+	for i := range parts {
+		n[i], _ = strconv.Atoi(parts[i]) // what is no number is counted as 0
+	}
+	return n[0] == 0 && (n[1] < 6 || n[1] == 6 && n[2] <= 1)
+}
