@@ -32,6 +32,8 @@ func (a answer) problem() *Error {
 	switch {
 	case a.status >= 300 && a.status < 400:
 		a.redirect(e)
+	case a.inTheClear():
+		e.Kind, e.From, e.Seen = Untrusted, FromBefore, a.saw("the port wants TLS, and got an HTTP request to an HTTPS server")
 	case a.page():
 		a.byPage(e)
 	default:
@@ -154,6 +156,11 @@ func gatewayText(text string) bool {
 		}
 	}
 	return false
+}
+
+// inTheClear recognises what servers, here Go's and nginx, answer to http on a port for https.
+func (a answer) inTheClear() bool {
+	return a.status == http.StatusBadRequest && (bytes.Contains(a.body, []byte("HTTP request to an HTTPS server")) || bytes.Contains(a.body, []byte("plain HTTP request was sent to HTTPS port")))
 }
 
 // redirect classifies a redirect: no app answers with one. Its query is not shown, it may hold a state that logs in.
