@@ -88,6 +88,9 @@ func (c *Client) status(ctx context.Context, a ask) (NodeStatus, error) {
 	}
 	switch {
 	case u.Success != nil:
+		if len(u.Success.Ports) == 0 {
+			u.Success.Ports = nil
+		}
 		return NodeStatus{State: Running, Active: u.Success.Active, ID: plain.Line(u.Success.ID), Uptime: plain.Line(u.Success.Uptime), Ports: u.Success.Ports}, nil
 	case u.NotInitialized != nil:
 		return NodeStatus{State: NotInitialized, Active: u.NotInitialized.Active}, nil
