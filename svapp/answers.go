@@ -28,7 +28,7 @@ type answer struct {
 // what stands before an app answers with pages and texts, an app with JSON, but for its plain refusals of tokens
 // (reference/apis.md 1.1, 1.2 and 11). Tried is the caller's to fill.
 func (a answer) problem() *Error {
-	e := &Error{Code: a.status}
+	e := &Error{Code: a.status, empty: len(a.body) == 0}
 	switch {
 	case a.status >= 300 && a.status < 400:
 		a.redirect(e)
@@ -137,6 +137,8 @@ func (a answer) byText(e *Error) {
 		e.Kind, e.From = Throttled, FromBefore
 	case a.status == http.StatusBadGateway, a.status == http.StatusServiceUnavailable, a.status == http.StatusGatewayTimeout:
 		e.Kind, e.From = Ingress, FromBefore // an app's own have a JSON body
+	case a.status == http.StatusMisdirectedRequest:
+		e.Kind, e.From = Elsewhere, FromBefore
 	case a.status >= 500:
 		e.Kind = Server
 	case a.status >= 400:

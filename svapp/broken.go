@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 
 	"canton.example/svrescue/internal/secret"
 )
@@ -31,7 +32,7 @@ func noAnswer(ctx context.Context, err error, known ...secret.String) *Error {
 		e := *own
 		return (&e).without(known...)
 	}
-	e := &Error{Kind: Unreachable, err: err}
+	e := &Error{Kind: Unreachable, err: ending(err)}
 	var proxy *proxyRefused
 	var op *net.OpError
 	var netErr net.Error
@@ -49,6 +50,8 @@ func noAnswer(ctx context.Context, err error, known ...secret.String) *Error {
 		e.Kind, e.Seen = Timeout, "no answer in time"
 	case errors.As(err, &dns) && dns.IsNotFound:
 		e.Seen = "no address is known for the name " + dns.Name
+	case strings.Contains(err.Error(), "malformed HTTP"): // the library has no type for it, and shows the bytes
+		e.Kind, e.Seen = Elsewhere, "what answers there does not speak HTTP"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		e.Seen = "the connection was cut before an answer"
 	default:
@@ -57,6 +60,17 @@ func noAnswer(ctx context.Context, err error, known ...secret.String) *Error {
 	e.Seen = clean(e.Seen, known...)
 	e.Next = next(e)
 	return e
+}
+
+// ending is the end of a context, if that is behind an error. Nothing else is kept of what a library says: it may hold what was
+// received.
+func ending(err error) error {
+	for _, known := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, known) {
+			return known
+		}
+	}
+	return nil
 }
 
 // bare is the error without the address of the request, which the error names already.

@@ -46,6 +46,9 @@ func (c Credentials) Tokens(through http.RoundTripper, clk clock.PassiveClock) (
 	case at.Scheme != "https" && !(at.Scheme == "http" && loopback(at.Hostname())):
 		return nil, setup(tried, "the address of the identity provider is not https", "use its https address: the secret of the client is sent there")
 	}
+	if clk == nil {
+		clk = clock.RealClock{}
+	}
 	h := &http.Client{Transport: through, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return &provider{credentials: c, at: at, http: h, clock: clk, turn: make(chan struct{}, 1)}, nil
 }
@@ -245,6 +248,5 @@ func (p *provider) failed(e *Error) error {
 		e.Kind, e.Next = Unavailable, "try again; if it stays, look at the identity provider"
 	}
 	e.Tried = "get a token for the audience " + p.credentials.Audience + " from " + p.at.Host
-	e.err = nil // the library's may hold what was sent and received
 	return e.without(p.credentials.Secret)
 }

@@ -2,8 +2,10 @@
 // its wallet. It knows nothing of recoveries, terminals and clusters. What it knows of Splice stands in reference/apis.md; each verb
 // names the section, and says what was not verified. All verbs here read.
 //
-//	way, err := svapp.Out{Getenv: os.Getenv, CA: pem}.Public("https://sv.sv.example.org")
-//	tokens, err := svapp.Credentials{WellKnown: url, ClientID: id, Secret: s, Audience: "https://sv.example.org"}.Tokens(way.Through, clk)
+//	out := svapp.Out{Getenv: os.Getenv, CA: pem}
+//	way, err := out.Public("https://sv.sv.example.org")
+//	through, err := out.Transport()              // to the identity provider
+//	tokens, err := svapp.Credentials{WellKnown: url, ClientID: id, Secret: s, Audience: "https://sv.example.org"}.Tokens(through, clk)
 //	sv, err := svapp.NewSV(svapp.Settings{Way: way, Tokens: tokens, Audience: "https://sv.example.org", Clock: clk})
 //	version, err := sv.Version(ctx)              // decides what may be asked further
 //	mediator, found, err := sv.Mediator(ctx)     // found is false where the app says that there is none
@@ -12,9 +14,7 @@
 //	case svapp.KindOf(err) == svapp.Blocked:     // an allow list: take another way
 //	default:                                     // nothing is known about the app
 //	}
-//	poll := svapp.AskPeers(ctx, peers, svapp.Bounds{}, func(ctx context.Context, s *svapp.Scan) (string, error) {
-//		return s.DSOParty(ctx)
-//	}, func(party string) string { return party })
+//	poll := svapp.AskPeers(ctx, peers, svapp.Bounds{}, dsoOf, partyOf) // several scans; poll.Agreeing of them say the same
 //
 // Ways. A Way is how requests get to an app; its name is for the screen. Out makes those that need no cluster: the public host, through
 // a proxy where the environment names one, and the service inside the cluster. Tunnel makes one of connections that somebody else

@@ -66,12 +66,12 @@ func (d DSO) Named(name string) []Member {
 }
 
 type dsoInfo struct {
-	SVParty   string         `json:"sv_party_id"`
-	Party     string         `json:"dso_party_id"`
-	Threshold int            `json:"voting_threshold"`
-	Round     held[anything] `json:"latest_mining_round"`
-	Rules     held[dsoRules] `json:"dso_rules"`
-	States    []held[node]   `json:"sv_node_states"`
+	SVParty   string                `json:"sv_party_id"`
+	Party     string                `json:"dso_party_id"`
+	Threshold int                   `json:"voting_threshold"`
+	Round     held[lenient[round]]  `json:"latest_mining_round"`
+	Rules     held[dsoRules]        `json:"dso_rules"`
+	States    []held[lenient[node]] `json:"sv_node_states"`
 }
 
 // held is a ContractWithState (reference/apis.md 1), of which the payload is read.
@@ -82,11 +82,11 @@ type held[T any] struct {
 	} `json:"contract"`
 }
 
-// anything is a payload whose round is read if it is there.
-type anything struct {
-	Round *struct {
-		Number damlInt `json:"number,omitempty"`
-	} `json:"round,omitempty"`
+// round is the payload of a mining round, as far as it is read.
+type round struct {
+	Round struct {
+		Number damlInt `json:"number"`
+	} `json:"round"`
 }
 
 type dsoRules struct {
@@ -103,7 +103,7 @@ type svInfo struct {
 	} `json:"joinedAsOfRound,omitempty"`
 }
 
-// node is the payload of an SvNodeState; who it belongs to was not verified, so it may be missing.
+// node is the payload of an SvNodeState. Whose it is was not verified, so that may be missing.
 type node struct {
 	SV    string `json:"sv,omitempty"`
 	Name  string `json:"svName,omitempty"`
@@ -128,13 +128,13 @@ func (c *Client) dso(ctx context.Context) (DSO, error) {
 		return DSO{}, err
 	}
 	d := DSO{Party: plain.Line(a.Party), SVParty: plain.Line(a.SVParty), Threshold: a.Threshold, Rules: plain.Line(a.Rules.Contract.ID)}
-	if r := a.Round.Contract.Payload.Round; r != nil {
-		d.Round = int64(r.Number)
+	if r := a.Round.Contract.Payload.Value; r != nil {
+		d.Round = int64(r.Round.Number)
 	}
 	d.SVs, d.Offboarded = members(a.Rules.Contract.Payload.SVs), members(a.Rules.Contract.Payload.Offboarded)
 	for _, s := range a.States {
-		n := s.Contract.Payload
-		if n.State == nil {
+		n := s.Contract.Payload.Value
+		if n == nil || n.State == nil {
 			continue
 		}
 		for _, p := range n.State.Nodes {

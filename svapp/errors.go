@@ -69,7 +69,8 @@ type Error struct {
 	Code       int           `json:"code,omitempty"`       // HTTP status, if there was an answer
 	Canton     *CantonCode   `json:"canton,omitempty"`     // the code that the node behind the app gave, if any
 	RetryAfter time.Duration `json:"retryAfter,omitempty"` // nanoseconds; if a time was named
-	err        error         // never one that holds an answer of the identity provider
+	empty      bool          // the answer had no body
+	err        error         // the end of a context, or nil: errors of libraries hold what was received
 }
 
 func (e *Error) Error() string {

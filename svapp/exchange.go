@@ -42,6 +42,9 @@ func (c *Client) request(ctx context.Context, a ask, token Token) (*http.Request
 	return r, nil
 }
 
+// maxRefusal is how much is read of an answer that is no good one.
+const maxRefusal = 256 << 10
+
 var (
 	errTooLarge = errors.New("too large")
 	errPacking  = errors.New("packed otherwise than by gzip")
@@ -64,9 +67,13 @@ func (c *Client) read(got *http.Response) ([]byte, error) {
 	default:
 		return nil, errPacking
 	}
-	body, err := io.ReadAll(io.LimitReader(from, c.settings.MaxBody+1))
-	if err == nil && int64(len(body)) > c.settings.MaxBody {
-		return body[:c.settings.MaxBody], errTooLarge
+	bound := c.settings.MaxBody
+	if got.StatusCode < 200 || got.StatusCode > 299 {
+		bound = min(bound, maxRefusal)
+	}
+	body, err := io.ReadAll(io.LimitReader(from, bound+1))
+	if err == nil && int64(len(body)) > bound {
+		return body[:bound], errTooLarge
 	}
 	return body, err
 }

@@ -39,6 +39,9 @@ func (f *fixed) Token(context.Context, time.Duration) (Token, error) { return f.
 // TokenFromFile takes the token from a file, which open opens. The file is read again when its token is about to expire or was
 // refused, since somebody else may have put a new one there.
 func TokenFromFile(name string, open func() (io.ReadCloser, error), clk clock.PassiveClock) Tokens {
+	if clk == nil {
+		clk = clock.RealClock{}
+	}
 	return &fromFile{name: name, open: open, clock: clk}
 }
 

@@ -27,17 +27,15 @@ func (c *Client) Alive(ctx context.Context) error {
 }
 
 // Ready asks whether the app is initialised and active. Since release 0.6.7 its background work may stand still all the same
-// (reference/deployment.md 1). An app that is not ready answers false; an ingress that does not reach the app is an error.
+// (reference/deployment.md 1). An app that is not ready answers 503 without a body, which is false here; ingresses that do not reach the app
+// send a text or a page with it, which is an error.
 func (c *Client) Ready(ctx context.Context) (bool, error) {
 	err := c.do(ctx, ask{what: "ask for the readiness", path: "/readyz"})
-	if e, ok := err.(*Error); ok && e.Code == http.StatusServiceUnavailable && e.Seen == notReady {
+	if e, ok := err.(*Error); ok && e.Code == http.StatusServiceUnavailable && e.empty {
 		return false, nil
 	}
 	return err == nil, err
 }
-
-// notReady is what an app's own 503 looks like: without a body, where ingresses send a text or a page.
-var notReady = answer{status: http.StatusServiceUnavailable}.saw("")
 
 // NodeState is the case of a NodeStatus.
 type NodeState string

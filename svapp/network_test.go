@@ -355,9 +355,33 @@ func TestPatience(t *testing.T) {
 			}
 		})
 	}
+	other, err := net.Listen("tcp", "127.0.0.1:0") // such as gRPC, which speaks first
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { other.Close() })
+	go func() {
+		for {
+			c, err := other.Accept()
+			if err != nil {
+				return
+			}
+			fmt.Fprint(c, "\x00\x00\x12\x04\x00 canary \r\n\r\n")
+			c.Close()
+		}
+	}()
+	way, err := svapp.Out{}.Public("http://" + other.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = version(t, way)
+	if k := svapp.KindOf(err); k != svapp.Elsewhere && k != svapp.Unreachable { // the connection may be cut first
+		t.Error(err)
+	}
+	silent(t, err)
 	cut := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	t.Cleanup(cut.Close)
-	way, err := svapp.Out{}.Public(cut.URL)
+	way, err = svapp.Out{}.Public(cut.URL)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,10 +7,11 @@ import (
 	"canton.example/svrescue/internal/plain"
 )
 
-// Operator is the user and party of the validator's operator. The names of the fields were not verified (reference/apis.md 6.1).
+// Operator is the user and party of the validator's operator. The names of the fields were not verified (reference/apis.md 6.1): a value is
+// empty where the app names it otherwise.
 type Operator struct {
-	Party string `json:"party_id"`
-	User  string `json:"user_name"`
+	Party string `json:"party_id,omitempty"`
+	User  string `json:"user_name,omitempty"`
 }
 
 // Operator asks whom the validator works for. No token is needed.
@@ -86,7 +87,7 @@ func (v *Validator) Amulets(ctx context.Context) (free, locked []Amulet, found b
 	return a.Free, a.Locked, found, err
 }
 
-// Offers lists the transfer offers of the wallet's party in both roles. The fields of their payload were not verified.
+// Offers lists the transfer offers that the wallet's party sees. The fields of their payload were not verified.
 func (v *Validator) Offers(ctx context.Context) ([]Contract, bool, error) {
 	var a struct {
 		Offers []Contract `json:"offers"`

@@ -81,6 +81,17 @@ func (p *pairs[T]) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// lenient is a value whose shape was not verified: one of another shape counts as absent.
+type lenient[T any] struct{ Value *T }
+
+func (l *lenient[T]) UnmarshalJSON(b []byte) error {
+	v := new(T)
+	if fill("", b, reflect.ValueOf(v).Elem()) == nil {
+		l.Value = v
+	}
+	return nil
+}
+
 // variant is a Daml variant (reference/apis.md 1).
 type variant struct {
 	Tag   string          `json:"tag"`

@@ -12,7 +12,8 @@ import (
 
 // Way is one way to an app: its public host, its service inside the cluster, a tunnel to its pod, a request sent from another pod. This
 // package knows the first two; whoever knows a cluster makes the others, with Tunnel or with a RoundTripper of its own, which may
-// answer an *Error where it knows better than this package what happened.
+// answer an *Error where it knows better than this package what happened. Requests hold tokens in a header: a way that runs a command sends
+// them to its standard input, never as arguments.
 type Way struct {
 	Name    string // for the screen: "public host scan.sv.example.org", "tunnel to pod sv/scan-app-7c9f"
 	Base    string // scheme and host without the app's path: "https://scan.sv.example.org"
