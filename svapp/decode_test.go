@@ -3,6 +3,7 @@ package svapp
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"reflect"
 	"strings"
 	"testing"
@@ -282,5 +283,44 @@ func TestDSOOfAnotherShape(t *testing.T) {
 	_, err = scanOver(t, says(200, strings.Replace(odd, `"offboardedSvs":[]`, `"offboarded":[]`, 1))).DSO(t.Context())
 	if e := checkSentence(t, err); e.Kind != Malformed || !strings.Contains(e.Seen, "dso_rules.contract.payload.offboardedSvs is missing") {
 		t.Error(e)
+	}
+}
+
+// endless is a body that never ends.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
+func (endless) Close() error               { return nil }
+
+func TestABodyWithoutEnd(t *testing.T) {
+	for code, kind := range map[int]Kind{200: TooLarge, 500: Server} {
+		s := scanOver(t, over(func(r *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: code, Header: http.Header{}, Body: endless{}, ContentLength: -1, Request: r}, nil
+		}))
+		_, err := s.Version(t.Context())
+		if e := checkSentence(t, err); e.Kind != kind {
+			t.Errorf("%d: %v", code, e)
+		}
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	var asked string
+	s := scanOver(t, over(func(r *http.Request) (*http.Response, error) {
+		asked = r.URL.String()
+		return says(404, `{"error":"x"}`)(r)
+	}))
+	if _, found, err := s.ParticipantOf(t.Context(), "global-domain::1220dd", "a/b?c::1220 x"); found || err != nil {
+		t.Error(found, err)
+	}
+	if want := "https://scan.sv.example.org/api/scan/v0/domains/global-domain%3A%3A1220dd/parties/a%2Fb%3Fc%3A%3A1220%20x/participant-id"; asked != want {
+		t.Error(asked)
+	}
+	at := time.Date(2026, 3, 1, 13, 0, 0, 123456789, time.FixedZone("CET", 3600))
+	if _, found, err := s.SnapshotTime(t.Context(), at, 4); found || err != nil {
+		t.Error(found, err)
+	}
+	if want := "https://scan.sv.example.org/api/scan/v0/state/acs/snapshot-timestamp?before=2026-03-01T12%3A00%3A00.123456Z&migration_id=4"; asked != want {
+		t.Error(asked)
 	}
 }

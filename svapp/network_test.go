@@ -193,6 +193,40 @@ func TestWaysThatCannotBe(t *testing.T) {
 	}
 }
 
+// The addresses of peers come from the network: they get no token, and one that is none does not spoil the others.
+func TestPeersOfTheNetwork(t *testing.T) {
+	n := &served{network: network(), release: "0.6.4"}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "" {
+			t.Error("a peer got a token")
+		}
+		n.app(sim.Scan).ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	n.network.SVs[0].ScanURL, n.network.SVs[1].ScanURL = server.URL, "scan.beta.example.org"
+	n.network.SVs = append(n.network.SVs, sim.Member{Name: "Gamma-SV", Party: "Gamma-SV::1220cc", ScanURL: "http://127.0.0.1:1"})
+	scans, err := n.scan(t).Scans(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens, err := svapp.TokenFrom("the test", strings.NewReader("canary"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	peers, unusable := svapp.Out{}.Peers(scans, svapp.Settings{Tokens: tokens})
+	if len(peers) != 2 || len(unusable) != 1 || unusable[0].Way != "Beta-SV" {
+		t.Fatal(peers, unusable)
+	}
+	refused(t, unusable[0].Error, svapp.Setup)
+	p := svapp.AskPeers(t.Context(), peers, svapp.Bounds{}, func(ctx context.Context, s *svapp.Scan) (svapp.Membership, error) {
+		d, err := s.DSO(ctx)
+		return d.Membership(acmeOld), err
+	}, func(m svapp.Membership) svapp.Membership { return m })
+	if p.Agreeing != 1 || p.Value != svapp.Offboarded || p.Replies[1].Outcome != svapp.NoAnswer {
+		t.Errorf("%+v", p)
+	}
+}
+
 // pipes is a listener to which one connection has come.
 type pipes struct {
 	net.Conn

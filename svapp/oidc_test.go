@@ -241,6 +241,7 @@ func TestProvidersThatRefuse(t *testing.T) {
 		{"a text instead of an error", nil, text(400, "text/plain", "secret "+clientSecret+" refused"), svapp.NoToken, "no reason"},
 		{"a page", nil, text(502, "text/html", "<html><title>502 Bad Gateway</title>"+clientSecret), svapp.Unavailable, "502 Bad Gateway"},
 		{"too many tokens", nil, text(429, "application/json", `{"error":"too_many_requests","error_description":"`+clientSecret+`"}`), svapp.Throttled, "limits how many"},
+		{"an echo that is cut in the middle of the secret", nil, text(400, "application/json", `{"error":"invalid_request","error_description":"`+strings.Repeat("y", 270)+clientSecret+`"}`), svapp.NoToken, "yyy"},
 		{"out of order", nil, text(500, "application/json", `{"error":"server_error"}`), svapp.Unavailable, "try again"},
 		{"no token in it", nil, text(200, "application/json", `{"token_type":"Bearer","note":"`+clientSecret+`"}`), svapp.NoToken, "without a token"},
 		{"not JSON", nil, text(200, "application/json", clientSecret), svapp.NoToken, "without a token"},

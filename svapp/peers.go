@@ -27,6 +27,26 @@ type Peer struct {
 	Scan *Scan
 }
 
+// Peers makes peers of the scans that a scan names, each by its public address, with the same settings but for the way. They get no tokens:
+// the addresses come from the network. An address that cannot be used is answered beside them.
+func (o Out) Peers(scans []Address, s Settings) (peers []Peer, unusable []Try) {
+	s.Tokens = nil
+	for _, a := range scans {
+		var scan *Scan
+		w, err := o.Public(a.URL)
+		if err == nil {
+			s.Way = w
+			scan, err = NewScan(s)
+		}
+		if err != nil {
+			unusable = append(unusable, Try{Way: a.SVName, Error: asError(context.Background(), err, "reach the scan of "+a.SVName)})
+			continue
+		}
+		peers = append(peers, Peer{SV: a.SVName, Scan: scan})
+	}
+	return peers, unusable
+}
+
 // Reply is what one peer said.
 type Reply[T any] struct {
 	SV      string        `json:"sv"`
