@@ -1,6 +1,8 @@
 package svapp_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +40,22 @@ func TestHoldings(t *testing.T) {
 	}
 	_, found, err = s.HoldingsSummary(ctx, 3, noon, acmeOld)
 	same(t, "another migration", found, err, false)
+
+	// A later scan may lack the older form of the endpoint.
+	newer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/v0/holdings") {
+			http.Error(w, "The requested resource could not be found.", http.StatusNotFound)
+			return
+		}
+		n.app(sim.Scan).ServeHTTP(w, r)
+	}))
+	t.Cleanup(newer.Close)
+	later, err := svapp.NewScan(svapp.Settings{Way: svapp.Way{Name: "test", Base: newer.URL, Through: newer.Client().Transport}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, _, err := later.HoldingsSummary(ctx, 4, noon.Add(123456789), acmeOld, acme)
+	same(t, "holdings in the newer form", again, err, h)
 
 	in := svapp.Snapshot{MigrationID: 4, At: at, PageSize: 1}
 	var contracts []string

@@ -138,12 +138,18 @@ func (h HoldingsAt) Of(party string) (holding Holding, known bool) {
 	return Holding{}, false
 }
 
-// HoldingsSummary asks what parties own by the last snapshot at or before a time, since release 0.5.0. Of the answer only those
-// fields are read that the newer form of the endpoint has, too (reference/apis.md 7). Not found where there is no snapshot.
+// HoldingsSummary asks what parties own by the last snapshot at or before a time, since release 0.5.0. A scan without the older form of the
+// endpoint is asked by the newer one, which release 0.6.3 brought; only fields that both have are read (reference/apis.md 7). Not found
+// where there is no snapshot.
 func (s *Scan) HoldingsSummary(ctx context.Context, migrationID int64, at time.Time, owners ...string) (HoldingsAt, bool, error) {
 	body := map[string]any{"migration_id": migrationID, "record_time": stamp(at), "record_time_match": "at_or_before", "owner_party_ids": owners}
 	var h HoldingsAt
-	err := s.do(ctx, ask{what: "read what the party owns", method: http.MethodPost, path: "/v0/holdings/summary", body: body, into: &h})
+	question := ask{what: "read what the party owns", method: http.MethodPost, path: "/v0/holdings/summary", body: body, into: &h}
+	err := s.do(ctx, question)
+	if KindOf(err) == NoEndpoint {
+		question.path = "/v1/holdings/summary"
+		err = s.do(ctx, question)
+	}
 	if absent(err) {
 		return HoldingsAt{}, false, nil
 	}

@@ -246,6 +246,13 @@ func (p pipes) Addr() net.Addr { return p.LocalAddr() }
 // Close leaves the connection to the server.
 func (p pipes) Close() error { return nil }
 
+// late fails when it is read.
+type late struct{ net.Conn }
+
+func (late) Read([]byte) (int, error) {
+	return 0, &svapp.Error{Kind: svapp.Unreachable, Seen: "nothing listens on port 5012 in the pod", Next: "look whether it has started"}
+}
+
 // A tunnel is a connection that somebody else opens, as one to a pod is; how it fails is told by who opens it.
 func TestTunnel(t *testing.T) {
 	opened := 0
@@ -271,6 +278,14 @@ func TestTunnel(t *testing.T) {
 	})
 	_, err := version(t, w)
 	refused(t, err, svapp.Unreachable, "read the version from scan (tunnel to pod sv/scan-app-0)", "nothing listens", "look whether it has started")
+	// What the connection to a pod is worth is known at its first use only.
+	w = svapp.Tunnel("tunnel to pod sv/scan-app-0", "scan-app.sv:5012", func(context.Context) (net.Conn, error) {
+		near, far := net.Pipe()
+		go io.Copy(io.Discard, far)
+		return late{near}, nil
+	})
+	_, err = version(t, w)
+	refused(t, err, svapp.Unreachable, "nothing listens", "look whether it has started")
 	w = svapp.Tunnel("tunnel to pod sv/scan-app-0", "scan-app.sv:5012", func(context.Context) (net.Conn, error) { return nil, errors.New("exit\x1b[31m status\n1") })
 	_, err = version(t, w)
 	refused(t, err, svapp.Unreachable, "exit status 1")

@@ -78,3 +78,11 @@ func TestOnlyTheSVAppTellsOfItsNodes(t *testing.T) {
 		t.Errorf("status %d", w.Code)
 	}
 }
+
+func TestBefore(t *testing.T) {
+	for release, want := range map[string]bool{"0.4.9": true, "0.5.10": true, "0.6.1": true, "0.6.2": false, "0.6.10": false, "0.7.0": false, "1.0.0": false, "0.6.1-snapshot.2": true, "0.6.2-rc1": false} {
+		if got := before(release, 0, 6, 2); got != want {
+			t.Errorf("%s: %v", release, got)
+		}
+	}
+}

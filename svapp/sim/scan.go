@@ -66,7 +66,10 @@ func (a App) scan(m *http.ServeMux) {
 	get("/v0/state/acs/snapshot-timestamp", func(n Network, r *http.Request) (any, error) { return n.snapshotBefore(r) })
 	post("/v0/state/acs", func(n Network, r *http.Request) (any, error) { return n.page(r, false) })
 	post("/v0/holdings/state", func(n Network, r *http.Request) (any, error) { return n.page(r, true) })
-	post("/v0/holdings/summary", func(n Network, r *http.Request) (any, error) { return n.summary(r) })
+	post("/v0/holdings/summary", func(n Network, r *http.Request) (any, error) { return n.summary(r, true) })
+	if !before(a.Version, 0, 6, 3) {
+		post("/v1/holdings/summary", func(n Network, r *http.Request) (any, error) { return n.summary(r, false) })
+	}
 	get("/v0/ans-entries/by-party/{party}", func(n Network, r *http.Request) (any, error) {
 		return n.entry(func(_, party string) bool { return party == r.PathValue("party") })
 	})
@@ -222,8 +225,8 @@ func (n Network) page(r *http.Request, holdings bool) (any, error) {
 	return body, nil
 }
 
-// summary adds up what parties own; one that owns nothing is left out.
-func (n Network) summary(r *http.Request) (any, error) {
+// summary adds up what parties own; one that owns nothing is left out. The newer form tells nothing of fees.
+func (n Network) summary(r *http.Request, fees bool) (any, error) {
 	q, at, err := n.wanted(r)
 	if err == nil && len(q.Owners) == 0 {
 		err = &refusal{http.StatusBadRequest, "The request content was malformed"} // wording not verified
@@ -248,10 +251,18 @@ func (n Network) summary(r *http.Request) (any, error) {
 		}
 		if some {
 			total := new(big.Rat).Add(free, locked).FloatString(10)
-			all = append(all, map[string]any{"party_id": owner, "total_unlocked_coin": free.FloatString(10), "total_locked_coin": locked.FloatString(10), "total_coin_holdings": total,
-				"accumulated_holding_fees_unlocked": "0.0000000000", "accumulated_holding_fees_locked": "0.0000000000", "accumulated_holding_fees_total": "0.0000000000",
-				"total_available_coin": free.FloatString(10)})
+			one := map[string]any{"party_id": owner, "total_unlocked_coin": free.FloatString(10), "total_locked_coin": locked.FloatString(10), "total_coin_holdings": total}
+			if fees {
+				for _, key := range []string{"accumulated_holding_fees_unlocked", "accumulated_holding_fees_locked", "accumulated_holding_fees_total"} {
+					one[key] = "0.0000000000"
+				}
+				one["total_available_coin"] = free.FloatString(10)
+			}
+			all = append(all, one)
 		}
+	}
+	if !fees {
+		return map[string]any{"record_time": stamp(at), "migration_id": n.MigrationID, "summaries": all}, nil
 	}
 	return map[string]any{"record_time": stamp(at), "migration_id": n.MigrationID, "computed_as_of_round": n.Round, "summaries": all}, nil
 }

@@ -22,7 +22,7 @@ func (a App) sv(m *http.ServeMux) {
 		answer(w, http.StatusOK, map[string]any{"dso_rules_vote_requests": a.Network().votes()})
 	}))
 	m.HandleFunc("GET "+a.Base+"/v0/onboard/sv/status/{who}", func(w http.ResponseWriter, r *http.Request) { reply(w)(a.onboarding(r.PathValue("who"))) })
-	if !familyA(a.Version) {
+	if !before(a.Version, 0, 6, 2) { // families B and C (reference/deployment.md 1)
 		m.HandleFunc("GET "+a.Base+"/v0/migration-id", func(w http.ResponseWriter, _ *http.Request) {
 			answer(w, http.StatusOK, map[string]any{"migration_id": a.Network().MigrationID})
 		})
@@ -66,12 +66,14 @@ func (a App) jsonRPC(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]any{"jsonrpc": "2.0", "id": q.ID, "result": result})
 }
 
-// familyA says whether a release is of those up to 0.6.1 (reference/deployment.md 1).
-func familyA(release string) bool {
-	parts := strings.SplitN(strings.SplitN(release, "-", 2)[0], ".", 3)
-	var n [3]int
-	for i := range parts {
-		n[i], _ = strconv.Atoi(parts[i]) // what is no number is counted as 0
+// before says whether a release is older than another one.
+func before(release string, than ...int) bool {
+	parts := strings.SplitN(strings.SplitN(release, "-", 2)[0], ".", len(than))
+	for i, part := range parts {
+		n, _ := strconv.Atoi(part) // what is no number counts as 0
+		if n != than[i] {
+			return n < than[i]
+		}
 	}
-	return n[0] == 0 && (n[1] < 6 || n[1] == 6 && n[2] <= 1)
+	return false
 }
