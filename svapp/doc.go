@@ -24,8 +24,8 @@
 // nobody. Not reaching an app never means that it is down.
 //
 // Tokens. They come from a client at an identity provider, the environment, a file or standard input, and are kept in memory. They are
-// sent to the endpoints that need one, over TLS or a private way, and never follow a redirect. No error holds a token or a secret,
-// whatever a server put into its answer.
+// sent to the endpoints that need one, over TLS or a private way, and never follow a redirect. What a server puts into its answer is shown
+// without tokens and secrets: the known ones as they are and in the usual encodings, others where they look like one.
 //
 // Results are plain data that survives JSON. Texts in them are free of control characters; payloads of contracts are as they came.
 // A verb that looks one thing up answers (value, found, error). Amounts are exact texts, times are in UTC.
