@@ -9,17 +9,23 @@ import (
 
 const placeholder = "(secret)"
 
-// String is a secret text. The zero value is an empty secret.
-type String struct{ value string }
+// String is a secret text. The zero value is an empty secret. The text lies behind a pointer: package fmt asks no method of a value in an
+// unexported field, and prints what is in it.
+type String struct{ value *string }
 
 // New wraps a value.
-func New(value string) String { return String{value} }
+func New(value string) String { return String{&value} }
 
 // Reveal returns the value. Call it only where the value leaves for its destination.
-func (s String) Reveal() string { return s.value }
+func (s String) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // Empty says whether there is no value.
-func (s String) Empty() bool { return s.value == "" }
+func (s String) Empty() bool { return s.Reveal() == "" }
 
 func (s String) String() string               { return placeholder }
 func (s String) GoString() string             { return placeholder }

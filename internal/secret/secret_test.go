@@ -12,6 +12,7 @@ import (
 func TestNoPrintedFormShowsTheValue(t *testing.T) {
 	s := New("hunter2-invented")
 	holder := struct{ Token String }{s}
+	hidden := struct{ token String }{s} // fmt asks no method of it
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "token", s, "holder", holder)
 	asJSON, err := json.Marshal(holder)
@@ -20,7 +21,7 @@ func TestNoPrintedFormShowsTheValue(t *testing.T) {
 	}
 	for _, form := range []string{
 		s.String(), fmt.Sprint(s), fmt.Sprintf("%v %+v %#v %s %q %x %d", s, s, s, s, s, s, s),
-		fmt.Sprintf("%v %+v %#v", holder, holder, holder), fmt.Sprint(fmt.Errorf("wrap: %v", s)), string(asJSON), log.String(),
+		fmt.Sprintf("%v %+v %#v", holder, holder, holder), fmt.Sprintf("%v %+v %#v %v", hidden, hidden, &hidden, []any{hidden}), fmt.Sprint(fmt.Errorf("wrap: %v", s)), string(asJSON), log.String(),
 	} {
 		if strings.Contains(form, "hunter2") || strings.Contains(form, fmt.Sprintf("%x", "hunter2")) {
 			t.Errorf("a printed form shows the secret: %s", form)
