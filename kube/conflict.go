@@ -133,7 +133,7 @@ func owns(e *metav1.ManagedFieldsEntry, path []string) bool {
 	if e.FieldsV1 == nil {
 		return false
 	}
-	at := bytes.TrimSpace(e.FieldsV1.Raw)
+	at := bytes.TrimSpace(e.FieldsV1.GetRawBytes())
 	for _, k := range path {
 		var m map[string]json.RawMessage
 		if json.Unmarshal(at, &m) != nil {

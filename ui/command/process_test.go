@@ -346,7 +346,7 @@ func TestFrontEndGoesAway(t *testing.T) {
 	}
 	o.noSecrets(t)
 
-	random, ended, lost := rand.New(rand.NewPCG(*seed, 1)), 0, 0
+	random, ended := rand.New(rand.NewPCG(*seed, 1)), 0
 	all := hangUps
 	if *soak {
 		all *= hangUpsMore
@@ -370,7 +370,6 @@ func TestFrontEndGoesAway(t *testing.T) {
 			break
 		}
 		if now, err := o.only().Worker(); err != nil || now.PID != worker.PID || state != runs.Running && state != runs.Waiting {
-			lost++
 			t.Fatalf("after %d front ends the run is %s, worker %d, it was %d\n%s", ended, state, now.PID, worker.PID, out)
 		}
 	}
@@ -379,7 +378,7 @@ func TestFrontEndGoesAway(t *testing.T) {
 			t.Errorf("attached: exit code %d\n%s", code, out)
 		}
 	}
-	fmt.Printf("front ends ended: %d, lost runs %d\n", ended+len(endings), lost)
+	fmt.Printf("front ends ended: %d, and the run is not lost\n", ended+len(endings))
 	if data, err := os.ReadFile(o.only().Journal()); err != nil || bytes.Contains(data, []byte(`"kind":"resume"`)) || !bytes.Contains(data, []byte(`"outcome":"recovered"`)) {
 		t.Errorf("the worker did not last to the end (%v)", err)
 	}
