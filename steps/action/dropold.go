@@ -23,7 +23,7 @@ func (d DropOld) Refs() []steps.Ref {
 }
 
 func (d DropOld) Show() wire.Preview {
-	return wire.Preview{Title: d.Key(), Commands: postgres.ShowDrop(d.Name), Before: "a database that a restore has kept, " + size(d.Bytes),
+	return wire.Preview{Title: d.Key(), Commands: postgres.ShowDrop(d.Name), Before: "a database that a restore has kept, " + Size(d.Bytes),
 		After: "gone", Lost: "the data of " + d.Name}
 }
 

@@ -38,7 +38,7 @@ func (l LoadDump) Refs() []steps.Ref {
 
 func (l LoadDump) Show() wire.Preview {
 	return wire.Preview{Title: "load " + filepath.Base(l.Dump.File) + " for " + l.Dump.Database.Name, Before: l.Dump.Database.String() + " stays as it is",
-		After:    fmt.Sprintf("%s beside it, from %s", l.name(), size(l.Dump.Bytes)),
+		After:    fmt.Sprintf("%s beside it, from %s", l.name(), Size(l.Dump.Bytes)),
 		Commands: postgres.ShowLoad(l.server(), l.name(), l.Dump.Kind, l.Dump.File)}
 }
 
@@ -176,7 +176,8 @@ func (d DropLoaded) Do(ctx context.Context, h steps.Hands, _ func(wire.Progress)
 	return h.Databases.Drop(ctx, d.Database.Server, d.name())
 }
 
-func size(bytes int64) string {
+// Size writes a number of bytes for a person, in the largest unit of which there is one at least.
+func Size(bytes int64) string {
 	const unit = 1 << 10
 	switch {
 	case bytes < unit:

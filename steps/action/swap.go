@@ -84,6 +84,8 @@ type SwapDatabases struct {
 	Names  []string // as the node uses them
 	Run    string
 	Back   bool
+	// Kept are the names of which the old database was kept. On the way back none of them is taken away from its name unless its old one is there.
+	Kept []string
 	// Stopped are the workloads that use the databases. None may want a replica: one that runs would go on with what it knows of the other
 	// data.
 	Stopped []kube.WorkloadRef
@@ -187,6 +189,11 @@ func (s SwapDatabases) Do(ctx context.Context, h steps.Hands, _ func(wire.Progre
 		if fresh := postgres.NewName(name, s.Run); !s.Back {
 			if _, whole := marked(stored, fresh, s.Run); !whole {
 				return &steps.Problem{Tried: s.Key(), Seen: fresh + " is not loaded whole", Next: "Nothing was changed. Load it again"}
+			}
+		} else if old := postgres.OldName(name, s.Run); slices.Contains(s.Kept, name) {
+			if there, _ := marked(stored, old, s.Run); !there {
+				return &steps.Problem{Tried: s.Key(), Seen: old + ", the old database, is not there any more: it was released or dropped",
+					Next: "Nothing was changed. Find out who dropped it; without it the loaded database is the only one of this name"}
 			}
 		}
 		for _, r := range s.pair(name) {

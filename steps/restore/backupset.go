@@ -326,8 +326,6 @@ func serversOf(databases []postgres.Database) []postgres.Server {
 	return found
 }
 
-func gib(bytes int64) string { return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30)) }
-
 // askManaged proposes a time: a minute ago, or, where the participant is restored from something else, its time.
 func askManaged(set backup.Set, managed []postgres.Database, now time.Time) wire.Question {
 	var names []string

@@ -8,6 +8,7 @@ import (
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/action"
 	"canton.example/svrescue/steps/backup"
 	"canton.example/svrescue/steps/postgres"
 	"canton.example/svrescue/steps/postgres/dump"
@@ -126,7 +127,7 @@ func unpacked(s postgres.Server, f Facts) []wire.Finding {
 	for _, d := range dumpsOn(s, f) {
 		if d.Kind == string(dump.Directory) {
 			found = append(found, wire.Finding{ID: "unpack-" + d.Database.Name, Verdict: wire.Undetermined,
-				Text: fmt.Sprintf("%s is a directory archive of %s, which is unpacked in the pod, on the disk of the machine of the cluster that it runs on: whether that has the room is not known", d.File, gib(d.Bytes)),
+				Text: fmt.Sprintf("%s is a directory archive of %s, which is unpacked in the pod, on the disk of the machine of the cluster that it runs on: whether that has the room is not known", d.File, action.Size(d.Bytes)),
 				Next: "Make sure that it has; or make SQL of it, which needs none, and start a new run: pg_restore --file=dump.sql FOLDER"})
 		}
 	}
@@ -145,15 +146,15 @@ func roomOutside(s postgres.Server, stored []postgres.Stored, f Facts) wire.Find
 	for _, d := range dumpsOn(s, f) {
 		open = append(open, d.Database)
 		if !slices.ContainsFunc(stored, func(x postgres.Stored) bool { return x.Name == d.Database.Name }) {
-			gone = append(gone, fmt.Sprintf("; %s is not there now, and its dump of %s grows as it is loaded", d.Database.Name, gib(d.Bytes)))
+			gone = append(gone, fmt.Sprintf("; %s is not there now, and its dump of %s grows as it is loaded", d.Database.Name, action.Size(d.Bytes)))
 		}
 	}
 	finding := wire.Finding{ID: "room-" + s.String(), Verdict: wire.Undetermined,
-		Text: fmt.Sprintf("how much room %s has left cannot be measured from here: its databases take %s now, and loading beside them needs about %s more until the old ones are released", s, gib(all), gib(secondCopy(s, withDumps(stored, f), open))),
+		Text: fmt.Sprintf("how much room %s has left cannot be measured from here: its databases take %s now, and loading beside them needs about %s more until the old ones are released", s, action.Size(all), action.Size(secondCopy(s, withDumps(stored, f), open))),
 		Next: "Look at its free storage where it is managed, and accept with what you have seen. If it is too little, " + freshInstance(s)}
 	finding.Text += strings.Join(gone, "")
 	for _, d := range stored {
-		finding.Evidence = append(finding.Evidence, wire.Evidence{Source: d.Name + " on " + s.String(), Seen: gib(d.Bytes)})
+		finding.Evidence = append(finding.Evidence, wire.Evidence{Source: d.Name + " on " + s.String(), Seen: action.Size(d.Bytes)})
 	}
 	return finding
 }

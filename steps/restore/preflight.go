@@ -8,6 +8,7 @@ import (
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/action"
 	"canton.example/svrescue/steps/node"
 	"canton.example/svrescue/steps/reach"
 	"canton.example/svrescue/steps/wire"
@@ -239,7 +240,7 @@ func space(_ context.Context, _ steps.World, f Facts) ([]wire.Finding, error) {
 		bytes += largest(claim, m).Bytes
 	}
 	return []wire.Finding{{ID: "space", Verdict: wire.Attention,
-		Text: fmt.Sprintf("%.1f GiB more storage are used while the old volumes are kept; whether the storage has them cannot be seen from here", float64(bytes)/(1<<30)),
+		Text: action.Size(bytes) + " more storage are used while the old volumes are kept; whether the storage has them cannot be seen from here",
 		Next: "Look at the quota of the storage itself. A claim that gets no volume stays Pending, and the step can be taken back"}}, nil
 }
 

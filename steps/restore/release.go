@@ -180,7 +180,7 @@ func asideOn(s postgres.Server, stored []postgres.Stored, own []postgres.Databas
 			continue
 		}
 		found = append(found, OldDatabase{Server: s, Name: d.Name, Bytes: d.Bytes})
-		evidence = append(evidence, wire.Evidence{Source: d.Name + " on " + s.String(), Seen: strings.TrimSuffix(gib(d.Bytes)+", "+d.Comment, ", "), At: now})
+		evidence = append(evidence, wire.Evidence{Source: d.Name + " on " + s.String(), Seen: strings.TrimSuffix(action.Size(d.Bytes)+", "+d.Comment, ", "), At: now})
 	}
 	return found, evidence
 }

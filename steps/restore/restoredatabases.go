@@ -113,6 +113,9 @@ func swaps(f Facts, back bool) []action.SwapDatabases {
 			all = append(all, action.SwapDatabases{Server: d.Database.Server, Run: f.Run, Back: back, Stopped: refs})
 		}
 		all[i].Names = append(all[i].Names, d.Database.Name)
+		if old := postgres.OldName(d.Database.Name, f.Run); slices.Contains(f.Aside, old+" on "+d.Database.Server.String()) {
+			all[i].Kept = append(all[i].Kept, d.Database.Name)
+		}
 	}
 	return all
 }
@@ -190,7 +193,7 @@ func inPlace(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error
 		i := slices.IndexFunc(stored, func(d postgres.Stored) bool { return d.Name == name })
 		seen := "is not there"
 		if i >= 0 {
-			seen = fmt.Sprintf("%s, PostgreSQL %s", gib(stored[i].Bytes), version)
+			seen = fmt.Sprintf("%s, PostgreSQL %s", action.Size(stored[i].Bytes), version)
 		}
 		if i < 0 || !strings.HasPrefix(stored[i].Comment, mark) {
 			wrong = append(wrong, name+" on "+s.String())

@@ -8,6 +8,7 @@ import (
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/action"
 	"canton.example/svrescue/steps/postgres"
 	"canton.example/svrescue/steps/wire"
 )
@@ -65,7 +66,7 @@ func noRoom(s postgres.Server, stored []postgres.Stored, open []postgres.Databas
 	if free >= needed {
 		return ""
 	}
-	return fmt.Sprintf("%s has %s free, and a second copy of its databases needs about %s", s, gib(free), gib(needed))
+	return fmt.Sprintf("%s has %s free, and a second copy of its databases needs about %s", s, action.Size(free), action.Size(needed))
 }
 
 // secondCopy is how many bytes the databases of a server take a second time, with what loading them writes to the log of changes.
