@@ -90,20 +90,30 @@ const (
 func NewName(name, run string) string { return beside(newPrefix, name, run) }
 func OldName(name, run string) string { return beside(oldPrefix, name, run) }
 
+// KeptBy says whether a database has a name under which the run keeps an old one.
+func KeptBy(name, run string) bool {
+	return strings.HasPrefix(name, oldPrefix) && strings.HasSuffix(name, runSuffix(run))
+}
+
 func beside(prefix, name, run string) string {
+	const longest = 63
+	run = runSuffix(run)
+	if room := longest - len(prefix) - len(run); len(name) > room { // two names that begin alike stay two
+		sum := sha256.Sum256([]byte(name))
+		name = name[:room-5] + "_" + hex.EncodeToString(sum[:2])
+	}
+	return prefix + name + run
+}
+
+// runSuffix is how the names end that a run gives: by what makes the run unique, which is at the end of its id.
+func runSuffix(run string) string {
 	run = strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
 			return r
 		}
 		return '_'
 	}, strings.ToLower(run))
-	const longest = 63
-	run = "_" + strings.TrimLeft(run[max(0, len(run)-14):], "_")    // what makes it unique is at its end
-	if room := longest - len(prefix) - len(run); len(name) > room { // two names that begin alike stay two
-		sum := sha256.Sum256([]byte(name))
-		name = name[:room-5] + "_" + hex.EncodeToString(sum[:2])
-	}
-	return prefix + name + run
+	return "_" + strings.TrimLeft(run[max(0, len(run)-14):], "_")
 }
 
 // MadeOf says whether a name is one that a run gave to what it loaded or put aside for a database.

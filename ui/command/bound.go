@@ -11,6 +11,7 @@ import (
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/backup"
 	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/postgres"
 	"canton.example/svrescue/steps/restore"
 	"canton.example/svrescue/steps/wire"
 )
@@ -58,7 +59,8 @@ func setID(s backup.Set) string {
 	return strings.TrimPrefix(s.Run+"-"+digest(others), "-")
 }
 
-// bindRelease: which volumes and databases go, and which runs have kept them.
+// bindRelease: which volumes and databases go, and which runs have kept them. A database that a run with a volume among them has put aside
+// goes by the name of that run: a plan makes no pod, and does not see it where only a pod does.
 func bindRelease(f restore.ReleaseFacts) wire.Bound {
 	if !f.Looked {
 		return wire.Bound{}
@@ -68,7 +70,9 @@ func bindRelease(f restore.ReleaseFacts) wire.Bound {
 		what, keptBy = append(what, v.UID), append(keptBy, v.Run)
 	}
 	for _, d := range f.Databases {
-		what = append(what, d.Server.String()+"/"+d.Name)
+		if !slices.ContainsFunc(keptBy, func(run string) bool { return postgres.KeptBy(d.Name, run) }) {
+			what = append(what, d.Server.String()+"/"+d.Name)
+		}
 	}
 	slices.Sort(what)
 	slices.Sort(keptBy)

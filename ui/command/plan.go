@@ -160,6 +160,11 @@ func answerAll(ctx context.Context, hub *engine.Hub, m machine, file *linear.Fil
 	v := wire.View{Current: -1}
 	for e := range viewer.C {
 		v = wire.Fold(v, e)
+		if e.Kind == wire.KindRefusal && v.Question != nil { // the question stays open, and there is no other answer
+			if m.Say(ctx, wire.Message{Kind: wire.SayPark, By: "plan (the answer given for " + v.Question.Name + " does not fit: " + e.Text + ")"}) != nil {
+				break
+			}
+		}
 		if e.Kind != wire.KindAsk || v.Question == nil {
 			continue
 		}
