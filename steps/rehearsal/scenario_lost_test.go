@@ -63,7 +63,7 @@ func TestLostKillMatrix(t *testing.T) {
 	for _, c := range []struct {
 		scenario func() Scenario
 		sample   int
-	}{{lostCluster, 8}, {lostRecordToo, 4}} {
+	}{{lostCluster, 5}, {lostRecordToo, 3}} {
 		t.Run(c.scenario().ID, func(t *testing.T) { lostKills(t, c.scenario, c.sample) })
 	}
 }

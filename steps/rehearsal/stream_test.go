@@ -64,7 +64,7 @@ func streamFaults(t *testing.T, in func() Scenario) {
 	t.Run("faults", func(t *testing.T) {
 		step := 1
 		if !*soak {
-			step = max(1, len(cases)/8)
+			step = max(1, len(cases)/5)
 		}
 		for i := 0; i < len(cases); i += step {
 			c := cases[i]
