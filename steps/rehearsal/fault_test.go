@@ -59,6 +59,7 @@ func places(r *rig, stepOf []string) []place {
 // TestFaultMatrix spoils one request of each kind in each step in each way. With an operator who tries again the run ends
 // recovered, with the world of a run that nothing disturbed, and no claim is deleted or created twice.
 func TestFaultMatrix(t *testing.T) {
+	t.Parallel()
 	for _, in := range []func() Scenario{clean, managedDumps} {
 		t.Run(in().ID, func(t *testing.T) { faultMatrix(t, in) })
 	}

@@ -85,6 +85,7 @@ func backFrom(step string) func(r *rig) operator {
 // the end with that of a run which nobody killed. A point lies before and after every journal record, around every
 // action that is sent, and inside every write: the server took it, and the process died before the answer.
 func TestKillMatrix(t *testing.T) {
+	t.Parallel()
 	for _, c := range courses {
 		var want any
 		points, writes := 0, 0
