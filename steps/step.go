@@ -26,6 +26,9 @@ type Step[F any] struct {
 	Inputs func(context.Context, World, F) ([]wire.Question, error)
 	// Take puts one answer into the facts: the chosen id, or the text. Its error is a sentence, and the question stays.
 	Take func(f *F, ask, value string) error
+	// Forget takes the answers out of the facts again, and what this step has made of them, so that they can be given anew. What the
+	// facts point to is never changed: the facts before are still in use. Nil: the answers stand.
+	Forget func(f *F)
 
 	// Check says what must hold before the plan is sent. It runs before the confirmation, again after it, after an error
 	// that somebody decided about, and before each later action that destroys: so it must hold while the step is half done

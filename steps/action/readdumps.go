@@ -45,7 +45,7 @@ func (r ReadDumps) Do(ctx context.Context, h steps.Hands, report func(wire.Progr
 		return &steps.Problem{Tried: "reading the dumps in " + r.Folder, Seen: err.Error(), Err: err, Next: "Look at the folder and its rights, and try again"}
 	}
 	if len(artifacts) == 0 {
-		return &steps.Problem{Tried: "reading the dumps in " + r.Folder, Seen: "the folder is empty", Next: "Put the dumps there and try again; a new run can name another folder"}
+		return &steps.Problem{Tried: "reading the dumps in " + r.Folder, Seen: "the folder is empty", Next: "Put the dumps there and try again; or answer this step again and name another folder"}
 	}
 	data, err := json.Marshal(artifacts)
 	if err != nil {

@@ -157,6 +157,8 @@ func (m *Machine[F]) confirm(ctx context.Context, s steps.Step[F], actions []ste
 		return effect, nil
 	case wire.ChoiceByHand:
 		return none, errByHand
+	case wire.ChoiceAsk:
+		return none, m.askAnew(s)
 	case wire.ChoiceUndo:
 		return none, m.undoLast(ctx, s)
 	case wire.ChoiceSkip:
@@ -215,6 +217,9 @@ func (m *Machine[F]) ways(s steps.Step[F]) []wire.Choice {
 	choices := []wire.Choice{
 		{ID: wire.ChoiceBack, Label: "Not now; look again", Detail: "reads the world once more and shows this step anew"},
 		{ID: wire.ChoiceByHand, Label: "I do it by hand", Detail: "shows the commands and watches until the world shows them done"},
+	}
+	if anew, ok := m.askChoice(s); ok {
+		choices = append(choices, anew)
 	}
 	if undo, ok := m.undoChoice(s); ok {
 		choices = append(choices, undo)

@@ -32,10 +32,10 @@ func MayAskOf[F any](s steps.Step[F]) []MayAsk {
 			kind = wire.AskWord
 		}
 		may("confirm", kind, s.Effect, "before the actions of the step are sent", wire.ChoiceYes, wire.ChoiceBack, wire.ChoiceByHand,
-			wire.ChoiceUndo, wire.ChoiceSkip, wire.ChoicePark, wire.ChoiceAbort)
+			wire.ChoiceAsk, wire.ChoiceUndo, wire.ChoiceSkip, wire.ChoicePark, wire.ChoiceAbort)
 	}
 	may("remedy", wire.AskRemedy, wire.Observe, "something failed, does not hold, or is still waited for", wire.ChoiceRetry, wire.ChoiceByHand,
-		wire.ChoiceUndo, wire.ChoiceAccept, wire.ChoiceSkip, wire.ChoicePark, wire.ChoiceAbort)
+		wire.ChoiceAsk, wire.ChoiceUndo, wire.ChoiceAccept, wire.ChoiceSkip, wire.ChoicePark, wire.ChoiceAbort)
 	may("held", wire.AskRemedy, wire.Observe, "somebody else works on the node", wire.ChoiceWait, wire.ChoicePark, wire.ChoiceAbort)
 	may("take-over", wire.AskWord, wire.Repeatable, "before the node is taken over from somebody who was silent for long enough",
 		wire.ChoiceYes, wire.ChoiceWait, wire.ChoicePark)

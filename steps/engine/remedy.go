@@ -51,6 +51,9 @@ func (m *Machine[F]) remedy(ctx context.Context, s steps.Step[F], trying string,
 	if s.Plan != nil && !r.check {
 		q.Choices = append(q.Choices, wire.Choice{ID: wire.ChoiceByHand, Label: "I do it by hand", Detail: "shows the commands and watches until the world shows them done"})
 	}
+	if anew, ok := m.askChoice(s); ok {
+		q.Choices = append(q.Choices, anew)
+	}
 	if undo, ok := m.undoChoice(s); ok {
 		q.Choices = append(q.Choices, undo)
 	}
@@ -84,6 +87,8 @@ func (m *Machine[F]) remedy(ctx context.Context, s steps.Step[F], trying string,
 		return errAccepted
 	case wire.ChoiceSkip:
 		return errSkipAction
+	case wire.ChoiceAsk:
+		return m.askAnew(s)
 	case wire.ChoiceUndo:
 		return m.undoLast(ctx, s)
 	case wire.ChoiceAbort:

@@ -73,11 +73,15 @@ func backupSet() steps.Step[Facts] {
 			return nil, nil
 		},
 		Take: takeSource,
+		Forget: func(f *Facts) {
+			f.SetRun, f.Outside, f.DumpFolder, f.Room, f.ManagedAt, f.Set = "", "", "", "", time.Time{}, nil
+			f.Chosen++ // the files may be others, even where the folder is the same
+		},
 		Plan: func(f Facts) ([]steps.Action, error) {
 			if f.DumpFolder == "" {
 				return nil, needNode(f)
 			}
-			return []steps.Action{action.ReadDumps{Folder: f.DumpFolder, File: dumpsFile}}, nil
+			return []steps.Action{action.ReadDumps{Folder: f.DumpFolder, File: f.dumpsFile()}}, nil
 		},
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			sets, _, err := findSets(ctx, w, *f)
@@ -99,7 +103,12 @@ func backupSet() steps.Step[Facts] {
 }
 
 // dumpsFile is what the dump files told, in the run folder.
-const dumpsFile = "backup/dumps.json"
+func (f Facts) dumpsFile() string {
+	if f.Chosen == 0 {
+		return "backup/dumps.json"
+	}
+	return fmt.Sprintf("backup/dumps-%d.json", f.Chosen+1)
+}
 
 func takeSource(f *Facts, ask, value string) error {
 	switch ask {
@@ -136,7 +145,7 @@ func chosen(sets []backup.Set, f Facts) (backup.Set, error) {
 	i := slices.IndexFunc(sets, func(s backup.Set) bool { return s.Run == f.SetRun })
 	if i < 0 {
 		return backup.Set{}, &steps.Problem{Tried: "finding backup run " + f.SetRun, Seen: "its snapshots are not there any more",
-			Next: "Look who removed them; start a new run to choose another set"}
+			Next: "Look who removed them; answer this step again to choose another set"}
 	}
 	return sets[i], nil
 }
@@ -161,18 +170,18 @@ func complete(set *backup.Set, w steps.World, f Facts) ([]wire.Finding, error) {
 	loaded, provided := divide(outside, f)
 	wanted := slices.Concat(here, loaded)
 	if f.DumpFolder != "" {
-		data, err := w.Files.Read(dumpsFile)
+		data, err := w.Files.Read(f.dumpsFile())
 		if err != nil {
 			return nil, err
 		}
 		var artifacts []dump.Artifact
 		if err := json.Unmarshal(data, &artifacts); err != nil {
-			return nil, fmt.Errorf("%s cannot be read: %w", dumpsFile, err)
+			return nil, fmt.Errorf("%s cannot be read: %w", f.dumpsFile(), err)
 		}
 		dumps, rest, clash := backup.Match(*f.Node, artifacts)
 		if len(clash) > 0 {
 			return []wire.Finding{{ID: "dumps", Verdict: wire.Violated, Text: strings.Join(clash, "; "),
-				Next: "Put the files of one backup into a folder of their own, and start a new run with it"}}, nil
+				Next: "Put the files of one backup into a folder of their own, and answer this step again with it"}}, nil
 		}
 		used := 0
 		for _, d := range dumps {

@@ -18,6 +18,7 @@ type Facts struct {
 	Serial    string     `json:"serial,omitempty"` // the operator's word on which synchronizer is current
 	Node      *node.Node `json:"node,omitempty"`
 	SetRun    string     `json:"setRun,omitempty"` // chosen run of volume snapshots; "none"
+	Chosen    int        `json:"chosen,omitempty"` // how often another source was chosen
 	// DumpHint is the folder that is proposed for dumps.
 	DumpHint   string `json:"dumpHint,omitempty"`
 	DumpFolder string `json:"dumpFolder,omitempty"`

@@ -34,6 +34,7 @@ func inventory() steps.Step[Facts] {
 			}
 			return nil
 		},
+		Forget: func(f *Facts) { f.Namespace, f.Serial, f.Node = "", "", nil },
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			if f.Namespace == "" { // there is only one node to choose
 				found, err := findNodes(ctx, w, *f)

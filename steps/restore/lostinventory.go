@@ -45,7 +45,8 @@ func lostInventory() steps.Step[Facts] {
 			}
 			return nil, err
 		},
-		Take: takeLost,
+		Take:   takeLost,
+		Forget: forgetLost,
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			return meetLost(ctx, w, f)
 		},

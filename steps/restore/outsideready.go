@@ -79,7 +79,7 @@ func allows(s postgres.Server, rights postgres.Rights, f Facts) []wire.Finding {
 	var found []wire.Finding
 	if missing := rights.Missing(names); len(missing) > 0 {
 		found = append(found, wire.Finding{ID: "rights-" + s.String(), Verdict: wire.Violated, Text: "on " + s.String() + ", " + strings.Join(missing, "; "),
-			Next: "Have whoever administers the server grant it, and look again; or start a new run and let the provider restore the server"})
+			Next: "Have whoever administers the server grant it, and look again; or take this step back, answer Backup set again and let the provider restore the server"})
 	} else {
 		found = append(found, wire.Finding{ID: "rights-" + s.String(), Verdict: wire.Holds, Text: fmt.Sprintf("%s may make, rename and drop databases on %s, and has the rights of their owners", rights.User, s)})
 	}

@@ -123,7 +123,7 @@ func besideFits(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, er
 		}
 		if text := noRoom(s, withDumps(stored, f), open, free); text != "" {
 			found = append(found, wire.Finding{ID: "room-" + s.String(), Verdict: wire.Violated, Text: text,
-				Next:  "Make its volume larger, or start a new run that loads on new, empty volumes: a server whose volume becomes full stops, and may not start again",
+				Next:  "Make its volume larger, or answer Backup set again and load on new, empty volumes: a server whose volume becomes full stops, and may not start again",
 				Waive: "the dumps are known to be much smaller than what is there now"})
 		}
 	}

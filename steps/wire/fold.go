@@ -175,7 +175,7 @@ func foldStep(v View, e Event) View {
 			s.Ended = e.At
 		}
 	})
-	if e.State == StepUndone { // what came after it stood on it
+	if e.State == StepPending || e.State == StepUndone { // what came after it stood on it
 		at := slices.IndexFunc(v.Steps, func(s StepView) bool { return s.ID == e.Step })
 		for i := at + 1; at >= 0 && i < len(v.Steps); i++ {
 			v.Steps[i].State, v.Steps[i].Reason = StepPending, ""

@@ -28,6 +28,7 @@ const (
 	ChoiceSkip   = "skip"   // needs a reason
 	ChoicePark   = "park"   // end the worker here; resume goes on
 	ChoiceUndo   = "undo"   // take back this step's actions
+	ChoiceAsk    = "ask"    // answer the questions of the step before anew
 	ChoiceAccept = "accept" // go on although it is not proven; needs a reason
 	ChoiceAbort  = "abort"  // end the run
 	ChoiceDone   = "done"   // a tick

@@ -75,7 +75,9 @@ func TestAParticipantThatCrashLoops(t *testing.T) {
 func TestBackupsInTheWrongOrder(t *testing.T) {
 	tell(t, "restore-wrong-order", func(s *story) {
 		s.expect("Which backup run is restored?", "reversed").press("2", "enter")
-		s.expect("Prove set cannot go on", "silently wrong").press("5").expect("› 5 End the run").press("enter")
+		s.expect("Prove set cannot go on", "silently wrong").press("3").expect("› 3 Answer Backup set again").press("enter")
+		s.expect("2 · Backup set", "Which backup run is restored?").press("3", "enter")
+		s.expect("Prove set cannot go on", "silently wrong").press("6").expect("› 6 End the run").press("enter")
 		s.expect("Refused: a precondition does not hold")
 	})
 }
@@ -84,14 +86,14 @@ func TestARightThatIsMissing(t *testing.T) {
 	tell(t, "restore-no-rights", func(s *story) {
 		s.expect("Which backup run is restored?").press("enter")
 		s.expect("permissions are missing", "Preflight cannot go on").press("e")
-		s.expect("patch persistentvolumes", "denied").press("esc", "5", "enter").expect("Refused: a precondition does not hold")
+		s.expect("patch persistentvolumes", "denied").press("esc", "6").expect("› 6 End the run").press("enter").expect("Refused: a precondition does not hold")
 	})
 }
 
 func TestTakingAStepBack(t *testing.T) {
 	tell(t, "restore-clean", func(s *story) {
 		s.begin().yes("Scale down").expect("10 · Keep old volumes").press("o").expect("Take back Scale down")
-		s.press("4", "enter").expect("9 · Scale down", "Will be sent to take the step back", "1 ~ scale statefulset/apps-pg to 1")
+		s.expect("4 Take back Scale down").press("4", "enter").expect("9 · Scale down", "Will be sent to take the step back", "1 ~ scale statefulset/apps-pg to 1")
 		s.expectNot("validator-app to 0").press("y")
 		s.expect("Scale down: send this?", "Will be sent", "1 ~ scale deployment/validator-app to 0").expectNot("take the step back", "apps-pg to 1")
 		s.press("y").expect("10 · Keep old volumes")

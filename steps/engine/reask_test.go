@@ -1,0 +1,120 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/wire"
+)
+
+// choosable is the toy path whose first step can be answered again; what is small cannot be turned.
+func choosable(w *toy) steps.Path[facts] {
+	p := toyPath(w, wire.Repeatable)
+	p.Steps[0].Forget = func(f *facts) { f.Size, f.Found = "", false }
+	take := p.Steps[0].Take
+	p.Steps[0].Take = func(f *facts, ask, value string) error {
+		if w.veto = ""; value == "small" {
+			w.veto = "it is too small"
+		}
+		return take(f, ask, value)
+	}
+	return p
+}
+
+func offers(q wire.Question, choice string) bool {
+	return slices.ContainsFunc(q.Choices, func(c wire.Choice) bool { return c.ID == choice })
+}
+
+func TestAQuestionIsAnsweredAgainWhereItsAnswerDoesNotDo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, j := newToy(), &memory{}
+		asked, remedied := 0, 0
+		v, err := playPath(t, choosable(w), j, wire.Live, func(q wire.Question) wire.Answer {
+			switch q.Name {
+			case "toy/look.size":
+				if asked++; asked == 1 {
+					return wire.Answer{Choice: "small"}
+				}
+			case "toy/turn.remedy":
+				remedied++
+				return wire.Answer{Choice: wire.ChoiceAsk}
+			}
+			return willing(q)
+		})
+		if err != nil || v.Ended == nil || v.Ended.Outcome != wire.Recovered {
+			t.Fatalf("%v, %+v", err, v.Ended)
+		}
+		if asked != 2 || remedied != 1 || strings.Join(w.sent, " ") != "a b c" {
+			t.Errorf("asked %d times, %d remedies, sent %v", asked, remedied, w.sent)
+		}
+		if again := wire.FoldAll(j.events); states(again) != states(v) {
+			t.Errorf("folded anew: %s, want %s", states(again), states(v))
+		}
+	})
+}
+
+// A worker that dies between opening the step and forgetting its answers leaves nothing half: the old answers are still whole.
+func TestAskingAnewSurvivesAtEveryPoint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, j := newToy(), &memory{}
+		operator := func(q wire.Question) wire.Answer {
+			switch {
+			case q.Name == "toy/look.size" && !slices.ContainsFunc(j.events, func(e wire.Event) bool { return e.Kind == wire.KindStep && e.State == wire.StepPending }):
+				return wire.Answer{Choice: "small"}
+			case q.Name == "toy/turn.remedy":
+				return wire.Answer{Choice: wire.ChoiceAsk}
+			}
+			return willing(q)
+		}
+		if v, _ := playPath(t, choosable(w), j, wire.Live, operator); v.Ended == nil || v.Ended.Outcome != wire.Recovered {
+			t.Fatalf("undisturbed: %+v", v.Ended)
+		}
+		whole := slices.Clone(j.events)
+		opened := slices.IndexFunc(whole, func(e wire.Event) bool { return e.Kind == wire.KindStep && e.State == wire.StepPending })
+		for cut := opened - 1; cut <= opened+4; cut++ {
+			w, j = newToy(), &memory{events: slices.Clone(whole[:cut])}
+			w.veto = "it is too small"
+			if slices.ContainsFunc(j.events[opened-1:], func(e wire.Event) bool { return e.Kind == wire.KindAnswer && e.Answer.Choice == "big" }) {
+				w.veto = ""
+			}
+			v, err := playPath(t, choosable(w), j, wire.Live, operator)
+			if err != nil || v.Ended == nil || v.Ended.Outcome != wire.Recovered || strings.Join(w.sent, " ") != "a b c" {
+				t.Errorf("cut after %d of %d records: %v, %+v, parked %q, sent %v", cut, len(whole), err, v.Ended, v.Parked, w.sent)
+			}
+		}
+	})
+}
+
+func TestNothingIsAskedAnewUnderWhatWasChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, j := newToy(), &memory{}
+		w.fail["b"] = []error{errStuck}
+		at := map[string]bool{}
+		undone := false
+		v, err := playPath(t, choosable(w), j, wire.Live, func(q wire.Question) wire.Answer {
+			switch q.Name {
+			case "toy/turn.confirm":
+				if !undone {
+					at["before"] = offers(q, wire.ChoiceAsk)
+				} else {
+					at["taken back"] = offers(q, wire.ChoiceAsk)
+				}
+			case "toy/turn.remedy":
+				at["after"] = offers(q, wire.ChoiceAsk)
+				return wire.Answer{Choice: wire.ChoiceUndo}
+			case "toy/turn.undo":
+				undone = true
+			}
+			return willing(q)
+		})
+		if err != nil || v.Ended == nil || v.Ended.Outcome != wire.Recovered {
+			t.Fatalf("%v, %+v", err, v.Ended)
+		}
+		if !at["before"] || at["after"] || !at["taken back"] {
+			t.Errorf("offered: %v; want it before the change and after that was taken back", at)
+		}
+	})
+}
