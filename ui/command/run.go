@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -157,6 +158,19 @@ func (p *program) answersFile(path pathInfo) (*linear.File, error) {
 	if unknown := file.Unknown(func(name string) bool { return known[name] }); len(unknown) > 0 {
 		return nil, usage("the answers file %s answers questions that path %s never asks: %s. Questions are named STEP.QUESTION, such as %s.confirm; svrescue plan %s --format json lists the steps and what they ask",
 			p.flags.answers, path.Name, strings.Join(unknown, ", "), path.Steps[len(path.Steps)-1].ID, path.Name)
+	}
+	for _, said := range []struct{ question, value string }{ // what the command line names need not be said twice
+		{"restore/backup-set.dumps", p.flags.dumps},
+		{"restore-lost/inventory.record", cmp.Or(p.flags.record, p.flags.values)},
+		{"restore-lost/inventory.charts", p.flags.charts},
+	} {
+		if said.value != "" && known[said.question] {
+			folder, err := filepath.Abs(said.value) // the worker runs elsewhere
+			if err != nil {
+				return nil, usage("%s: %v", said.value, err)
+			}
+			file.Propose(said.question, folder)
+		}
 	}
 	return file, nil
 }

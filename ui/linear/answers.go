@@ -108,6 +108,17 @@ func (f *File) Unknown(known func(question string) bool) []string {
 	return names
 }
 
+// Propose answers a question that asks for a text, where the file does not.
+func (f *File) Propose(question, text string) {
+	if _, said := f.Answers[question]; said {
+		return
+	}
+	if f.Answers == nil {
+		f.Answers = map[string]Chosen{}
+	}
+	f.Answers[question] = Chosen{Text: text}
+}
+
 // Answer looks the question up by its name.
 func (f *File) Answer(_ context.Context, v wire.View, q wire.Question) (wire.Answer, bool) {
 	if f.used == nil {
