@@ -77,11 +77,7 @@ func lostNode(t *testing.T, namespace string, keep func(context.Context, *scene,
 	o.expect(o.run(ctx, "run", "restore-lost", "--answers", answers), exitDone, "run restore-lost")
 	took("restored")
 
-	missing, err := s.node.NotReady(ctx)
-	must(t, err)
-	if len(missing) > 0 {
-		t.Errorf("the run says done, and these are not ready: %v", missing)
-	}
+	s.expectReady(t, ctx)
 	back, err := s.node.Fingerprint(ctx)
 	must(t, err)
 	for _, d := range back.CompareWith(s.saved) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -83,15 +84,30 @@ func (s *scene) look(t *testing.T, ctx context.Context) {
 	must(t, err)
 }
 
+// expectReady is what done means: every part of the node is ready. What the node runs without may follow.
+func (s *scene) expectReady(t *testing.T, ctx context.Context) {
+	t.Helper()
+	missing, err := s.node.NotReady(ctx)
+	must(t, err)
+	if needed := slices.DeleteFunc(slices.Clone(missing), func(name string) bool { return name == "info" }); len(needed) > 0 {
+		t.Errorf("the run says done, and these are not ready: %v", needed)
+	}
+	if len(missing) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	defer cancel()
+	must(t, rig.Poll(ctx, "what the node runs without does not become ready", func(ctx context.Context) (bool, error) {
+		missing, err := s.node.NotReady(ctx)
+		return len(missing) == 0, err
+	}))
+}
+
 // expectRestored is the end that every restore must come to: the data of the set and nothing else, every pod ready,
 // replica counts as they were, and the old volumes kept and marked with the run.
 func (s *scene) expectRestored(t *testing.T, ctx context.Context, run string) {
 	t.Helper()
-	missing, err := s.node.NotReady(ctx)
-	must(t, err)
-	if len(missing) > 0 {
-		t.Errorf("the run says done, and these are not ready: %v", missing)
-	}
+	s.expectReady(t, ctx)
 	back, err := s.node.Fingerprint(ctx)
 	must(t, err)
 	for _, d := range back.CompareWith(s.saved) {

@@ -246,7 +246,7 @@ func installed(ctx context.Context, w steps.World, f Facts, database bool, compo
 func lostFinish() steps.Step[Facts] {
 	return steps.Step[Facts]{
 		ID: "restore-lost/finish", Title: "Finish", Effect: wire.Repeatable,
-		Summary: "Takes the run's own pod away, where there is one, and proves once more that every release is installed and every part of the node is ready.",
+		Summary: "Takes the run's own pod away, where there is one, and proves once more that every release is installed and the node is ready.",
 		Plan: func(f Facts) ([]steps.Action, error) {
 			if err := needLost(f); err != nil {
 				return nil, err
@@ -259,7 +259,11 @@ func lostFinish() steps.Step[Facts] {
 				return nil, err
 			}
 			more, err := installed(ctx, w, *f, false, applications(*f.Node), "applications")
-			found = slices.Concat(found, more, keptDatabases(*f))
+			if err != nil {
+				return nil, err
+			}
+			beside, err := besideTheNode(ctx, w, *f)
+			found = slices.Concat(found, more, beside, keptDatabases(*f))
 			return append(found, wire.Finding{ID: "outside", Verdict: wire.Attention, Text: "what lies outside the namespace is not restored: DNS, ingress gateway, certificates, firewall rules, and jobs that make backups",
 				Next: "Look that each points here again; then make a new record: svrescue record"}), err
 		},
@@ -270,4 +274,29 @@ func lostFinish() steps.Step[Facts] {
 			return openClient(f), "nothing was taken away" // what comes before may have to reach those servers again
 		},
 	}
+}
+
+// besideTheNode tells of what was installed and that nobody waits for, user interfaces and the like: the node runs without it.
+func besideTheNode(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+	var beside []node.Component
+	for _, c := range f.Node.Components {
+		waits := slices.Contains(node.SynchronizerParts, c.Part) || slices.Contains(node.AppParts, c.Part) || c.Part == node.Postgres
+		if !waits && c.Replicas > 0 && slices.ContainsFunc(f.Lost.Releases, func(r LostRelease) bool { return r.makes(c.Ref) }) {
+			beside = append(beside, c)
+		}
+	}
+	if len(beside) == 0 {
+		return nil, nil
+	}
+	found, err := running(ctx, w, beside, "beside")
+	for i := range found {
+		switch found[i].Verdict {
+		case wire.Holds:
+			found[i].Text = fmt.Sprintf("what the node runs without is ready too: %s", count(len(beside), "workload"))
+		case wire.Violated:
+			found[i].Verdict, found[i].Text = wire.Attention, "beside the node, "+found[i].Text
+			found[i].Next = "Look at them later; the node needs none of them"
+		}
+	}
+	return found, err
 }
