@@ -7,7 +7,7 @@ CLUSTER := e2e/cluster
 export CGO_ENABLED = 0
 
 .DEFAULT_GOAL := help
-.PHONY: help build rehearse test race lint e2e bench soak runbook cluster-deps cluster-build cluster-up cluster-down clean
+.PHONY: help build rehearse test race lint e2e bench soak runbook configuration cluster-deps cluster-build cluster-up cluster-down clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ soak: ## kills, faults, torn disks and hang-ups at every point instead of a samp
 
 runbook: ## write docs/runbook.md from the paths
 	$(GO) test ./ui/command -run Runbook -update
+
+configuration: ## write docs/configuration.md from the table of keys
+	$(GO) test ./ui/command/config -run Documentation -update
 
 cluster-deps: ## what the cluster takes from Debian packages (root)
 	$(CLUSTER)/deps.sh

@@ -13,12 +13,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	_ "time/tzdata" // --zone knows every zone also where the machine has no list of them
 
 	"canton.example/svrescue/internal/plain"
 	"canton.example/svrescue/steps/backup"
 	"canton.example/svrescue/steps/postgres/dump"
 	"canton.example/svrescue/steps/wire"
+	"canton.example/svrescue/ui/command/config"
 	"canton.example/svrescue/ui/theme"
 	"github.com/spf13/cobra"
 	"k8s.io/utils/clock"
@@ -76,24 +76,28 @@ type backupFlags struct {
 
 func (p *program) backupCheckCommand() *cobra.Command {
 	var f backupFlags
-	c := &cobra.Command{Use: "check PATH...", Short: "Say what backup files hold, and whether they can be restored together",
+	c := &cobra.Command{Use: "check [PATH...]", Short: "Say what backup files hold, and whether they can be restored together",
 		Example: "  svrescue backup check participant.dump apps/\n" +
 			"  svrescue backup check --retention 30d --zone Europe/Zurich /backups/2026-11-22\n" +
 			"  svrescue backup check --format json /backups/2026-11-22 | jq .verdict",
 		Long: "Reads backup files to their end and says what each is, whether it is whole, and how far its database had got; and whether\n" +
-			"they belong together: no app may have read further than its participant has written, which nothing else shows.\n\n" +
+			"they belong together: no app may have read further than its participant has written, which nothing else shows.\n" +
+			"Without PATH it reads the folders of the configuration (backups.folders), and retention and zone come from there too\n" +
+			"where they are not named here.\n\n" +
 			"PATH is a dump of pg_dump or pg_dumpall in any form, also inside gzip, zstd, xz, bzip2 or lz4; an identities dump; or a\n" +
 			"folder with such files. Files are recognised by their bytes, not by their names. Name the files of one set together.\n\n" +
 			"A custom archive is walked to its last byte, and its tables are decompressed with --deep only, which takes longer.\n\n" +
 			"Exit codes: 0 the set holds; 2 a PATH does not exist, or the command line is wrong; 3 violated: the set must not be\n" +
 			"restored; 6 not determined: evidence is missing; 130 interrupted.",
-		Args: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usage("backup check needs a file or a folder. See: svrescue backup check --help")
+				args = p.config.Backups.Folders
 			}
-			return nil
+			if len(args) == 0 {
+				return usage("backup check needs a file or a folder: name one, or write backups.folders into the configuration. See: svrescue backup check --help")
+			}
+			return p.checkBackup(cmd.Context(), f, args)
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return p.checkBackup(cmd.Context(), f, args) },
 	}
 	c.Flags().StringVar(&f.retention, "retention", "", "how long the sequencers keep a silent node, like 30d or 720h: the age of the set counts then")
 	c.Flags().StringVar(&f.zone, "zone", "", "zone of the dumping host's clock, like Europe/Zurich, UTC or +02:00: archives do not say it")
@@ -106,7 +110,7 @@ func (p *program) checkBackup(ctx context.Context, f backupFlags, paths []string
 	if err != nil {
 		return err
 	}
-	zone, err := parseZone(f.zone)
+	zone, err := parseZone(cmp.Or(f.zone, p.config.Backups.Zone))
 	if err != nil {
 		return err
 	}
@@ -118,7 +122,7 @@ func (p *program) checkBackup(ctx context.Context, f backupFlags, paths []string
 	if err != nil {
 		return err
 	}
-	set := backup.CheckDumps(artifacts, p.Clock.Now(), retention)
+	set := backup.CheckDumps(artifacts, p.Clock.Now(), cmp.Or(retention, p.config.Retention))
 	if p.json() {
 		err = p.printDocument(documentOf(artifacts, set))
 	} else {
@@ -215,14 +219,8 @@ func parseRetention(text string) (time.Duration, error) {
 	if text == "" {
 		return 0, nil
 	}
-	d, err := time.ParseDuration(text)
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		var n float64
-		if n, err = strconv.ParseFloat(days, 64); err == nil && n < 100_000 {
-			d = time.Duration(n * 24 * float64(time.Hour))
-		}
-	}
-	if err != nil || d <= 0 {
+	d, ok := config.ParseLength(text)
+	if !ok {
 		return 0, usage("--retention is a length of time like 30d or 720h, not %q", text)
 	}
 	return d, nil
@@ -233,18 +231,11 @@ func parseZone(text string) (*time.Location, error) {
 	if text == "" {
 		return nil, nil
 	}
-	for _, layout := range []string{"-07:00", "-0700", "-07"} {
-		if t, err := time.Parse(layout, text); err == nil {
-			_, offset := t.Zone()
-			return time.FixedZone("", offset), nil
-		}
+	zone, ok := config.ParseZone(text)
+	if !ok {
+		return nil, usage("--zone is a zone like Europe/Zurich, UTC or +02:00, not %q", text)
 	}
-	if text != "Local" && text[0] != '/' && text[0] != '.' {
-		if zone, err := time.LoadLocation(text); err == nil {
-			return zone, nil
-		}
-	}
-	return nil, usage("--zone is a zone like Europe/Zurich, UTC or +02:00, not %q", text)
+	return zone, nil
 }
 
 // verdictWord is a verdict as documents and texts have it.

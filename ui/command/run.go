@@ -91,8 +91,12 @@ func (p *program) take(ctx context.Context, path string, acting wire.Acting) err
 	return p.start(ctx, spec, answers)
 }
 
-// folders names in the spec the folders of the operator, with absolute paths, since the worker runs elsewhere.
+// folders names in the spec the folders of the operator, with absolute paths, since the worker runs elsewhere. The one folder with dumps
+// that the configuration names is proposed where the command line names none.
 func (p *program) folders(spec *runs.Spec) error {
+	if configured := p.config.Backups.Folders; len(configured) == 1 {
+		spec.Dumps = configured[0]
+	}
 	for _, f := range []struct {
 		flag, value string
 		to          *string

@@ -1,5 +1,5 @@
-// Package config reads svrescue.yaml. Unknown keys are errors; every value can be overridden by SVRESCUE_NAME in the
-// environment, and by a flag, which the commands apply. It holds no secret.
+// Package config reads and writes svrescue.yaml. One table (keys.go) says which keys there are: the parser, the commented file that
+// svrescue init writes, and docs/configuration.md are made from it. It holds no secret.
 package config
 
 import (
@@ -8,36 +8,52 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
-
-	"sigs.k8s.io/yaml"
+	"time"
 )
 
-// Config is the file's content.
+// Config is what the file says, and over it the environment. Empty: not said.
 type Config struct {
-	Kubeconfig string `json:"kubeconfig"` // SVRESCUE_KUBECONFIG
-	Context    string `json:"context"`    // SVRESCUE_CONTEXT
-	Namespace  string `json:"namespace"`  // SVRESCUE_NAMESPACE
-	RunDir     string `json:"runDir"`     // SVRESCUE_RUN_DIR
-	Operator   string `json:"operator"`   // SVRESCUE_OPERATOR: who signs answers and notes
+	Kubeconfig string
+	Context    string
+	Namespace  string
+	RunDir     string
+	Operator   string // who signs answers and notes
+
+	Hosts Hosts
+	CA    string // file with certificates in PEM; absolute
+	OIDC  OIDC
+	Peers []string // addresses of other SVs' scans, such as https://scan.sv-2.example.com
+
+	Backups   Backups
+	Retention time.Duration // how long the network's sequencers keep what a silent node has to read; 0: not said
 }
 
-// Load reads the file at path; an empty path means the default place, where a missing file is fine.
+// Hosts are the public addresses of the node's own apps, such as https://sv.sv.example.com.
+type Hosts struct{ SV, Scan, Validator string }
+
+// OIDC is the identity provider of the node's apps.
+type OIDC struct {
+	Discovery string // address of its discovery document
+	Audiences Audiences
+}
+
+// Audiences are those of the apps' own APIs. That of the ledger, which the apps' secrets hold, need not be the same.
+type Audiences struct{ SV, Validator string }
+
+// Backups is where backups lie that the cluster does not show.
+type Backups struct {
+	Folders []string // with dumps; absolute
+	Zone    string   // of the clock of the host that dumps
+}
+
+// Load reads the file at path, or else the one in the default place, which may be missing; and the environment over it.
 func Load(path string, env func(string) string) (Config, error) {
+	if path == "" {
+		path = env("SVRESCUE_CONFIG")
+	}
 	named := path != ""
 	if !named {
-		path = env("SVRESCUE_CONFIG")
-		named = path != ""
-	}
-	if !named {
-		folder := env("XDG_CONFIG_HOME")
-		if folder == "" && env("HOME") != "" {
-			folder = filepath.Join(env("HOME"), ".config")
-		}
-		if folder != "" {
-			path = filepath.Join(folder, "svrescue", "svrescue.yaml")
-		}
+		path = DefaultPath(env)
 	}
 	var c Config
 	if path != "" {
@@ -51,31 +67,26 @@ func Load(path string, env func(string) string) (Config, error) {
 			return c, fmt.Errorf("reading the configuration: %w", err)
 		}
 	}
-	for name, value := range map[string]*string{
-		"SVRESCUE_KUBECONFIG": &c.Kubeconfig, "SVRESCUE_CONTEXT": &c.Context, "SVRESCUE_NAMESPACE": &c.Namespace,
-		"SVRESCUE_RUN_DIR": &c.RunDir, "SVRESCUE_OPERATOR": &c.Operator,
-	} {
-		if said := env(name); said != "" {
-			*value = said
+	for _, k := range keys() {
+		said := env(k.Env())
+		if said == "" {
+			continue
+		}
+		if why := k.set(&c, k.Kind.split(said)); why != "" {
+			return c, fmt.Errorf("the environment is not right: %s %s", k.Env(), why)
 		}
 	}
 	return c, nil
 }
 
-var unknownKey = regexp.MustCompile(`unknown field "([^"]+)"`)
-
-// Parse reads the text of a configuration.
-func Parse(data []byte) (Config, error) {
-	var c Config
-	if err := yaml.UnmarshalStrict(data, &c); err != nil {
-		if m := unknownKey.FindStringSubmatch(err.Error()); m != nil {
-			return c, fmt.Errorf("it has an unknown key %q; the keys are kubeconfig, context, namespace, runDir, operator", m[1])
-		}
-		text := err.Error()
-		for _, noise := range []string{"error unmarshaling JSON: ", "error converting YAML to JSON: ", "while decoding JSON: ", "json: "} {
-			text = strings.TrimPrefix(text, noise)
-		}
-		return c, errors.New(text)
+// DefaultPath is where the configuration lies when nobody names one; empty where the environment has no home.
+func DefaultPath(env func(string) string) string {
+	folder := env("XDG_CONFIG_HOME")
+	if folder == "" && env("HOME") != "" {
+		folder = filepath.Join(env("HOME"), ".config")
 	}
-	return c, nil
+	if folder == "" {
+		return ""
+	}
+	return filepath.Join(folder, "svrescue", "svrescue.yaml")
 }

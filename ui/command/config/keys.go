@@ -1,0 +1,112 @@
+package config
+
+import (
+	"strings"
+	"unicode"
+)
+
+// Key is one row of the table: all that is known of a key.
+type Key struct {
+	Path    string // "hosts.scan"
+	Kind    Kind
+	Default string // in words; empty: nothing
+	Flag    string // of the commands, that comes before it; empty: none
+	Help    string // what it is and what it is for, in full sentences
+	Example string // a value, or several separated by a line break for a list
+	// field is where the value goes: a *string, *[]string or *time.Duration, as the kind wants it.
+	field func(*Config) any
+}
+
+// Section is a part of the file.
+type Section struct {
+	Title string
+	Keys  []Key
+}
+
+// Sections are all keys, in the order in which they are written. Keys with a common first word stand together.
+func Sections() []Section {
+	return []Section{
+		{"The cluster", []Key{
+			{"kubeconfig", Path, "what kubectl uses: $KUBECONFIG, else ~/.kube/config", "--kubeconfig",
+				"The kubeconfig that leads to the cluster of the node.", "/home/alice/.kube/sv-mainnet", func(c *Config) any { return &c.Kubeconfig }},
+			{"context", Text, "the current context of the kubeconfig", "--context",
+				"The context in it. Named here, svrescue does not follow when somebody switches contexts.", "sv-mainnet", func(c *Config) any { return &c.Context }},
+			{"namespace", Text, "found: the namespace that holds an SV app and a participant", "--namespace",
+				"The namespace of the node.", "sv", func(c *Config) any { return &c.Namespace }},
+		}},
+		{"This machine", []Key{
+			{"runDir", Path, "$XDG_STATE_HOME/svrescue/runs, by default ~/.local/state/svrescue/runs", "--run-dir",
+				"Where the folders of runs lie: journals, records, reports.", "/var/lib/svrescue/runs", func(c *Config) any { return &c.RunDir }},
+			{"operator", Text, "the name of the user", "",
+				"Who signs answers and notes. Leave it out where several people share the file.", "alice", func(c *Config) any { return &c.Operator }},
+		}},
+		{"The node's own apps", []Key{
+			{"hosts.sv", Address, "", "", "Public address of the SV app.", "https://sv.sv.example.com", func(c *Config) any { return &c.Hosts.SV }},
+			{"hosts.scan", Address, "", "", "Public address of the scan app.", "https://scan.sv.example.com", func(c *Config) any { return &c.Hosts.Scan }},
+			{"hosts.validator", Address, "", "", "Public address of the validator app: the host of the wallet.",
+				"https://wallet.sv.example.com", func(c *Config) any { return &c.Hosts.Validator }},
+			{"ca", Absolute, "the authorities that this machine trusts", "",
+				"A file with certificates in PEM of authorities to trust besides those of this machine, for hosts with a private one.",
+				"/etc/svrescue/ca.pem", func(c *Config) any { return &c.CA }},
+		}},
+		{"The identity provider", []Key{
+			{"oidc.discovery", Address, "", "",
+				"The discovery document of the provider that the apps get their tokens from, as key url of their Secrets has it.",
+				"https://provider.example.com/.well-known/openid-configuration", func(c *Config) any { return &c.OIDC.Discovery }},
+			{"oidc.audiences.sv", Text, "", "",
+				"Audience of the SV app's API: auth.audience in the values of its release. The audience in the app's Secret is that of the ledger; " +
+					"where the two differ, a token for the ledger's is refused.",
+				"https://sv.example.com/api", func(c *Config) any { return &c.OIDC.Audiences.SV }},
+			{"oidc.audiences.validator", Text, "", "",
+				"Audience of the validator app's API: auth.audience in the values of its release. Not the one in its Secret either.",
+				"https://validator.example.com/api", func(c *Config) any { return &c.OIDC.Audiences.Validator }},
+		}},
+		{"The network", []Key{
+			{"peers", Addresses, "", "",
+				"Addresses of other SVs' scans. They tell whether the network is healthy when this node's own scan is down; name at least three, " +
+					"since one alone may be behind or wrong.",
+				"https://scan.sv-2.example.com\nhttps://scan.sv-3.example.com\nhttps://scan.sv-4.example.com", func(c *Config) any { return &c.Peers }},
+			{"retention", Length, "", "--retention of backup check",
+				"How long the sequencers of the network keep what a silent node has to read: their retentionPeriod. A backup that is older cannot be " +
+					"caught up from. The reference value is 30d, and each SV sets its own; name the shortest that you know of.",
+				"30d", func(c *Config) any { return &c.Retention }},
+		}},
+		{"Backups", []Key{
+			{"backups.folders", Folders, "", "PATH of backup check, --dumps of run",
+				"Folders with the dump files of one backup run, as pg_dump or pg_dumpall writes them. backup check without a PATH reads all of them as one " +
+					"set; a restore proposes the folder where there is only one.",
+				"/mnt/backup/latest", func(c *Config) any { return &c.Backups.Folders }},
+			{"backups.zone", Zone, "", "--zone of backup check",
+				"Zone of the clock of the host that makes the dumps: archives of pg_dump do not say it.", "Europe/Zurich", func(c *Config) any { return &c.Backups.Zone }},
+		}},
+	}
+}
+
+func keys() []Key {
+	var all []Key
+	for _, s := range Sections() {
+		all = append(all, s.Keys...)
+	}
+	return all
+}
+
+// Env is the variable of the environment that comes before the file: SVRESCUE_HOSTS_SCAN.
+func (k Key) Env() string {
+	var b strings.Builder
+	b.WriteString("SVRESCUE_")
+	for _, r := range k.Path {
+		switch {
+		case r == '.':
+			b.WriteByte('_')
+		case unicode.IsUpper(r):
+			b.WriteByte('_')
+			fallthrough
+		default:
+			b.WriteRune(unicode.ToUpper(r))
+		}
+	}
+	return b.String()
+}
+
+// Name is the last word of the path.
+func (k Key) Name() string { return k.Path[strings.LastIndexByte(k.Path, '.')+1:] }
