@@ -67,7 +67,9 @@ type program struct {
 	System
 	flags  flags
 	config config.Config
-	theme  theme.Abilities
+	// defaultRuns says that nobody named the folder of runs.
+	defaultRuns bool
+	theme       theme.Abilities
 	// interrupts are presses of ctrl+c that the listener is to see to.
 	interrupts <-chan struct{}
 }
@@ -198,7 +200,7 @@ func (p *program) root() *cobra.Command {
 	f.BoolVar(&p.flags.linear, "linear", false, "plain lines instead of the full screen")
 	f.BoolVar(&p.flags.noColor, "no-color", false, "no colours (also NO_COLOR)")
 	root.AddCommand(p.runCommand(), p.planCommand(), p.resumeCommand(), p.attachCommand(), p.runsCommand(), p.reportCommand(),
-		p.checklistCommand(), p.recordCommand(), p.rehearseCommand(), p.backupCommand(), p.versionCommand(), p.workerCommand(), p.worldCommand())
+		p.checklistCommand(), p.recordCommand(), p.initCommand(), p.rehearseCommand(), p.backupCommand(), p.versionCommand(), p.workerCommand(), p.worldCommand())
 	root.SuggestionsMinimumDistance = 2
 	return root
 }
@@ -219,7 +221,8 @@ func (p *program) prepare() error {
 			*override.to = *override.from
 		}
 	}
-	if c.RunDir == "" {
+	p.defaultRuns = c.RunDir == ""
+	if p.defaultRuns {
 		state := p.Env("XDG_STATE_HOME")
 		if state == "" {
 			home := p.Env("HOME")

@@ -91,11 +91,14 @@ func (p *program) take(ctx context.Context, path string, acting wire.Acting) err
 	return p.start(ctx, spec, answers)
 }
 
-// folders names in the spec the folders of the operator, with absolute paths, since the worker runs elsewhere. The one folder with dumps
-// that the configuration names is proposed where the command line names none.
+// folders names in the spec the folders of the operator, with absolute paths, since the worker runs elsewhere. What the configuration
+// names, a record and one folder with dumps, is proposed where the command line names nothing.
 func (p *program) folders(spec *runs.Spec) error {
 	if configured := p.config.Backups.Folders; len(configured) == 1 {
 		spec.Dumps = configured[0]
+	}
+	if spec.Path == "restore-lost" && p.flags.values == "" && p.flags.charts == "" {
+		spec.Record = p.config.Record
 	}
 	for _, f := range []struct {
 		flag, value string

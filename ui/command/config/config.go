@@ -25,6 +25,7 @@ type Config struct {
 	Peers []string // addresses of other SVs' scans, such as https://scan.sv-2.example.com
 
 	Backups   Backups
+	Record    string        // folder that svrescue record wrote; absolute
 	Retention time.Duration // how long the network's sequencers keep what a silent node has to read; 0: not said
 }
 
@@ -42,8 +43,9 @@ type Audiences struct{ SV, Validator string }
 
 // Backups is where backups lie that the cluster does not show.
 type Backups struct {
-	Folders []string // with dumps; absolute
-	Zone    string   // of the clock of the host that dumps
+	Folders    []string // with dumps; absolute
+	Zone       string   // of the clock of the host that dumps
+	Identities []string // files or folders with identities dumps; absolute
 }
 
 // Load reads the file at path, or else the one in the default place, which may be missing; and the environment over it.

@@ -49,6 +49,10 @@ func TestEveryKeyHasAPlaceOfItsOwn(t *testing.T) {
 		if why := k.set(&c, strings.Split(k.Example, "\n")); why != "" {
 			t.Errorf("the example of %s %s", k.Path, why)
 		}
+		var same Config
+		if why := k.set(&same, k.Values(c)); why != "" || !cmp.Equal(same, c) {
+			t.Errorf("%s does not give back its value: %v %s", k.Path, k.Values(c), why)
+		}
 		changed := 0
 		for _, other := range keys() {
 			if !cmp.Equal(other.field(&c), other.field(&Config{})) {

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"slices"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -78,6 +80,13 @@ func Sections() []Section {
 				"/mnt/backup/latest", func(c *Config) any { return &c.Backups.Folders }},
 			{"backups.zone", Zone, "", "--zone of backup check",
 				"Zone of the clock of the host that makes the dumps: archives of pg_dump do not say it.", "Europe/Zurich", func(c *Config) any { return &c.Backups.Zone }},
+			{"backups.identities", Folders, "", "",
+				"Files with identities dumps of this node, or folders with such files. Without a database backup they, or a KMS, are what assets can be recovered " +
+					"from. They hold private keys: keep them readable by their owner only.",
+				"/mnt/backup/identities", func(c *Config) any { return &c.Backups.Identities }},
+			{"record", Absolute, "", "--record of run restore-lost",
+				"The folder that svrescue record wrote: what the node is made of. A restore of a lost node begins with it.",
+				"/mnt/backup/sv-record", func(c *Config) any { return &c.Record }},
 		}},
 	}
 }
@@ -88,6 +97,23 @@ func keys() []Key {
 		all = append(all, s.Keys...)
 	}
 	return all
+}
+
+// Values are those that a configuration has for the key; none where it does not say it.
+func (k Key) Values(c Config) []string {
+	switch v := k.field(&c).(type) {
+	case *string:
+		if *v != "" {
+			return []string{*v}
+		}
+	case *[]string:
+		return slices.Clone(*v)
+	case *time.Duration:
+		if *v > 0 {
+			return []string{WriteLength(*v)}
+		}
+	}
+	return nil
 }
 
 // Env is the variable of the environment that comes before the file: SVRESCUE_HOSTS_SCAN.

@@ -95,6 +95,14 @@ func ParseLength(text string) (time.Duration, bool) {
 	return d, err == nil && d > 0
 }
 
+// WriteLength is a length of time as ParseLength reads it, in days where it is whole days.
+func WriteLength(d time.Duration) string {
+	if d%(24*time.Hour) == 0 {
+		return strconv.Itoa(int(d/(24*time.Hour))) + "d"
+	}
+	return d.String()
+}
+
 // ParseZone reads the name of a zone, or its distance from UTC.
 func ParseZone(text string) (*time.Location, bool) {
 	for _, layout := range []string{"-07:00", "-0700", "-07"} {

@@ -54,11 +54,11 @@ func (k Key) write(b *strings.Builder, indent string, f Fill) {
 	mark := ""
 	switch {
 	case len(f.Values) > 0 && f.From != "":
-		say("Seen: " + f.From + ".")
+		say("From: " + f.From + ".")
 	case len(f.Values) > 0:
 	case f.Why != "":
 		mark = "#"
-		say("NOT SEEN: " + f.Why + ".")
+		say("NOT SEEN: " + strings.TrimSuffix(f.Why, "…") + ".")
 	default:
 		mark = "#"
 		if k.Default != "" {
