@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +43,7 @@ type initialisedKey struct {
 	Key    string   `json:"key"`
 	State  string   `json:"state"` // seen; kept: from the configuration before; not-seen; yours: no cluster tells it
 	Values []string `json:"values"`
+	Before []string `json:"before,omitempty"` // what the configuration had, where something else was seen
 	Detail string   `json:"detail"`
 }
 
@@ -57,7 +59,11 @@ func (p *program) initCommand() *cobra.Command {
 			"Exit codes: 0 the file is written; 1 failed; 2 the command line or the configuration is wrong; 3 refused: there is no super\n" +
 			"validator, or the file is there already.",
 		Example: "  svrescue init\n  svrescue init --namespace sv -o svrescue.yaml\n  svrescue init --force",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return p.init(cmd.Context(), force) }}
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			p.newConfig = true
+			return p.prepare()
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.init(cmd.Context(), force) }}
 	c.Flags().BoolVar(&force, "force", false, "write over a configuration that is there; it is kept under another name")
 	return c
 }
@@ -129,6 +135,9 @@ func (p *program) init(ctx context.Context, force bool) error {
 // configured is the configuration as the operator has it: without what this program fills in by itself.
 func (p *program) configured() config.Config {
 	c := p.config
+	if c.Kubeconfig != "" {
+		c.Kubeconfig = p.kubeconfig() // with absolute paths, as it is written
+	}
 	if p.defaultRuns {
 		c.RunDir = ""
 	}
@@ -178,7 +187,7 @@ func (p *program) fill(kubeconfig, inUse string, s survey.Survey) map[string]con
 		"backups.identities": {Notes: []string{"No cluster tells where they lie: yours to fill in."}},
 		"record":             {Notes: []string{"Make one now, and after every upgrade: svrescue record /mnt/backup/sv-record"}},
 	}
-	if r := s.Node.Retention; r.Period > 0 {
+	if r := s.Node.Retention; r.Period > 0 && (p.config.Retention == 0 || r.Period <= p.config.Retention) { // the shortest counts, and yours may be another SV's
 		fill["retention"] = config.Fill{Values: []string{config.WriteLength(r.Period)}, From: r.From,
 			Notes: []string{"That is what this node's own sequencer keeps. Others may keep less, and the shortest one counts."}}
 	}
@@ -196,6 +205,9 @@ func initialise(k config.Key, fill map[string]config.Fill, before config.Config)
 	f := fill[k.Path]
 	out := initialisedKey{Key: k.Path, State: "seen", Values: []string{}, Detail: f.From}
 	switch had := k.Values(before); {
+	case len(f.Values) > 0 && len(had) > 0 && !slices.Equal(had, f.Values):
+		out.Before = had
+		f.Notes = append(slices.Clone(f.Notes), "It was "+strings.Join(had, ", ")+" before: look which is right.")
 	case len(f.Values) > 0:
 	case len(had) > 0:
 		f.Values, f.From, f.Why = had, "the configuration that was in force before", ""
@@ -270,6 +282,9 @@ func initText(d initialised) []byte {
 			text := strings.Join(k.Values, ", ")
 			if k.State == "not-seen" {
 				text = k.Detail
+			}
+			if len(k.Before) > 0 {
+				text += " (it was " + strings.Join(k.Before, ", ") + ")"
 			}
 			fmt.Fprintf(&b, "  %-24s %s\n", k.Key, text)
 		}

@@ -67,6 +67,8 @@ type program struct {
 	System
 	flags  flags
 	config config.Config
+	// newConfig says that the file which is named as the configuration may be missing: it is to be written.
+	newConfig bool
 	// defaultRuns says that nobody named the folder of runs.
 	defaultRuns bool
 	theme       theme.Abilities
@@ -210,7 +212,7 @@ func (p *program) prepare() error {
 	if p.flags.format != "text" && p.flags.format != "json" {
 		return usage("--format is text or json, not %q", p.flags.format)
 	}
-	c, err := config.Load(p.flags.config, p.Env)
+	c, err := config.Load(p.flags.config, p.newConfig, p.Env)
 	if err != nil {
 		return &usageError{err}
 	}

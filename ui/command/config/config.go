@@ -48,8 +48,9 @@ type Backups struct {
 	Identities []string // files or folders with identities dumps; absolute
 }
 
-// Load reads the file at path, or else the one in the default place, which may be missing; and the environment over it.
-func Load(path string, env func(string) string) (Config, error) {
+// Load reads the file at path, or else the one in the default place, and the environment over it. The one in the default place may be
+// missing; one that is named may be only where it is to be written.
+func Load(path string, toWrite bool, env func(string) string) (Config, error) {
 	if path == "" {
 		path = env("SVRESCUE_CONFIG")
 	}
@@ -65,7 +66,7 @@ func Load(path string, env func(string) string) (Config, error) {
 			if c, err = Parse(data); err != nil {
 				return c, fmt.Errorf("the configuration %s is not right: %w", path, err)
 			}
-		case !errors.Is(err, fs.ErrNotExist) || named:
+		case !errors.Is(err, fs.ErrNotExist) || named && !toWrite:
 			return c, fmt.Errorf("reading the configuration: %w", err)
 		}
 	}

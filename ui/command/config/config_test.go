@@ -198,16 +198,30 @@ func TestTheEnvironmentComesBeforeTheFile(t *testing.T) {
 	}
 	env := map[string]string{"SVRESCUE_CONTEXT": "from-env", "SVRESCUE_HOSTS_SCAN": "https://scan.example.com", "SVRESCUE_OIDC_AUDIENCES_SV": "a", "SVRESCUE_RUN_DIR": "runs",
 		"SVRESCUE_PEERS": "https://a.example.com,https://b.example.com", "SVRESCUE_BACKUPS_FOLDERS": "/a:/b", "SVRESCUE_RETENTION": "720h"}
-	c, err := Load(path, func(name string) string { return env[name] })
+	c, err := Load(path, false, func(name string) string { return env[name] })
 	want := Config{Context: "from-env", Namespace: "from-file", RunDir: "runs", Hosts: Hosts{Scan: "https://scan.example.com"}, OIDC: OIDC{Audiences: Audiences{SV: "a"}},
 		Peers: []string{"https://a.example.com", "https://b.example.com"}, Backups: Backups{Folders: []string{"/a", "/b"}}, Retention: 720 * time.Hour}
 	if err != nil || !cmp.Equal(c, want) {
 		t.Errorf("%v %s", err, cmp.Diff(want, c))
 	}
 	env["SVRESCUE_RETENTION"] = "hidden"
-	if _, err := Load(path, func(name string) string { return env[name] }); err == nil || err.Error() !=
+	if _, err := Load(path, false, func(name string) string { return env[name] }); err == nil || err.Error() !=
 		"the environment is not right: SVRESCUE_RETENTION is not a length of time: write it as 30d or 720h" {
 		t.Error(err)
+	}
+}
+
+func TestAMissingFileIsFineOnlyWhereNobodyNamedItOrItIsToBeWritten(t *testing.T) {
+	empty := func(string) string { return "" }
+	missing := filepath.Join(t.TempDir(), "svrescue.yaml")
+	if _, err := Load(missing, true, empty); err != nil {
+		t.Error(err)
+	}
+	if _, err := Load("", false, func(name string) string { return map[string]string{"HOME": t.TempDir()}[name] }); err != nil {
+		t.Error(err)
+	}
+	if _, err := Load(missing, false, empty); err == nil {
+		t.Error("a file that is named and missing is taken for an empty one")
 	}
 }
 
