@@ -52,13 +52,20 @@ func readRoutes(ctx context.Context, c Cluster, ns string) (all []route, unread 
 				if in == "" {
 					in = o.Namespace
 				}
-				if in == ns && h.host != "" && !strings.Contains(h.host, "*") && plain.Line(h.host) == h.host {
+				if in == ns && public(h.host) {
 					all = append(all, route{h.host, h.service, k.kind + " " + o.Namespace + "/" + o.Name})
 				}
 			}
 		}
 	}
 	return all, unread
+}
+
+// public says whether a host can be one that is reached from outside: no pattern, and no name that only the cluster knows, as a
+// VirtualService for traffic inside has it.
+func public(host string) bool {
+	inside := strings.HasSuffix(host, ".svc") || strings.Contains(host, ".svc.") || strings.HasSuffix(host, ".local")
+	return strings.Contains(host, ".") && !inside && !strings.ContainsAny(host, "*/@:?# ") && plain.Line(host) == host
 }
 
 func fromIngress(content []byte) (all []hosted) {
@@ -174,7 +181,7 @@ func (a *Answer) from(found []route, unread []string, app string, direct bool) {
 		a.Why = strings.Join(append([]string{"no Ingress, VirtualService or HTTPRoute leads to " + app}, unread...), "; ")
 		return
 	}
-	a.Values, a.From = []string{"https://" + found[0].host}, found[0].object
+	a.Values, a.From = []string{"https://" + found[0].host}, found[0].object+", which names the host; https is assumed"
 	if !direct {
 		a.note("It leads to the web page of %s; its interface is expected below the same host.", app)
 	}

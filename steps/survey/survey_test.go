@@ -106,6 +106,7 @@ func sample() (node.Node, *cluster) {
 			"virtualservices": {
 				object("cluster-ingress", "cns", `{"hosts":["cns.sv.acme.example"],"http":[{"route":[{"destination":{"host":"validator-app.sv.svc.cluster.local"}}]}]}`),
 				object("cluster-ingress", "wallet", `{"hosts":["wallet.sv.acme.example"],"http":[{"route":[{"destination":{"host":"validator-app.sv.svc.cluster.local"}}]}]}`),
+				object("sv", "inside", `{"hosts":["validator-app","validator-app.sv.svc.cluster.local"],"http":[{"route":[{"destination":{"host":"validator-app"}}]}]}`),
 				object("cluster-ingress", "elsewhere", `{"hosts":["wallet.elsewhere.example"],"http":[{"route":[{"destination":{"host":"validator-app"}}]}]}`)},
 			"httproutes": {object("gateway", "scan", `{"hostnames":["scan-2.sv.acme.example"],"rules":[{"backendRefs":[{"name":"scan-web-ui","namespace":"sv"}]}]}`)}}}
 }
@@ -122,9 +123,9 @@ func TestLook(t *testing.T) {
 	got := Look(t.Context(), c, n, scans([]svapp.Address{{SVName: "Acme-SV", URL: "https://scan.sv.acme.example"}, {SVName: "B", URL: "https://scan.b.example"},
 		{SVName: "B", URL: "https://scan.b.example"}, {SVName: "C", URL: "nonsense"}}, nil))
 	want := Survey{Node: n,
-		SV:   Answer{Values: []string{"https://sv.sv.acme.example"}, From: "Ingress sv/sv"},
+		SV:   Answer{Values: []string{"https://sv.sv.acme.example"}, From: "Ingress sv/sv, which names the host; https is assumed"},
 		Scan: Answer{Values: []string{"https://scan.sv.acme.example"}, From: "scan.publicUrl in the values of release sv", Notes: []string{"HTTPRoute gateway/scan leads to scan-app from another host: scan-2.sv.acme.example."}},
-		Wallet: Answer{Values: []string{"https://wallet.sv.acme.example"}, From: "VirtualService cluster-ingress/wallet",
+		Wallet: Answer{Values: []string{"https://wallet.sv.acme.example"}, From: "VirtualService cluster-ingress/wallet, which names the host; https is assumed",
 			Notes: []string{"cns.sv.acme.example leads there too, by VirtualService cluster-ingress/cns."}},
 		Discovery: Answer{Values: []string{"https://auth.acme.example/.well-known/openid-configuration"}, From: "key url of Secret splice-app-sv-ledger-api-auth"},
 		AudienceSV: Answer{Values: []string{"https://sv.api"}, From: "auth.audience in the values of release sv",

@@ -2,8 +2,12 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
+
+// flags finds what is typed, such as --retention and PATH.
+var flags = regexp.MustCompile(`--[a-z-]+|\bPATH\b`)
 
 // Document is docs/configuration.md.
 func Document() []byte {
@@ -43,7 +47,7 @@ configuration holds no secret, and there is no key for one.
 			}
 			fmt.Fprintf(&b, "- Environment: `%s`%s\n", k.Env(), separated)
 			if k.Flag != "" {
-				fmt.Fprintf(&b, "- Flag: `%s`\n", k.Flag)
+				fmt.Fprintf(&b, "- Flag: %s\n", flags.ReplaceAllString(k.Flag, "`$0`"))
 			}
 		}
 	}

@@ -74,7 +74,7 @@ func Sections() []Section {
 				"30d", func(c *Config) any { return &c.Retention }},
 		}},
 		{"Backups", []Key{
-			{"backups.folders", Folders, "", "PATH of backup check, --dumps of run",
+			{"backups.folders", Folders, "", "--dumps of run; PATH of backup check",
 				"Folders with the dump files of one backup run, as pg_dump or pg_dumpall writes them. backup check without a PATH reads all of them as one " +
 					"set; a restore proposes the folder where there is only one.",
 				"/mnt/backup/latest", func(c *Config) any { return &c.Backups.Folders }},
