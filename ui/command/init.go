@@ -53,7 +53,8 @@ func (p *program) initCommand() *cobra.Command {
 		Long: "Looks at the node and writes a configuration to be read and corrected by you: context and namespace, the public hosts of the\n" +
 			"apps from Ingress, VirtualService and HTTPRoute objects and from Helm's values, the identity provider, audiences, the other\n" +
 			"SVs' scans. Every key is in it with its explanation; what could not be seen is commented out and says why. It only reads, it\n" +
-			"changes nothing in the cluster, and of Secrets it takes the address of the identity provider and nothing else.\n\n" +
+			"changes nothing in the cluster, and of Secrets it takes the address of the identity provider and nothing else. Hosts need the\n" +
+			"right to list Ingress objects, the other SVs' scans that to forward ports to a pod; where one is missing, the file says so.\n\n" +
 			"The file goes where svrescue reads it: -o, else --config, else $XDG_CONFIG_HOME/svrescue/svrescue.yaml. One that is there\n" +
 			"is written over with --force only; then its values stay where the cluster shows none, and the old file is kept beside it.\n\n" +
 			"Exit codes: 0 the file is written; 1 failed; 2 the command line or the configuration is wrong; 3 refused: there is no super\n" +
@@ -159,15 +160,30 @@ func (p *program) scansOf(ctx context.Context, cluster *kube.Cluster, n node.Nod
 		if !pod.Ready || pod.Deleting != nil {
 			continue
 		}
-		way := svapp.Tunnel("tunnel to pod "+pod.Name, pod.Name, func(ctx context.Context) (net.Conn, error) {
-			return cluster.Hands(kube.AccessTunnel(pod.Namespace, pod.Name), false).Tunnel(ctx, pod.Namespace, pod.Name, port)
+		closed := make(chan error, 1) // why the pod could not be reached: the client of scan knows only that it had no answer
+		way := svapp.Tunnel("tunnel to pod "+pod.Name, pod.Name, func(ctx context.Context) (conn net.Conn, err error) {
+			conn, err = cluster.Hands(kube.AccessTunnel(pod.Namespace, pod.Name), false).Tunnel(ctx, pod.Namespace, pod.Name, port)
+			if err != nil {
+				select {
+				case closed <- err:
+				default:
+				}
+			}
+			return conn, err
 		})
 		defer way.Close()
 		scan, err := svapp.NewScan(svapp.Settings{Way: way, Clock: p.Clock, UserAgent: "svrescue/" + Version()})
 		if err != nil {
 			return nil, err
 		}
-		return scan.Scans(ctx)
+		found, err := scan.Scans(ctx)
+		if err != nil {
+			select {
+			case err = <-closed:
+			default:
+			}
+		}
+		return found, err
 	}
 	return nil, errors.New("no pod of " + apps[0].Ref.Name + " is ready")
 }
