@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// cluster is one in memory. A kind with an error cannot be read in all namespaces; with ns it cannot be read at all.
+// cluster is one in memory.
 type cluster struct {
 	customs   map[string][]kube.Custom // by resource
 	forbidden map[string]bool          // resource: not in all namespaces
@@ -29,7 +30,8 @@ type cluster struct {
 	chart     map[string]string
 	snapshots []kube.Snapshot
 	denied    error // for secrets
-	read      []string
+	mu        sync.Mutex
+	read      []string // keys of secrets that were asked for
 }
 
 func (c *cluster) Customs(_ context.Context, _, resource, ns string) ([]kube.Custom, error) {
@@ -54,7 +56,9 @@ func (c *cluster) Secrets(context.Context, string, string) ([]kube.SecretName, e
 }
 
 func (c *cluster) SecretValue(_ context.Context, _, name, key string) (secret.String, bool, error) {
+	c.mu.Lock()
 	c.read = append(c.read, name+"/"+key)
+	c.mu.Unlock()
 	if release, ok := strings.CutPrefix(name, "record-"); ok {
 		body, _ := json.Marshal(map[string]any{"name": release, "version": 1, "config": c.values[release], "info": map[string]any{"status": "deployed"},
 			"chart": map[string]any{"metadata": map[string]any{"name": c.chart[release], "version": "0.6.4", "apiVersion": "v2"}}})
