@@ -35,7 +35,7 @@ func network() sim.Network {
 	}
 	vote := sim.Vote{ContractID: "00f1", Tracking: "00f0", Requester: "Beta-SV", Offboard: acmeOld, Reason: "node lost", URL: "https://example.org/1", Before: later,
 		EffectiveAt: &later, Ballots: map[string]bool{"Beta-SV": true, "Acme-SV": false}}
-	return sim.Network{DSO: dsoParty, Synchronizer: global, MigrationID: 4, Threshold: 2, Round: 4711, SVs: []sim.Member{member("Acme-SV", acme), member("Beta-SV", beta)},
+	return sim.Network{DSO: dsoParty, Synchronizer: global, MigrationID: 4, Threshold: 2, Round: 4711, RoundAt: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), SVs: []sim.Member{member("Acme-SV", acme), member("Beta-SV", beta)},
 		Offboarded: []sim.Member{{Name: "Acme-SV", Party: acmeOld, Participant: "PAR::" + acmeOld}}, Votes: []sim.Vote{vote},
 		Results: []sim.Result{{Vote: vote, Completed: noon, Outcome: "VRO_Accepted", EffectiveAt: &later}, {Vote: vote, Completed: noon, Outcome: "VRO_Expired"}},
 		Amulets: []sim.Amulet{{ContractID: "00a1", Owner: acmeOld, Amount: "9007199254740993.0000000001", Created: noon}, {ContractID: "00a2", Owner: acmeOld, Amount: "0.5000000000", Locked: true, Created: noon},
@@ -234,7 +234,7 @@ func TestMembership(t *testing.T) {
 	one := func(name, party string) svapp.Member {
 		return svapp.Member{Party: party, Name: name, ParticipantID: "PAR::" + party, RewardWeight: "10000", JoinedRound: "3"}
 	}
-	same(t, "DSO", d, err, svapp.DSO{Party: dsoParty, SVParty: acme, Threshold: 2, Rules: "00dd", Round: 4711, SVs: []svapp.Member{one("Acme-SV", acme), one("Beta-SV", beta)},
+	same(t, "DSO", d, err, svapp.DSO{Party: dsoParty, SVParty: acme, Threshold: 2, Rules: "00dd", Round: 4711, RoundAt: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), SVs: []svapp.Member{one("Acme-SV", acme), one("Beta-SV", beta)},
 		Offboarded: []svapp.Member{{Party: acmeOld, Name: "Acme-SV", ParticipantID: "PAR::" + acmeOld}},
 		Sequencers: []svapp.Sequencer{{Synchronizer: global, SVName: "Acme-SV", URL: "https://sequencer-0.acme-sv.example.org"}, {Synchronizer: global, SVName: "Beta-SV", URL: "https://sequencer-0.beta-sv.example.org"}}})
 	for party, want := range map[string]svapp.Membership{acme: svapp.IsSV, acmeOld: svapp.Offboarded, "x::1220": svapp.Stranger} {

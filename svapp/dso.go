@@ -3,18 +3,21 @@ package svapp
 import (
 	"context"
 	"strings"
+	"time"
 
 	"canton.example/svrescue/internal/plain"
 )
 
 // DSO is who belongs to the network, as one SV's app sees it (reference/apis.md 2.5). Another SV's may be behind or wrong: ask several.
 type DSO struct {
-	Party     string   `json:"party"`   // the DSO party
-	SVParty   string   `json:"svParty"` // of the SV whose app answered
-	Threshold int      `json:"threshold"`
-	Rules     string   `json:"rules"`           // contract ID of the DsoRules
-	Round     int64    `json:"round,omitempty"` // latest mining round; 0 where its payload has another shape than is known (not verified)
-	SVs       []Member `json:"svs"`
+	Party     string `json:"party"`   // the DSO party
+	SVParty   string `json:"svParty"` // of the SV whose app answered
+	Threshold int    `json:"threshold"`
+	Rules     string `json:"rules"`           // contract ID of the DsoRules
+	Round     int64  `json:"round,omitempty"` // latest mining round; 0 where its payload has another shape than is known (not verified)
+	// RoundAt is when the contract of that round was created; zero where the answer does not tell it in a form that is known.
+	RoundAt time.Time `json:"roundAt,omitzero"`
+	SVs     []Member  `json:"svs"`
 	// Offboarded are the parties that once were SVs. An SV that was onboarded anew under its old name is in SVs by its new party, and
 	// here by its old one.
 	Offboarded []Member    `json:"offboarded"`
@@ -79,6 +82,7 @@ type held[T any] struct {
 	Contract struct {
 		ID      string `json:"contract_id"`
 		Payload T      `json:"payload"`
+		Created string `json:"created_at,omitempty"`
 	} `json:"contract"`
 }
 
@@ -130,6 +134,9 @@ func (c *Client) dso(ctx context.Context) (DSO, error) {
 	d := DSO{Party: plain.Line(a.Party), SVParty: plain.Line(a.SVParty), Threshold: a.Threshold, Rules: plain.Line(a.Rules.Contract.ID)}
 	if r := a.Round.Contract.Payload.Value; r != nil {
 		d.Round = int64(r.Round.Number)
+		if at, err := time.Parse(time.RFC3339Nano, a.Round.Contract.Created); err == nil {
+			d.RoundAt = at.UTC()
+		}
 	}
 	d.SVs, d.Offboarded = members(a.Rules.Contract.Payload.SVs), members(a.Rules.Contract.Payload.Offboarded)
 	for _, s := range a.States {

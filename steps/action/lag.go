@@ -62,6 +62,9 @@ type Lag struct {
 	Height int64         // of the chain or of the sequencer's blocks, 0 where it is not told
 	Block  time.Time     // of the chain's last block
 	Peers  int           // of the chain, -1 where it is not told
+	Chain  string        // the chain's ID, which ends in the migration or serial ID; "" where it is not told
+	// CatchingUp is what the chain says of itself. It is shown, and never judged by: one that stands still says false.
+	CatchingUp bool
 }
 
 // Verdict is what the reading says of the component being in step.
@@ -142,7 +145,7 @@ func (l *Lag) readChain(ctx context.Context, w steps.World, skew Skew) error {
 	if c.height == 0 {
 		return errors.New("it has no block yet")
 	}
-	l.Known, l.Height, l.Block = true, c.height, c.blockTime
+	l.Known, l.Height, l.Block, l.Chain, l.CatchingUp = true, c.height, c.blockTime, c.network, c.catchingUp
 	l.Behind = w.Clock.Now().Add(skew.By).Sub(c.blockTime)
 	l.Seen = fmt.Sprintf("chain %s, height %d, block time %s, %s", cmp.Or(c.network, "not named"), c.height, c.blockTime.UTC().Format("2006-01-02 15:04:05"), peers(l.Peers))
 	if c.catchingUp {

@@ -16,27 +16,34 @@ import (
 
 // relay connects to a server outside the cluster through a command in a pod that carries bytes.
 func (d *Databases) relay(s postgres.Server, pod string) (net.Conn, error) {
-	command, err := postgres.Relay(s.Host, s.Port)
+	return carry(d.options, kube.ExecSpec{Namespace: s.Namespace, Pod: pod}, s.Host, s.Port, func(err error, said []string) error { return explainRelay(err, s, pod, said) })
+}
+
+// carry connects to a server through a command in the pod of at, whose command is set here. The address is in the arguments of the
+// command; all that is sent goes to its standard input. explain turns the end of the command into an error.
+func carry(o Options, at kube.ExecSpec, host string, port int, explain func(err error, said []string) error) (net.Conn, error) {
+	command, err := postgres.Relay(host, port)
 	if err != nil {
 		return nil, err
 	}
+	at.Command = command.Argv
 	// The context of opening ends before the connection does; Close ends this one.
 	ctx, cancel := context.WithCancel(context.Background())
 	near, far := net.Pipe()
 	r := &relay{Conn: near, cancel: cancel, ended: make(chan struct{})}
-	inside := d.options.Inside(kube.AccessExec(s.Namespace, pod))
+	inside := o.Inside(kube.AccessExec(at.Namespace, at.Pod))
 	go func() {
 		defer close(r.ended)
 		defer far.Close()
 		var said tail
-		err := inside.Exec(ctx, kube.ExecSpec{Namespace: s.Namespace, Pod: pod, Command: command.Argv}, far, far, &said)
+		err := inside.Exec(ctx, at, far, far, &said)
 		r.mu.Lock()
-		r.cause = explainRelay(err, s, pod, said.lines())
+		r.cause = explain(err, said.lines())
 		r.mu.Unlock()
 	}()
 	// A timer of the clock would leave nobody to stop it; the grace only lets the farewell through.
 	r.grace = func() {
-		timer := d.options.Clock.NewTimer(time.Second)
+		timer := o.Clock.NewTimer(time.Second)
 		defer timer.Stop()
 		select {
 		case <-r.ended:

@@ -13,6 +13,7 @@ type Network struct {
 	MigrationID  int64
 	Threshold    int
 	Round        int64
+	RoundAt      time.Time // when the contract of Round was created; zero: a fixed day
 	SVs          []Member
 	Offboarded   []Member // by their old parties; a name may be among SVs again
 	Votes        []Vote   // open
@@ -87,6 +88,15 @@ func contract(template, id string, payload any) map[string]any {
 	return map[string]any{"template_id": template, "contract_id": id, "payload": payload, "created_event_blob": "", "created_at": "2026-01-01T00:00:00Z"}
 }
 
+// latest is the contract of the newest mining round.
+func (n Network) latest() map[string]any {
+	c := contract("pkg:Splice.Round:OpenMiningRound", "00bb", map[string]any{"dso": n.DSO, "round": map[string]any{"number": strconv.FormatInt(n.Round, 10)}})
+	if !n.RoundAt.IsZero() {
+		c["created_at"] = stamp(n.RoundAt)
+	}
+	return c
+}
+
 // withState is a ContractWithState.
 func (n Network) withState(c map[string]any) any {
 	return map[string]any{"contract": c, "domain_id": n.Synchronizer}
@@ -111,7 +121,7 @@ func (n Network) dso(self string) any {
 	rules := map[string]any{"dso": n.DSO, "epoch": "3", "svs": svs, "offboardedSvs": offboarded, "dsoDelegate": self, "isDevNet": false, "config": map[string]any{},
 		"initialTrafficState": []any{}}
 	return map[string]any{"sv_user": "sv", "sv_party_id": self, "dso_party_id": n.DSO, "voting_threshold": n.Threshold, "initial_round": nil,
-		"latest_mining_round": n.withState(contract("pkg:Splice.Round:OpenMiningRound", "00bb", map[string]any{"dso": n.DSO, "round": map[string]any{"number": strconv.FormatInt(n.Round, 10)}})),
+		"latest_mining_round": n.withState(n.latest()),
 		"amulet_rules":        n.withState(contract("pkg:Splice.AmuletRules:AmuletRules", "00cc", map[string]any{"dso": n.DSO})),
 		"dso_rules":           n.withState(contract("pkg:Splice.DsoRules:DsoRules", "00dd", rules)),
 		"sv_node_states":      states}
