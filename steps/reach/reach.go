@@ -88,6 +88,16 @@ func (d *Databases) Position(ctx context.Context, of postgres.Database) (postgre
 	return conn.Position(ctx, of)
 }
 
+// Empty says whether a database is as it was made, without any table.
+func (d *Databases) Empty(ctx context.Context, of postgres.Database) (bool, error) {
+	conn, err := d.open(ctx, of.Server, of.Name)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	return conn.Empty(ctx)
+}
+
 // Databases lists what a server has, and its version.
 func (d *Databases) Databases(ctx context.Context, s postgres.Server) ([]postgres.Stored, string, error) {
 	conn, err := d.open(ctx, s, s.Admin)

@@ -35,9 +35,11 @@ func helmReleases(o sim.NodeOptions) []helmRelease {
 }
 
 // helmRecords are the release records that Helm would keep of the node.
-func helmRecords(o sim.NodeOptions) (string, error) {
+func helmRecords(o sim.NodeOptions) (string, error) { return recordsOf(o, helmReleases(o)) }
+
+func recordsOf(o sim.NodeOptions, releases []helmRelease) (string, error) {
 	var docs bytes.Buffer
-	for _, r := range helmReleases(o) {
+	for _, r := range releases {
 		record, err := helmRecord(o, r, "")
 		if err != nil {
 			return "", err

@@ -25,6 +25,8 @@ const (
 	postgresPort = 5432
 	metricsPort  = 10013
 	rpcPort      = 26657
+	svPort       = 5014
+	scanPort     = 5012
 )
 
 // pods is what runs inside the pods of a rehearsal: database servers on their volumes, the metrics of the Canton nodes, the RPC of
@@ -34,6 +36,8 @@ type pods struct {
 	data    sync.Mutex
 	managed map[string]string // host -> the text of its data; data guards the texts
 	lag     svapp.Lag
+	net     Net
+	began   time.Time
 
 	// changed is called after every change of a server's data, before its client is told; nil: nobody wants to know.
 	changed func()
@@ -47,7 +51,7 @@ type pods struct {
 func Inside(clk clock.WithTicker, s Scenario) sim.Inside { return newPods(clk, s) }
 
 func newPods(clk clock.WithTicker, s Scenario) *pods {
-	p := &pods{clock: clk, managed: map[string]string{}, servers: map[string]*pg.Server{}, lag: s.Lag}
+	p := &pods{clock: clk, managed: map[string]string{}, servers: map[string]*pg.Server{}, lag: s.Lag, net: s.Net, began: clk.Now()}
 	if p.lag == (svapp.Lag{}) {
 		p.lag = svapp.Lag{Start: 4 * time.Minute, Rate: 6, Warmup: 5 * time.Second}
 	}
@@ -86,7 +90,7 @@ func (p *pods) Exec(ctx context.Context, in sim.Pod, command []string, stdin io.
 
 // Dial connects to what listens on a port of a pod.
 func (p *pods) Dial(ctx context.Context, in sim.Pod, port int) (net.Conn, error) {
-	times := func() (now, started time.Time, starts int) { return p.clock.Now(), in.Started, in.Starts }
+	times := func() (now, started time.Time, starts int) { return p.ledger(), in.Started, in.Starts }
 	switch {
 	case port == postgresPort:
 		if server := p.serverOf(in); server != nil {
@@ -98,8 +102,9 @@ func (p *pods) Dial(ctx context.Context, in sim.Pod, port int) (net.Conn, error)
 	case port == metricsPort && slices.Contains([]string{"sequencer", "mediator", "participant"}, in.Container):
 		return serveHTTP(ctx, svapp.Metrics{Part: in.Container, Lag: p.lag, Times: times}.Handler()), nil
 	case port == rpcPort && in.Container == "cometbft":
-		return serveHTTP(ctx, svapp.Comet{ID: strings.Repeat("a1", 20), Network: network + "-0", Moniker: svName, VotingPower: 1, Peers: 12,
-			Lag: p.lag, Times: times}.Handler()), nil
+		return serveHTTP(ctx, p.comet(times).Handler()), nil
+	case port == svPort && in.Container == "sv-app", port == scanPort && in.Container == "scan-app":
+		return serveHTTP(ctx, p.app(in).Handler()), nil
 	}
 	return nil, errors.New("connection refused")
 }
@@ -166,17 +171,23 @@ func (p *pods) outsideData(host string) string {
 	return p.managed[host]
 }
 
-// relay carries bytes between a command and a server of the managed service.
+// relay carries bytes between a command and a server of the managed service, or the scan of another SV.
 func (p *pods) relay(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	var server *pg.Server
+	var peer http.Handler
 	if len(args) > 0 {
-		server = p.outside(args[0])
+		server, peer = p.outside(args[0]), p.peer(args[0])
 	}
-	if server == nil {
+	if server == nil && peer == nil {
 		fmt.Fprintln(stderr, "bash: connect: Connection refused")
 		return postgres.ExitNoServer
 	}
-	conn := serve(func(conn net.Conn) { server.Serve(ctx, conn) })
+	var conn net.Conn
+	if peer != nil {
+		conn = serveHTTP(ctx, peer)
+	} else {
+		conn = serve(func(conn net.Conn) { server.Serve(ctx, conn) })
+	}
 	defer conn.Close()
 	go func() {
 		_, _ = io.Copy(conn, stdin) // the client has gone

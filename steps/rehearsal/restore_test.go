@@ -197,8 +197,6 @@ func checkShown(t *testing.T, r *rig) {
 	}
 }
 
-const participantClaim = "pg-data-participant-pg-0"
-
 // checkRestored proves that the participant's volume holds a ledger that ends before this world began, which is that of a backup.
 func checkRestored(t *testing.T, r *rig) {
 	t.Helper()

@@ -23,6 +23,8 @@ type Scenario struct {
 	Expect  wire.Outcome // how it ends for a good operator
 	// Lag is how far the node is behind when it starts again; zero: a few minutes.
 	Lag svapp.Lag
+	// Net is what the network looks like, beyond this node.
+	Net Net
 	// Managed are the servers of a managed service: host, and the text of what they hold when they are restored.
 	Managed func(now time.Time) map[string]string
 	// Dumps are dump files that lie in a folder of the operator, by name.

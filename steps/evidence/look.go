@@ -1,0 +1,200 @@
+package evidence
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"canton.example/svrescue/internal/secret"
+	"canton.example/svrescue/kube"
+	"canton.example/svrescue/kube/release"
+	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/reach"
+	"canton.example/svrescue/steps/triage"
+	"k8s.io/apimachinery/pkg/labels"
+)
+
+// look is what the sources share: each list is asked for once, by whoever needs it first.
+type look struct {
+	Options
+	workloads func() ([]kube.Workload, error)
+	pods      func() ([]kube.Pod, error)
+	claims    func() ([]kube.Claim, error)
+	volumes   func() ([]kube.Volume, error)
+	releases  func() ([]release.Release, error)
+	node      func() (node.Node, error)
+	reached   func() (kube.Reached, error)
+
+	databases *reach.Databases
+	web       *reach.Web
+	ask       *reach.Pods
+}
+
+// listLimit is how long one list may take.
+const listLimit = 15 * time.Second
+
+func newLook(ctx context.Context, o Options) *look {
+	l := &look{Options: o}
+	l.workloads = once(ctx, func(ctx context.Context) ([]kube.Workload, error) { return o.Cluster.Workloads(ctx, o.Namespace) })
+	l.pods = once(ctx, func(ctx context.Context) ([]kube.Pod, error) { return o.Cluster.Pods(ctx, o.Namespace, "") })
+	l.claims = once(ctx, func(ctx context.Context) ([]kube.Claim, error) { return o.Cluster.Claims(ctx, o.Namespace) })
+	l.volumes = once(ctx, o.Cluster.Volumes)
+	l.releases = once(ctx, func(ctx context.Context) ([]release.Release, error) {
+		return release.In(o.Cluster, o.Namespace).List(ctx)
+	})
+	l.reached = once(ctx, o.Cluster.Reach)
+	l.node = sync.OnceValues(l.discover)
+	seen := reach.Options{Cluster: &memo{Cluster: o.Cluster, look: l, values: map[string]func() (secret.String, bool, error){}, ctx: ctx}, Clock: o.Clock, Inside: o.Inside, Dial: o.Dial}
+	l.databases, l.web, l.ask = reach.NewDatabases(seen), reach.NewWeb(seen, o.Out), reach.NewPods(seen)
+	return l
+}
+
+func once[T any](ctx context.Context, read func(context.Context) (T, error)) func() (T, error) {
+	return sync.OnceValues(func() (T, error) {
+		ctx, cancel := context.WithTimeout(ctx, listLimit)
+		defer cancel()
+		return read(ctx)
+	})
+}
+
+// discover puts the node together. Volumes and the records of Helm make it richer; without the right to read them it is told all the same.
+// Where several synchronizers run and nothing tells which is current, the node has no serial.
+func (l *look) discover() (node.Node, error) {
+	var s node.Seen
+	var errs [4]error
+	var all sync.WaitGroup
+	all.Go(func() { s.Workloads, errs[0] = l.workloads() })
+	all.Go(func() { s.Claims, errs[1] = l.claims() })
+	all.Go(func() { s.Volumes, errs[2] = l.volumes() })
+	all.Go(func() { s.Releases, errs[3] = l.releases() })
+	all.Wait()
+	s.Namespace, s.Context = l.Namespace, l.Context
+	if err := errors.Join(errs[0]); err != nil {
+		return node.Node{}, err
+	}
+	n, err := node.Discover(s)
+	if ambiguous := (*node.Ambiguous)(nil); errors.As(err, &ambiguous) {
+		err = nil
+	}
+	return n, err
+}
+
+// world is what the lags of components are read through.
+func (l *look) world() steps.World {
+	return steps.World{Pods: l.ask, Clock: l.Clock}
+}
+
+// where names a source for people.
+func (l *look) where(source string) string {
+	switch source {
+	case "cluster":
+		return "workloads of namespace " + l.Namespace
+	case "pods":
+		return "events and last log lines of namespace " + l.Namespace
+	case "storage", "leftover claims":
+		return "claims of namespace " + l.Namespace
+	case "leftover volumes":
+		return "volumes of the cluster"
+	case "secrets":
+		return "secrets of namespace " + l.Namespace
+	case "databases":
+		return "the database servers of the node"
+	case "chain":
+		return "CometBFT of this node"
+	case "apps":
+		return "the SV app"
+	case "network":
+		return "the scans of the other SVs"
+	case "snapshots":
+		return "VolumeSnapshots of namespace " + l.Namespace
+	case "configuration":
+		return "the values of Helm"
+	}
+	return source
+}
+
+func (l *look) reading(source string) triage.Reading {
+	return triage.Reading{Source: l.where(source), At: l.Clock.Now()}
+}
+
+// running are the pods of a component, the ready ones first; those that are ending or have ended are left out.
+func (l *look) running(c node.Component) ([]kube.Pod, error) {
+	pods, err := l.of(c)
+	pods = slices.DeleteFunc(pods, func(p kube.Pod) bool { return p.Phase != "Running" || p.Deleting != nil })
+	slices.SortStableFunc(pods, func(a, b kube.Pod) int {
+		switch {
+		case a.Ready == b.Ready:
+			return 0
+		case a.Ready:
+			return -1
+		}
+		return 1
+	})
+	return pods, err
+}
+
+// of are the pods of a component.
+func (l *look) of(c node.Component) ([]kube.Pod, error) {
+	pods, err := l.pods()
+	if err != nil {
+		return nil, err
+	}
+	return selected(pods, c.Selector)
+}
+
+func selected(pods []kube.Pod, selector string) ([]kube.Pod, error) {
+	s, err := labels.Parse(selector)
+	if err != nil {
+		return nil, err
+	}
+	var found []kube.Pod
+	for _, p := range pods {
+		if s.Matches(labels.Set(p.Labels)) {
+			found = append(found, p)
+		}
+	}
+	return found, nil
+}
+
+// memo is the cluster for those who reach into pods: the pods that were listed, and each secret's value asked for once.
+type memo struct {
+	Cluster
+	look *look
+	ctx  context.Context
+
+	mu     sync.Mutex
+	values map[string]func() (secret.String, bool, error)
+}
+
+func (o *memo) Pods(ctx context.Context, ns, selector string) ([]kube.Pod, error) {
+	if ns != o.look.Namespace {
+		return o.Cluster.Pods(ctx, ns, selector)
+	}
+	pods, err := o.look.pods()
+	if err != nil {
+		return nil, err
+	}
+	return selected(pods, selector)
+}
+
+func (o *memo) SecretValue(_ context.Context, ns, name, key string) (secret.String, bool, error) {
+	id := ns + "/" + name + "/" + key
+	o.mu.Lock()
+	if o.values[id] == nil {
+		type found struct {
+			value secret.String
+			is    bool
+		}
+		read := once(o.ctx, func(ctx context.Context) (found, error) {
+			v, is, err := o.Cluster.SecretValue(ctx, ns, name, key)
+			return found{v, is}, err
+		})
+		o.values[id] = func() (secret.String, bool, error) { f, err := read(); return f.value, f.is, err }
+	}
+	value := o.values[id]
+	o.mu.Unlock()
+	return value()
+}

@@ -1,0 +1,199 @@
+package evidence
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"canton.example/svrescue/internal/plain"
+	"canton.example/svrescue/kube"
+	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/triage"
+)
+
+const (
+	patience = 15 * time.Minute // a pod that starts for longer than this is not said to be starting
+	lastLog  = 40               // lines of a log that are read
+	lately   = 15 * time.Minute // how old a line of a component that is ready may be, to mean something
+	maxLogs  = 12               // logs that are read of pods in trouble
+)
+
+// working are the parts that triage judges.
+func working() []node.Part {
+	return slices.Concat([]node.Part{node.Postgres}, node.SynchronizerParts, node.AppParts)
+}
+
+// readPods tells what keeps the pods of the node from working: status and events first, then with the last log lines.
+func readPods(ctx context.Context, l *look, deliver func(func(*triage.Evidence))) error {
+	n, err := l.node()
+	if err != nil {
+		return err
+	}
+	pods, err := l.pods()
+	if err != nil {
+		return err
+	}
+	events, err := once(ctx, func(ctx context.Context) ([]kube.Event, error) { return l.Cluster.Events(ctx, l.Namespace, "", "") })()
+	if err != nil {
+		return err
+	}
+	found := l.troubles(n, pods, events)
+	hand := func() {
+		p := triage.Pods{Reading: l.reading("pods")}
+		for _, t := range found {
+			if t.Kind != "" {
+				p.Troubles = append(p.Troubles, t.Trouble)
+			}
+		}
+		deliver(func(e *triage.Evidence) { e.Pods = p })
+	}
+	hand()
+	var all sync.WaitGroup
+	reading := 0
+	for i := range found {
+		t := &found[i]
+		if t.pod.Name == "" || reading == maxLogs || t.Kind == triage.Image || t.Kind == triage.Config || t.Kind == triage.Room {
+			continue // nothing has run that could have written a log
+		}
+		reading++
+		all.Go(func() { l.readLog(ctx, t) })
+	}
+	all.Wait()
+	hand()
+	return nil
+}
+
+// trouble is one with the pod that it was seen of. One without a kind is a component that is ready, whose log may still tell.
+type trouble struct {
+	triage.Trouble
+	pod   kube.Pod
+	texts []string
+}
+
+func (l *look) troubles(n node.Node, pods []kube.Pod, events []kube.Event) []trouble {
+	of := map[string][]kube.Event{}
+	for _, e := range events {
+		of[e.Kind+"/"+e.Name] = append(of[e.Kind+"/"+e.Name], e)
+	}
+	var found []trouble
+	for _, c := range n.Of(working()...) {
+		if c.Replicas == 0 {
+			continue
+		}
+		own, err := selected(pods, c.Selector)
+		if err != nil || len(own) == 0 {
+			t := trouble{Trouble: triage.Trouble{Part: c.Part, Name: c.Ref.Name, Kind: triage.NotReady, Why: kube.Explanation{Summary: c.Ref.Name + " has no pod"}}}
+			for _, e := range of[c.Ref.Kind+"/"+c.Ref.Name] {
+				if e.Type == "Warning" {
+					t.Why.Detail = e.Message
+					break
+				}
+			}
+			found = append(found, t)
+			continue
+		}
+		for _, p := range own {
+			if t, is := l.troubleOf(c, p, of["Pod/"+p.Name]); is {
+				found = append(found, t)
+			}
+		}
+	}
+	return found
+}
+
+// troubleOf is what status and events of one pod tell. A participant and a mediator that are ready are looked into as well: Ready proves
+// nothing about them (reference/deployment.md 3.4).
+func (l *look) troubleOf(c node.Component, p kube.Pod, events []kube.Event) (trouble, bool) {
+	now := l.Clock.Now()
+	t := trouble{Trouble: triage.Trouble{Part: c.Part, Name: c.Ref.Name, Why: kube.Why(p, events, now)}, pod: p}
+	if t.Why.Summary == "" {
+		return t, c.Part == node.Participant || c.Part == node.Mediator
+	}
+	t.texts = append(t.texts, p.Reason, p.Message)
+	crashed := false
+	for _, k := range p.Containers {
+		t.texts = append(t.texts, k.Reason, k.Message)
+		for _, end := range []*kube.Termination{k.Exit, k.Last} {
+			if end != nil && !k.Ready {
+				t.texts = append(t.texts, end.Reason, end.Message)
+				crashed = crashed || end.Code != 0
+			}
+		}
+	}
+	for _, cond := range p.Conditions {
+		t.texts = append(t.texts, cond.Reason, cond.Message)
+	}
+	for _, e := range events {
+		if e.Type == "Warning" && now.Sub(e.Last) < patience {
+			t.texts = append(t.texts, e.Reason, e.Message)
+		}
+	}
+	switch kind, told := triage.KindOf(t.texts...); {
+	case told:
+		t.Kind = kind
+	case strings.Contains(t.Why.Summary, "no node has enough room"), strings.Contains(t.Why.Summary, "no node is meant for it"):
+		t.Kind = triage.Room
+	case crashed:
+		t.Kind = triage.Crash
+	case t.Why.Waiting && now.Sub(p.Created) < patience:
+		t.Kind = triage.Starting
+	default:
+		t.Kind = triage.NotReady
+	}
+	return t, true
+}
+
+// readLog looks into the last lines of the container that is in trouble. Of a component that is ready only what means that it cannot go on
+// counts, and only if it was said lately.
+func (l *look) readLog(ctx context.Context, t *trouble) {
+	o := kube.LogOptions{Tail: lastLog}
+	for _, k := range t.pod.Containers {
+		if !k.Init && o.Container == "" || !k.Ready && (k.State == "waiting" || k.State == "terminated") && (k.Restarts > 0 || k.Exit != nil) {
+			o.Container, o.Previous = k.Name, k.Restarts > 0 && k.State != "terminated" && k.State != "running"
+		}
+	}
+	if t.Kind == "" {
+		o.Since = l.Clock.Now().Add(-lately)
+	}
+	log, err := l.Cluster.Logs(ctx, t.pod.Namespace, t.pod.Name, o)
+	if err != nil {
+		return // what status and events say stands by itself
+	}
+	line, kind := telling(log)
+	switch {
+	case t.Kind == "":
+		if kind == triage.Disabled || kind == triage.Pruned {
+			t.Kind = kind
+			t.Why = kube.Explanation{Summary: t.Name + " runs, and its log says: " + line, Detail: line}
+		}
+	case kind != "":
+		if told, _ := triage.KindOf(append(t.texts, line)...); told != "" {
+			t.Kind = told
+		}
+		t.Why.Summary += "; its log says: " + line
+	case t.Kind == triage.Crash:
+		if last := lastLine(log); last != "" {
+			t.Why.Detail = last
+		}
+	}
+}
+
+// telling is the last line of a log that tells what is the matter.
+func telling(log string) (string, triage.Kind) {
+	lines := strings.Split(log, "\n")
+	for _, line := range slices.Backward(lines) {
+		if kind, is := triage.KindOf(line); is {
+			return short(line), kind
+		}
+	}
+	return "", ""
+}
+
+func lastLine(log string) string {
+	lines := strings.Split(strings.TrimSpace(log), "\n")
+	return short(lines[len(lines)-1])
+}
+
+func short(line string) string { return plain.Cut(plain.Line(line), 160) }

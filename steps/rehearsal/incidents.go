@@ -1,0 +1,183 @@
+package rehearsal
+
+import (
+	"context"
+	"time"
+
+	"canton.example/svrescue/kube"
+	"canton.example/svrescue/kube/sim"
+	"canton.example/svrescue/steps/triage"
+	svapp "canton.example/svrescue/svapp/sim"
+)
+
+// Those that are no disaster.
+
+func nothingWrong() Incident {
+	i := incident("incident-nothing", "Nothing is wrong", "what a healthy node looks like, before one is needed")
+	i.Situation = triage.Healthy
+	return i
+}
+
+func wrongImage() Incident {
+	i := incident("incident-image", "An image that cannot be fetched", "that a program which cannot be fetched touches no data", "the image of scan-app does not exist in the registry").
+		fault(sim.Workload{ImagePullError: "manifest unknown"}, "scan-app")
+	i.Situation, i.Aid = triage.Fixable, string(triage.Image)
+	return i
+}
+
+func fullDisk() Incident {
+	i := incident("incident-full-disk", "A full disk", "that a full disk looks like a broken database, and is none", "the disk of the participant's database is full").
+		fault(crashing("LOG:  starting PostgreSQL 15.4", `FATAL:  could not write lock file "postmaster.pid": No space left on device`), "participant-pg").
+		fault(crashing(`{"level":"ERROR","message":"Database is not available after 3 attempts; exiting"}`), "participant", "sv-app", "scan-app", "validator-app")
+	i.Situation, i.Aid = triage.Fixable, string(triage.DiskFull)
+	return i
+}
+
+func scaledToNothing() Incident {
+	i := incident("incident-scaled-down", "A participant that somebody stopped", "that what was stopped is not lost, and that somebody has to be asked", "the participant is scaled to nothing").
+		then(func(ctx context.Context, e Elsewhere) error {
+			ref := kube.WorkloadRef{Kind: kube.Deployment, Namespace: e.Namespace, Name: "participant"}
+			w, _, err := e.Cluster.Workload(ctx, ref.Kind, ref.Namespace, ref.Name)
+			if err != nil {
+				return err
+			}
+			return scale(ctx, e, w, 0)
+		})
+	i.Situation, i.Aid = triage.Fixable, "scaled-down"
+	return i
+}
+
+func expiredCertificate() Incident {
+	i := incident("incident-certificate", "An expired certificate", "that nodes which refuse to talk to each other have lost nothing", "the sequencer's certificate has expired").
+		fault(crashing(`{"level":"ERROR","message":"TLS handshake failed: certificate has expired"}`), "global-domain-0-sequencer")
+	i.Situation, i.Aid = triage.Fixable, string(triage.Certificate)
+	return i
+}
+
+func oneCrash() Incident {
+	i := incident("incident-one-crash", "One component that crashes", "that one part which fails while its data is whole is no disaster", "the mediator ends after each start, and does not say why").
+		fault(crashing(`{"level":"ERROR","message":"Exiting"}`), "global-domain-0-mediator")
+	i.Situation, i.Aid = triage.Fixable, string(triage.Crash)
+	return i
+}
+
+func onlySlow() Incident {
+	i := incident("incident-slow", "A node that is behind", "that a node which catches up needs time, and no restore", "the node was down for four hours and catches up")
+	i.Lag = svapp.Lag{Start: 4 * time.Hour, Rate: 6, Warmup: 5 * time.Second}
+	i = i.then(func(ctx context.Context, e Elsewhere) error {
+		return restart(ctx, e, "global-domain-0-cometbft", "global-domain-0-sequencer", "global-domain-0-mediator", "participant")
+	})
+	i.Situation, i.Aid = triage.Waiting, "catching-up"
+	return i
+}
+
+// Those that need a recovery of this node.
+
+const participantClaim = "pg-data-participant-pg-0"
+
+// withoutParticipant loses the claim of the participant's database, and its volume with it.
+func withoutParticipant(ctx context.Context, e Elsewhere) error {
+	if err := restart(ctx, e, "participant", "sv-app", "validator-app"); err != nil {
+		return err
+	}
+	w, _, err := e.Cluster.Workload(ctx, kube.StatefulSet, e.Namespace, "participant-pg")
+	if err != nil {
+		return err
+	}
+	if err := scale(ctx, e, w, 0); err != nil {
+		return err
+	}
+	claim, _, err := e.Cluster.Claim(ctx, e.Namespace, participantClaim)
+	if err != nil {
+		return err
+	}
+	return e.Cluster.Hands(kube.AccessDeleteClaim(e.Namespace, participantClaim), false).DeleteClaim(ctx, e.Namespace, participantClaim, claim.UID)
+}
+
+func lostClaim() Incident {
+	i := incident("incident-lost-claim", "A claim that was deleted", "that a whole backup set and a network that runs make a restore the shortest way", "the claim of the participant's database was deleted, and its volume with it").
+		fault(crashing(`{"level":"ERROR","message":"Database is not available after 3 attempts; exiting"}`), "participant", "sv-app", "validator-app").then(withoutParticipant)
+	i.Situation, i.Recommended = triage.NodeLost, triage.Restore
+	return i
+}
+
+func damagedDatabase() Incident {
+	i := incident("incident-damaged", "A damaged database", "that damage which the database itself reports calls for the backup", "the data of the participant's database is damaged")
+	i.World = func(now time.Time) (sim.Scenario, error) {
+		s, err := well(node(now))
+		s.Contents[namespace+"/"+participantClaim] = damaged
+		return s, err
+	}
+	i = i.fault(crashing(`{"level":"ERROR","message":"Database is not available after 3 attempts; exiting"}`), "participant", "sv-app", "validator-app").
+		then(func(ctx context.Context, e Elsewhere) error { return restart(ctx, e, "participant-pg") })
+	i.Situation, i.Recommended = triage.NodeLost, triage.Restore
+	return i
+}
+
+func nothingToRestore() Incident {
+	i := incident("incident-no-backup", "A lost database and no backup of it", "what is left when nothing can be restored: the identities, and a new beginning",
+		"the claim of the participant's database was deleted", "there is no backup set", "an identities backup lies in a secret")
+	i.World = func(now time.Time) (sim.Scenario, error) {
+		o := node(now)
+		o.Runs = nil
+		s, err := well(o)
+		s.Objects += identitiesSecret()
+		return s, err
+	}
+	i = i.fault(crashing(`{"level":"ERROR","message":"Database is not available after 3 attempts; exiting"}`), "participant", "sv-app", "validator-app").then(withoutParticipant)
+	i.Answers = triage.Answers{DeclaredLost: triage.No, BackupsElsewhere: triage.No, IdentitiesElsewhere: triage.No}
+	i.Situation, i.Recommended = triage.NodeLost, triage.Reonboard
+	return i
+}
+
+func memberDisabled() Incident {
+	i := incident("incident-disabled", "A member that the sequencers have disabled", "that data can be whole and of no use: the runway was over", "the node was silent for longer than the sequencers keep data")
+	i.World = func(now time.Time) (sim.Scenario, error) {
+		s, err := well(node(now))
+		s.Objects += identitiesSecret()
+		return s, err
+	}
+	i = i.fault(sim.Workload{Repeat: &sim.Line{After: *sim.D(5 * time.Second), Text: `{"level":"WARN","message":"Request failed: PERMISSION_DENIED: MemberDisabled(PAR::` + participantID + `)"}`}}, "participant")
+	i.Answers = triage.Answers{DeclaredLost: triage.No}
+	i.Situation, i.Recommended = triage.NodeDisabled, triage.Reonboard
+	return i
+}
+
+// Those that are a matter of the others.
+
+func votedOut() Incident {
+	i := incident("incident-voted-out", "An SV that was voted out", "that membership is asked of the others, by party, and that people have to be asked why", "the other SVs have offboarded this one")
+	i.Net.VotedOut = true
+	i.Situation = triage.VotedOut
+	return i
+}
+
+func standingNetwork() Incident {
+	i := incident("incident-standing", "A ledger that stands still", "that nothing that can be measured replaces the word of the other SVs", "the ledger has stood still for two hours, and nobody has said why")
+	i.Net.Standing = 2 * time.Hour
+	i.Situation, i.Aid = triage.NetworkStanding, "call-the-others"
+	return i
+}
+
+func lostNetwork() Incident {
+	i := incident("incident-network-lost", "A network that was declared lost", "which variant of a network recovery a release has", "the ledger has stood still for two hours", "the SVs have declared the network lost")
+	i.World = func(now time.Time) (sim.Scenario, error) {
+		o := node(now)
+		o.Release, o.ParticipantSuffix = "0.5.10", true
+		return well(o)
+	}
+	i.Net.Standing = 2 * time.Hour
+	i.Answers = triage.Answers{DeclaredLost: triage.Yes}
+	i.Situation, i.Recommended = triage.NetworkLost, triage.Network
+	return i
+}
+
+func emptyNamespace() Incident {
+	i := incident("incident-empty", "A namespace with nothing in it", "that a wrong name looks the same as a lost node", "the namespace is the wrong one")
+	i.World = func(time.Time) (sim.Scenario, error) {
+		return sim.Scenario{Objects: "apiVersion: v1\nkind: Namespace\nmetadata: {name: " + namespace + "}\n"}, nil
+	}
+	i.Answers = triage.Answers{RightNamespace: triage.No}
+	i.Situation, i.Aid = triage.Fixable, "right-namespace"
+	return i
+}

@@ -1,0 +1,100 @@
+package rehearsal
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"canton.example/svrescue/kube/sim"
+	svapp "canton.example/svrescue/svapp/sim"
+)
+
+// Net is the network of a rehearsal beyond the node: twelve other SVs, whose scans answer the addresses of the cluster and nobody else.
+type Net struct {
+	Standing time.Duration // how long the ledger has stood still when the world begins; 0: it runs
+	VotedOut bool          // the other SVs have offboarded this one
+	Silent   int           // how many of the others' scans do not answer
+	Stale    int           // how many show what was six hours ago
+}
+
+const (
+	others    = 12
+	dsoParty  = "DSO::1220rehearsaldso"
+	ownParty  = svName + "::1220rehearsal"
+	syncID    = "global-domain::1220rehearsaldso"
+	roundTime = 10 * time.Minute
+)
+
+// ledger is the time that the ledger has got to.
+func (p *pods) ledger() time.Time {
+	if p.net.Standing > 0 {
+		return p.began.Add(-p.net.Standing)
+	}
+	return p.clock.Now()
+}
+
+// comet is the node's chain. One that stands still for all says nothing of catching up.
+func (p *pods) comet(times svapp.Times) svapp.Comet {
+	return svapp.Comet{ID: strings.Repeat("a1", 20), Network: network + "-0", Moniker: svName, VotingPower: 1, Peers: others, Lag: p.lag, Times: times}
+}
+
+// app is the SV app or scan of the node.
+func (p *pods) app(in sim.Pod) svapp.App {
+	a := svapp.App{Base: svapp.SV, ID: svName, Version: p.release(in), Built: "2026-01-20T10:11:12Z", Port: svPort,
+		Uptime: func() time.Duration { return p.clock.Since(in.Started) }, NotReady: func() string { return "" },
+		Part: func(context.Context, string) error { return nil }, Network: func() svapp.Network { return p.seen(p.ledger(), false) }}
+	if in.Container == "scan-app" {
+		a.Base, a.Port = svapp.Scan, scanPort
+	}
+	return a
+}
+
+// release is that of the charts, which the pod is labelled with.
+func (p *pods) release(in sim.Pod) string {
+	if v := in.Labels["app.kubernetes.io/version"]; v != "" {
+		return v
+	}
+	return release
+}
+
+// peer is the scan of another SV, by its host; nil where there is none, or it does not answer.
+func (p *pods) peer(host string) http.Handler {
+	for i := range others {
+		if host != hostOfPeer(i) {
+			continue
+		}
+		if i < p.net.Silent {
+			return nil
+		}
+		at := p.ledger()
+		if i >= others-p.net.Stale {
+			at = at.Add(-6 * time.Hour)
+		}
+		return svapp.App{Base: svapp.Scan, ID: nameOfPeer(i), Version: release, Built: "2026-01-20T10:11:12Z", Port: scanPort,
+			Uptime: func() time.Duration { return time.Hour }, NotReady: func() string { return "" },
+			Network: func() svapp.Network { return p.seen(at, p.net.VotedOut) }}.Handler()
+	}
+	return nil
+}
+
+func nameOfPeer(i int) string { return fmt.Sprintf("SV-%02d", i+1) }
+func hostOfPeer(i int) string { return fmt.Sprintf("scan.sv-%02d.rehearsal.example", i+1) }
+
+// seen is what a scan knows of the network when the ledger has got to a time.
+func (p *pods) seen(at time.Time, without bool) svapp.Network {
+	round := at.Truncate(roundTime)
+	n := svapp.Network{DSO: dsoParty, Synchronizer: syncID, Threshold: 9, Round: round.Unix() / int64(roundTime/time.Second), RoundAt: round}
+	own := svapp.Member{Name: svName, Party: ownParty, Participant: "PAR::" + participantID, Weight: 10000, ScanURL: "http://scan.acme.rehearsal.example"}
+	if without {
+		n.Offboarded = append(n.Offboarded, own)
+	} else {
+		n.SVs = append(n.SVs, own)
+	}
+	for i := range others {
+		n.SVs = append(n.SVs, svapp.Member{Name: nameOfPeer(i), Party: nameOfPeer(i) + "::1220rehearsal", Participant: "PAR::" + nameOfPeer(i) + "::1220rehearsal", Weight: 10000,
+			ScanURL: "http://" + hostOfPeer(i)})
+	}
+	return n
+}
