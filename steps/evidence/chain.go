@@ -31,7 +31,6 @@ func readChain(ctx context.Context, l *look, deliver func(func(*triage.Evidence)
 	}
 	skew := l.skew()
 	c := triage.Chain{Peers: -1}
-	began := l.Clock.Now()
 	for {
 		lag, err := l.lag(ctx, comets[0], action.ByChain, skew)
 		switch {
@@ -40,7 +39,6 @@ func readChain(ctx context.Context, l *look, deliver func(func(*triage.Evidence)
 		case err != nil:
 			return nil // what was seen before stays
 		}
-		now := l.Clock.Now()
 		c.Reading = l.reading("chain")
 		c.Source = lag.Source
 		c.Network, c.CatchingUp, c.Peers = lag.Chain, lag.CatchingUp, max(lag.Peers, 0)
@@ -48,7 +46,7 @@ func readChain(ctx context.Context, l *look, deliver func(func(*triage.Evidence)
 		c.Samples = append(c.Samples[:len(c.Samples):len(c.Samples)], triage.Block{Height: lag.Height, Time: lag.Block, At: lag.Block.Add(lag.Behind)})
 		seen := c
 		deliver(func(e *triage.Evidence) { e.Chain = seen })
-		if lag.Behind <= blockFresh || now.Sub(began) >= watch {
+		if lag.Behind <= blockFresh || c.Samples[len(c.Samples)-1].At.Sub(c.Samples[0].At) >= watch {
 			return nil
 		}
 		if !l.wait(ctx, lookEvery) {

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -154,19 +155,27 @@ func Gather(ctx context.Context, o Options, deliver func(Piece)) {
 	turn.Unlock()
 }
 
-// problem is an error as a part of a sentence.
+// problem is an error as a part of a sentence: what was seen, and of what was tried as much as is needed to know of what.
 func problem(ctx context.Context, within time.Duration, err error) string {
 	var app *svapp.Error
+	if errors.As(err, &app) {
+		return plain.Cut(innermost(app.Seen), 200)
+	}
 	f := steps.FailureOf("", err)
-	switch {
-	case errors.As(err, &app):
-		f.Tried, f.Seen, f.Next = app.Tried, app.Seen, app.Next
-	case errors.Is(ctx.Err(), context.DeadlineExceeded) && f.Tried == "":
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && f.Tried == "" {
 		return "no answer in " + within.String()
 	}
-	text := f.Seen
 	if f.Tried != "" {
-		text = "tried to " + f.Tried + ", and saw: " + f.Seen
+		f.Seen = "tried to " + f.Tried + ", and saw: " + f.Seen
 	}
-	return plain.Cut(plain.Line(text), 300)
+	return plain.Cut(plain.Line(f.Seen), 240)
+}
+
+// innermost is what was seen in a sentence that tells of another's: "tried to A, saw: B; next: C" is B.
+func innermost(seen string) string {
+	seen = plain.Line(seen)
+	if _, last, nested := strings.Cut(seen, ", saw: "); nested {
+		seen, _, _ = strings.Cut(last, "; next: ")
+	}
+	return seen
 }

@@ -46,18 +46,37 @@ func newLook(ctx context.Context, o Options) *look {
 		return release.In(o.Cluster, o.Namespace).List(ctx)
 	})
 	l.reached = once(ctx, o.Cluster.Reach)
-	l.node = sync.OnceValues(l.discover)
+	l.node = shared(l.discover)
 	seen := reach.Options{Cluster: &memo{Cluster: o.Cluster, look: l, values: map[string]func() (secret.String, bool, error){}, ctx: ctx}, Clock: o.Clock, Inside: o.Inside, Dial: o.Dial}
 	l.databases, l.web, l.ask = reach.NewDatabases(seen), reach.NewWeb(seen, o.Out), reach.NewPods(seen)
 	return l
 }
 
+// once reads at the first call, within a time of its own; every call answers what that one read, and waits for it.
 func once[T any](ctx context.Context, read func(context.Context) (T, error)) func() (T, error) {
-	return sync.OnceValues(func() (T, error) {
+	return shared(func() (T, error) {
 		ctx, cancel := context.WithTimeout(ctx, listLimit)
 		defer cancel()
 		return read(ctx)
 	})
+}
+
+// shared is sync.OnceValues whose callers wait on a channel and not on a lock: a test's time goes on while they do.
+func shared[T any](read func() (T, error)) func() (T, error) {
+	var begin sync.Once
+	var value T
+	var err error
+	done := make(chan struct{})
+	return func() (T, error) {
+		begin.Do(func() {
+			go func() {
+				defer close(done)
+				value, err = read()
+			}()
+		})
+		<-done
+		return value, err
+	}
 }
 
 // discover puts the node together. Volumes and the records of Helm make it richer; without the right to read them it is told all the same.

@@ -104,10 +104,11 @@ func restart(ctx context.Context, e Elsewhere, workloads ...string) error {
 		return err
 	}
 	for _, pod := range pods {
-		if !slices.Contains(workloads, pod.Labels["app"]) {
+		if !slices.Contains(workloads, pod.Labels["app"]) || pod.Deleting != nil {
 			continue
 		}
-		if err := e.Cluster.Hands(kube.AccessDeletePod(pod.Namespace, pod.Name), false).DeletePod(ctx, pod.Namespace, pod.Name, pod.UID, nil); err != nil {
+		err := e.Cluster.Hands(kube.AccessDeletePod(pod.Namespace, pod.Name), false).DeletePod(ctx, pod.Namespace, pod.Name, pod.UID, nil)
+		if err != nil && kube.KindOf(err) != kube.NotFound { // one that is gone already is as good
 			return err
 		}
 	}

@@ -77,9 +77,6 @@ const participantClaim = "pg-data-participant-pg-0"
 
 // withoutParticipant loses the claim of the participant's database, and its volume with it.
 func withoutParticipant(ctx context.Context, e Elsewhere) error {
-	if err := restart(ctx, e, "participant", "sv-app", "validator-app"); err != nil {
-		return err
-	}
 	w, _, err := e.Cluster.Workload(ctx, kube.StatefulSet, e.Namespace, "participant-pg")
 	if err != nil {
 		return err

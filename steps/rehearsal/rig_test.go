@@ -87,6 +87,12 @@ type conns struct {
 // newRig starts the world. Call it inside a bubble.
 func newRig(t *testing.T, s Scenario) *rig {
 	t.Helper()
+	return newRigBehind(t, s, func(world http.Handler) http.Handler { return world })
+}
+
+// newRigBehind is a rig whose requests pass what stands before the world.
+func newRigBehind(t *testing.T, s Scenario, before func(http.Handler) http.Handler) *rig {
+	t.Helper()
 	inside := newPods(clock.RealClock{}, s)
 	world, err := build(s, clock.RealClock{}, 1, credential, inside)
 	if err != nil {
@@ -121,7 +127,7 @@ func newRig(t *testing.T, s Scenario) *rig {
 			r.lost = &restore.LostNode{Hint: filepath.Join(folder, ValuesFolder), ChartsHint: filepath.Join(folder, ChartsFolder)}
 		}
 	}
-	server := &http.Server{Handler: r.tapped(world)}
+	server := &http.Server{Handler: before(r.tapped(world))}
 	ended := make(chan struct{})
 	go func() { world.Run(ctx); close(ended) }()
 	go server.Serve(&listener{pipes, closed, sync.Once{}})

@@ -1,6 +1,10 @@
 package triage
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"time"
+)
 
 // Answer is what a person says to a question. The zero value is "I don't know", which is always a valid answer.
 type Answer string
@@ -21,6 +25,20 @@ type Answers struct {
 	IdentitiesElsewhere Answer // there are identities backups that were not looked at
 	OnPurpose           Answer // components were scaled down on purpose
 	RightNamespace      Answer // this is the namespace of the node, although there is nothing in it
+}
+
+// Set answers the question with that id. Its errors are for whoever wrote the answer.
+func (a *Answers) Set(id string, said Answer) error {
+	to, is := map[string]*Answer{askDeclared: &a.DeclaredLost, askBackups: &a.BackupsElsewhere, askIdentities: &a.IdentitiesElsewhere,
+		askPurpose: &a.OnPurpose, askNamespace: &a.RightNamespace}[id]
+	switch {
+	case !is:
+		return fmt.Errorf("there is no question %q; there are %s", id, strings.Join([]string{askDeclared, askBackups, askIdentities, askPurpose, askNamespace}, ", "))
+	case said != Yes && said != No && said != DontKnow:
+		return fmt.Errorf("the answer to %s is yes, no or i-dont-know, not %q", id, string(said))
+	}
+	*to = said
+	return nil
 }
 
 // Question asks for one of them.
