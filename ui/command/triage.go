@@ -1,0 +1,343 @@
+package command
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"canton.example/svrescue/internal/plain"
+	"canton.example/svrescue/kube"
+	"canton.example/svrescue/steps/engine/runs"
+	"canton.example/svrescue/steps/evidence"
+	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/triage"
+	"canton.example/svrescue/steps/wire"
+	"canton.example/svrescue/svapp"
+	"canton.example/svrescue/ui/linear"
+	"github.com/spf13/cobra"
+	"k8s.io/utils/clock"
+)
+
+// firstVerdict is when something is said, whatever has been heard by then.
+const firstVerdict = 5 * time.Second
+
+type triageOptions struct {
+	wait                     time.Duration
+	dumps, identities, scans []string
+	rehearse                 string
+}
+
+func (p *program) triageCommand() *cobra.Command {
+	var o triageOptions
+	c := &cobra.Command{Use: "triage", Short: "Say what is the matter with the node, and which recovery applies, if any",
+		Long: "Looks at the cluster, the node's pods, volumes, databases and apps, the scans of the other SVs and the backups, and says\n" +
+			"what is the matter: a cause that is no disaster, with what to do first, or which recovery is recommended, possible or\n" +
+			"impossible, and why. It changes nothing. After five seconds the first verdict stands; slow sources refine it. What cannot\n" +
+			"be reached is not determined, and never called down. What only a person knows is answered in a file (--answers):\n\n" +
+			"  answers:\n    declared-lost: no          # or yes, or i-dont-know\n\n" +
+			"Exit codes: 0 a recovery is recommended, a cause that is no disaster was found, or nothing is wrong; 2 the command line or\n" +
+			"the configuration is wrong; 6 not determined, or nothing can be recommended: a person has to look.",
+		Example: "  svrescue triage\n  svrescue triage --namespace sv --dumps /backups/tonight --format json\n  svrescue triage --rehearse incident-full-disk",
+		Args:    noArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return p.triage(cmd.Context(), o) }}
+	f := c.Flags()
+	f.StringVar(&p.flags.answers, "answers", "", "answer from this file what only a person knows")
+	f.DurationVar(&o.wait, "wait", time.Minute, "how long sources may take together")
+	f.StringArrayVar(&o.dumps, "dumps", nil, "a folder with dump files, or one of them; may be named several times")
+	f.StringArrayVar(&o.identities, "identities", nil, "an identities backup, or a folder with some; may be named several times")
+	f.StringVar(&p.flags.record, "record", "", "the folder with the record of the node")
+	f.StringArrayVar(&o.scans, "scan", nil, "address of a scan of the network, for when this node's own does not answer; may be named several times")
+	f.StringVar(&o.rehearse, "rehearse", "", "triage an incident on the built-in network instead; \"list\" shows them")
+	return c
+}
+
+func (p *program) triage(ctx context.Context, o triageOptions) error {
+	if o.wait < time.Second || o.wait > 10*time.Minute {
+		return usage("--wait is between 1s and 10m, not %s", o.wait)
+	}
+	if o.rehearse == "list" {
+		return p.listIncidents()
+	}
+	answers, err := p.triageAnswers()
+	if err != nil {
+		return err
+	}
+	quietLogs(io.Discard) // what goes wrong with a source is told as evidence
+	from := evidence.Options{Clock: p.Clock, Dumps: o.dumps, Identities: o.identities, Record: p.flags.record, Scans: o.scans, UserAgent: "svrescue/" + Version(),
+		Out: svapp.Out{Getenv: p.Env}}
+	where := ""
+	if o.rehearse != "" {
+		world, err := p.incident(ctx, o.rehearse, &from)
+		if err != nil {
+			return err
+		}
+		defer world.end()
+		where = "rehearsal of " + o.rehearse
+	} else {
+		cluster, err := connect(runs.Spec{World: wire.Real, Kubeconfig: p.kubeconfig(), Context: p.config.Context, Namespace: p.config.Namespace}, p.Clock)
+		if err != nil {
+			return err
+		}
+		from.Cluster, from.Context = cluster, cluster.Target().Context
+		if from.Namespace, err = p.nodeNamespace(ctx, cluster); err != nil {
+			return err
+		}
+		where = "cluster " + from.Context
+	}
+	answers.At = from.Clock.Now()
+	t := &triaging{clock: from.Clock, said: map[string]bool{}, done: map[string]bool{}, evidence: triage.Evidence{Answers: answers}, out: io.Discard}
+	var kept bytes.Buffer
+	if !p.json() {
+		t.out = p.Out
+		if p.flags.output != "" {
+			t.out = &kept
+		}
+		fmt.Fprintf(t.out, "Triage of namespace %s, %s\n\nWhat is seen\n", from.Namespace, where)
+	}
+	within, cancel := context.WithTimeout(ctx, o.wait)
+	defer cancel()
+	first := p.Clock.NewTimer(firstVerdict)
+	defer first.Stop()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		evidence.Gather(within, from, t.take)
+	}()
+	for over := false; !over; {
+		select {
+		case <-first.C():
+			t.first()
+		case <-ended:
+			over = true
+		}
+	}
+	if ctx.Err() != nil {
+		return exit(exitInterrupted, fmt.Errorf("triage was interrupted"))
+	}
+	result := t.finish()
+	if p.json() {
+		err = p.printDocument(result)
+	} else {
+		fmt.Fprint(t.out, verdictText(result, o.rehearse != ""))
+		if p.flags.output != "" {
+			err = p.print(kept.Bytes())
+		}
+	}
+	if err == nil && result.ExitCode() != exitDone {
+		err = told(result.ExitCode())
+	}
+	return err
+}
+
+// triageAnswers are those of the file that was named. Answers to the questions of a run may stand in it too.
+func (p *program) triageAnswers() (triage.Answers, error) {
+	a := triage.Answers{By: p.operator()}
+	if p.flags.answers == "" {
+		return a, nil
+	}
+	file, err := linear.ReadFile(p.flags.answers)
+	if err != nil {
+		return a, &usageError{err}
+	}
+	for id, chosen := range file.Answers {
+		if strings.Contains(id, "/") {
+			continue
+		}
+		said := triage.Answer(chosen.Choice)
+		if said == "false" { // an unquoted no, as YAML reads it
+			said = triage.No
+		}
+		if err := a.Set(id, said); err != nil {
+			return a, usage("the answers file %s is not right: %v", p.flags.answers, err)
+		}
+	}
+	return a, nil
+}
+
+// nodeNamespace is the namespace of the node: the one that was named, or the only one with an SV node in it. Where that cannot be found
+// out, it is the one of the kubeconfig, and the evidence tells what is seen there.
+func (p *program) nodeNamespace(ctx context.Context, cluster *kube.Cluster) (string, error) {
+	if p.config.Namespace != "" {
+		return p.config.Namespace, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, firstVerdict-time.Second)
+	defer cancel()
+	own := cluster.Target().Namespace
+	namespaces, err := cluster.NamespacesWith(ctx, "helm.sh/chart")
+	if err != nil {
+		return own, nil
+	}
+	var found []string
+	for _, ns := range namespaces {
+		workloads, err := cluster.Workloads(ctx, ns)
+		if err != nil {
+			return own, nil
+		}
+		n, _ := node.Discover(node.Seen{Namespace: ns, Workloads: workloads}) // which synchronizer is current does not matter here
+		if n.IsSV() {
+			found = append(found, ns)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return own, nil
+	case 1:
+		return found[0], nil
+	}
+	return "", usage("several namespaces hold an SV node: %s; name one with --namespace", strings.Join(found, ", "))
+}
+
+// triaging is a triage under way: what has arrived, and what was said about it. Its methods may be called from anywhere.
+type triaging struct {
+	clock clock.PassiveClock
+	out   io.Writer
+
+	mu        sync.Mutex
+	evidence  triage.Evidence
+	done      map[string]bool
+	said      map[string]bool  // by id of the evidence
+	situation triage.Situation // that was told; empty: none yet
+}
+
+// take puts a piece of evidence in, and prints what it tells.
+func (t *triaging) take(piece evidence.Piece) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	piece.Set(&t.evidence)
+	if !piece.Last {
+		return
+	}
+	t.done[piece.Source] = true
+	r := triage.Judge(t.evidence, t.clock.Now())
+	t.items(r, false)
+	if t.situation != "" && r.Situation != t.situation {
+		t.situation = r.Situation
+		fmt.Fprintf(t.out, "  now: %s\n", plain.Line(r.Summary))
+	}
+}
+
+// heardFrom are the sources on which an item of the evidence stands; what is on no source is the operator's word.
+func heardFrom(id string) []string {
+	switch id {
+	case "release", "ordering", "synchronizers", "components":
+		return []string{"cluster"}
+	case "network", "peers", "membership":
+		return []string{"network"}
+	case "backup-set":
+		return []string{"snapshots", "dumps", "managed backups"}
+	case "runway", "kms":
+		return []string{"configuration", "snapshots"}
+	case "identities":
+		return []string{"secrets", "network", "configuration"}
+	case "leftover-secrets":
+		return []string{"secrets"}
+	case "leftover-volumes", "leftover-claims":
+		return []string{strings.ReplaceAll(id, "-", " ")}
+	case "keys":
+		return []string{"databases", "secrets", "network", "snapshots", "dumps", "configuration", "leftover volumes", "leftover claims"}
+	case "apps":
+		return []string{"apps", "lag"}
+	case "chain":
+		return []string{"chain", "cluster"}
+	}
+	return []string{id}
+}
+
+// items prints each item of the evidence once all is heard on which it stands; at the end, those that are left.
+func (t *triaging) items(r triage.Result, end bool) {
+	for _, i := range r.Evidence {
+		open := slices.ContainsFunc(heardFrom(i.ID), func(source string) bool { return !t.done[source] })
+		if t.said[i.ID] || open && !end {
+			continue
+		}
+		t.said[i.ID] = true
+		fmt.Fprintln(t.out, evidenceLine(i))
+	}
+}
+
+func evidenceLine(i triage.Item) string {
+	return fmt.Sprintf("  %-14s  %-16s  %s", strings.ReplaceAll(string(i.Verdict), "-", " "), i.ID, plain.Line(i.Detail))
+}
+
+// first says what can be said by now.
+func (t *triaging) first() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := triage.Judge(t.evidence, t.clock.Now())
+	t.situation = r.Situation
+	var open []string
+	for _, s := range evidence.Sources() {
+		if !t.done[s] {
+			open = append(open, s)
+		}
+	}
+	if len(open) > 0 {
+		fmt.Fprintf(t.out, "  after %s: %s Still read: %s.\n", firstVerdict, plain.Line(r.Summary), strings.Join(open, ", "))
+	}
+}
+
+// finish prints what stayed open, and answers the result.
+func (t *triaging) finish() triage.Result {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := triage.Judge(t.evidence, t.clock.Now())
+	t.items(r, true)
+	return r
+}
+
+// verdictText is the result for people.
+func verdictText(r triage.Result, rehearsal bool) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nSituation: %s\n  %s\n", strings.ReplaceAll(string(r.Situation), "-", " "), plain.Line(r.Summary))
+	if len(r.FirstAid) > 0 {
+		b.WriteString("\nTo do first\n")
+		for _, a := range r.FirstAid {
+			fmt.Fprintf(&b, "  %s\n    %s\n    First: %s\n", plain.Line(a.Seen), a.Means, a.First)
+		}
+	}
+	b.WriteString("\nWhich recovery\n")
+	for _, path := range r.Paths {
+		fmt.Fprintf(&b, "  %-10s %s\n", path.Path, strings.ToUpper(strings.ReplaceAll(string(path.Verdict), "-", " ")))
+		for _, reason := range path.For {
+			fmt.Fprintf(&b, "    + %s\n", plain.Line(reason.Text))
+		}
+		for _, reason := range path.Against {
+			fmt.Fprintf(&b, "    - %s\n", plain.Line(reason.Text))
+		}
+		if path.Verdict == triage.Recommended || path.Verdict == triage.Possible {
+			for _, lost := range path.Lost {
+				fmt.Fprintf(&b, "    lost: %s\n", lost)
+			}
+			fmt.Fprintf(&b, "    takes: %s\n", path.Takes)
+		}
+	}
+	if len(r.Questions) > 0 {
+		b.WriteString("\nOnly you can know (answer in a file, with --answers; \"i-dont-know\" is an answer)\n")
+		for _, q := range r.Questions {
+			fmt.Fprintf(&b, "  %s: %s\n    %s\n", q.ID, q.Text, q.Why)
+		}
+	}
+	if next := nextCommand(r, rehearsal); next != "" {
+		fmt.Fprintf(&b, "\nNext: %s\n", next)
+	}
+	return b.String()
+}
+
+// nextCommand is what to do with a recommendation. Only a path that this program goes is offered as a command.
+func nextCommand(r triage.Result, rehearsal bool) string {
+	path := r.Recommended()
+	_, err := findPath(path)
+	switch {
+	case path == "" || rehearsal:
+		return ""
+	case err != nil:
+		return "svrescue does not lead through the path " + path + " yet. Follow the documentation of Splice " + cmp.Or(r.Release.Splice, "for your release") + ", with a second person."
+	}
+	return "svrescue plan " + path + " shows what would be sent, and svrescue run " + path + " goes the way step by step."
+}
