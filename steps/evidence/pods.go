@@ -130,8 +130,8 @@ func (l *look) troubleOf(c node.Component, p kube.Pod, events []kube.Event) (tro
 			t.texts = append(t.texts, e.Reason, e.Message)
 		}
 	}
-	switch kind, told := triage.KindOf(t.texts...); {
-	case told:
+	switch kind := kindOf(c.Part, t.texts...); {
+	case kind != "":
 		t.Kind = kind
 	case strings.Contains(t.Why.Summary, "no node has enough room"), strings.Contains(t.Why.Summary, "no node is meant for it"):
 		t.Kind = triage.Room
@@ -161,7 +161,7 @@ func (l *look) readLog(ctx context.Context, t *trouble) {
 	if err != nil {
 		return // what status and events say stands by itself
 	}
-	line, kind := telling(log)
+	line, kind := telling(t.Part, log)
 	switch {
 	case t.Kind == "":
 		if kind == triage.Disabled || kind == triage.Pruned {
@@ -169,9 +169,7 @@ func (l *look) readLog(ctx context.Context, t *trouble) {
 			t.Why = kube.Explanation{Summary: t.Name + " runs, and its log says: " + line, Detail: line}
 		}
 	case kind != "":
-		if told, _ := triage.KindOf(append(t.texts, line)...); told != "" {
-			t.Kind = told
-		}
+		t.Kind = kindOf(t.Part, append(t.texts, line)...)
 		t.Why.Summary += "; its log says: " + line
 	case t.Kind == triage.Crash:
 		if last := lastLine(log); last != "" {
@@ -181,14 +179,27 @@ func (l *look) readLog(ctx context.Context, t *trouble) {
 }
 
 // telling is the last line of a log that tells what is the matter.
-func telling(log string) (string, triage.Kind) {
+func telling(part node.Part, log string) (string, triage.Kind) {
 	lines := strings.Split(log, "\n")
 	for _, line := range slices.Backward(lines) {
-		if kind, is := triage.KindOf(line); is {
+		if kind := kindOf(part, line); kind != "" {
 			return short(line), kind
 		}
 	}
 	return "", ""
+}
+
+// kindOf is what texts of a part mean; empty where none tells. That a member is disabled, or what it needs is pruned, is said of itself only by
+// a participant or a mediator: a sequencer says it of others, and that is no fault of this node.
+func kindOf(part node.Part, texts ...string) triage.Kind {
+	if part != node.Participant && part != node.Mediator {
+		texts = slices.DeleteFunc(slices.Clone(texts), func(text string) bool {
+			kind, _ := triage.KindOf(text)
+			return kind == triage.Disabled || kind == triage.Pruned
+		})
+	}
+	kind, _ := triage.KindOf(texts...)
+	return kind
 }
 
 func lastLine(log string) string {

@@ -33,7 +33,7 @@ const Develops = 90 * time.Second
 // Incidents are all of them, in the order in which they are best learnt.
 func Incidents() []Incident {
 	return []Incident{nothingWrong(), wrongImage(), fullDisk(), scaledToNothing(), expiredCertificate(), oneCrash(), onlySlow(),
-		lostClaim(), damagedDatabase(), nothingToRestore(), memberDisabled(), votedOut(), lostNetwork(), standingNetwork(), emptyNamespace()}
+		lostClaim(), damagedDatabase(), nothingToRestore(), memberDisabled(), votedOut(), staleScans(), standingNetwork(), lostNetwork(), emptyNamespace()}
 }
 
 // FindIncident returns the incident with that id. A scenario is one too: what is wrong with its node is the question then.

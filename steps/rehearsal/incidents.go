@@ -149,6 +149,14 @@ func votedOut() Incident {
 	return i
 }
 
+func staleScans() Incident {
+	i := incident("incident-stale-scans", "Scans that are out of date, and some that are silent", "that no single scan is believed, and that one which cannot be reached says nothing",
+		"the scans of two SVs show what was six hours ago", "four others do not answer")
+	i.Net.Stale, i.Net.Silent = 2, 4
+	i.Situation, i.Aid = triage.Healthy, "tell-them"
+	return i
+}
+
 func standingNetwork() Incident {
 	i := incident("incident-standing", "A ledger that stands still", "that nothing that can be measured replaces the word of the other SVs", "the ledger has stood still for two hours, and nobody has said why")
 	i.Net.Standing = 2 * time.Hour

@@ -72,6 +72,8 @@ func (p *program) triage(ctx context.Context, o triageOptions) error {
 	from := evidence.Options{Clock: p.Clock, Dumps: o.dumps, Identities: o.identities, Record: p.flags.record, Scans: o.scans, UserAgent: "svrescue/" + Version(),
 		Out: svapp.Out{Getenv: p.Env}}
 	where := ""
+	first := p.Clock.NewTimer(firstVerdict)
+	defer first.Stop()
 	if o.rehearse != "" {
 		world, err := p.incident(ctx, o.rehearse, &from)
 		if err != nil {
@@ -79,6 +81,7 @@ func (p *program) triage(ctx context.Context, o triageOptions) error {
 		}
 		defer world.end()
 		where = "rehearsal of " + o.rehearse
+		first.Reset(firstVerdict) // the world had to be made first
 	} else {
 		cluster, err := connect(runs.Spec{World: wire.Real, Kubeconfig: p.kubeconfig(), Context: p.config.Context, Namespace: p.config.Namespace}, p.Clock)
 		if err != nil {
@@ -102,8 +105,6 @@ func (p *program) triage(ctx context.Context, o triageOptions) error {
 	}
 	within, cancel := context.WithTimeout(ctx, o.wait)
 	defer cancel()
-	first := p.Clock.NewTimer(firstVerdict)
-	defer first.Stop()
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -278,7 +279,7 @@ func (t *triaging) first() {
 		}
 	}
 	if len(open) > 0 {
-		fmt.Fprintf(t.out, "  after %s: %s Still read: %s.\n", firstVerdict, plain.Line(r.Summary), strings.Join(open, ", "))
+		fmt.Fprintf(t.out, "  after %s: %s Still being read: %s.\n", firstVerdict, plain.Line(r.Summary), strings.Join(open, ", "))
 	}
 }
 

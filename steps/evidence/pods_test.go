@@ -1,0 +1,54 @@
+package evidence
+
+import (
+	"testing"
+
+	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/triage"
+)
+
+// A sequencer's log tells of other members: only a participant or a mediator says of itself that it was disabled.
+func TestWhoIsDisabled(t *testing.T) {
+	const disabled = `{"message":"PERMISSION_DENIED: MemberDisabled(PAR::Other-SV::1220bb)"}`
+	for _, c := range []struct {
+		part node.Part
+		log  string
+		want triage.Kind
+	}{
+		{node.Participant, disabled, triage.Disabled},
+		{node.Mediator, disabled, triage.Disabled},
+		{node.Sequencer, disabled, ""},
+		{node.Sequencer, "No space left on device\n" + disabled, triage.DiskFull},
+		{node.SVApp, "EventsUnavailableForTimestamp", ""},
+		{node.Participant, "EventsUnavailableForTimestamp\nstarting", triage.Pruned},
+		{node.Postgres, "LOG: ready\nPANIC:  could not locate a valid checkpoint record\nLOG: shut down", triage.Damaged},
+		{node.Postgres, "LOG: ready", ""},
+	} {
+		if _, got := telling(c.part, c.log); got != c.want {
+			t.Errorf("%s, %q: %q, want %q", c.part, c.log, got, c.want)
+		}
+	}
+}
+
+// Only a volume on which nothing is free is full.
+func TestPercent(t *testing.T) {
+	for _, c := range []struct {
+		free, size int64
+		want       int
+	}{{0, 100, 100}, {-1, 100, 100}, {1, 1000, 99}, {390, 1000, 61}, {1000, 1000, 1}, {1200, 1000, 1}} {
+		if got := percent(c.free, c.size); got != c.want {
+			t.Errorf("%d free of %d: %d, want %d", c.free, c.size, got, c.want)
+		}
+	}
+}
+
+// Whose data a claim holds is told by the documented names, and else it may be anybody's.
+func TestPartsOfAClaim(t *testing.T) {
+	for claim, want := range map[string]node.Part{"pg-data-participant-pg-0": node.Participant, "pg-data-hd-apps-pg-0": node.SVApp,
+		"global-domain-3-cometbft-cometbft-data": node.CometBFT, "data-postgres-0": ""} {
+		parts := partsOf(node.Node{}, claim)
+		if want == "" && parts != nil || want != "" && (len(parts) == 0 || parts[0] != want) {
+			t.Errorf("%s: %v, want %q", claim, parts, want)
+		}
+	}
+}
