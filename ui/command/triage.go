@@ -125,7 +125,10 @@ func (p *program) triage(ctx context.Context, o triageOptions) error {
 	if p.json() {
 		err = p.printDocument(result)
 	} else {
-		fmt.Fprint(t.out, verdictText(result, o.rehearse != ""))
+		fmt.Fprint(t.out, verdictText(result))
+		if next := nextCommand(result, len(t.evidence.Cluster.Node.Components) == 0); next != "" && o.rehearse == "" {
+			fmt.Fprintf(t.out, "\nNext: %s\n", next)
+		}
 		if p.flags.output != "" {
 			err = p.print(kept.Bytes())
 		}
@@ -293,7 +296,7 @@ func (t *triaging) finish() triage.Result {
 }
 
 // verdictText is the result for people.
-func verdictText(r triage.Result, rehearsal bool) string {
+func verdictText(r triage.Result) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nSituation: %s\n  %s\n", strings.ReplaceAll(string(r.Situation), "-", " "), plain.Line(r.Summary))
 	if len(r.FirstAid) > 0 {
@@ -324,18 +327,19 @@ func verdictText(r triage.Result, rehearsal bool) string {
 			fmt.Fprintf(&b, "  %s: %s\n    %s\n", q.ID, q.Text, q.Why)
 		}
 	}
-	if next := nextCommand(r, rehearsal); next != "" {
-		fmt.Fprintf(&b, "\nNext: %s\n", next)
-	}
 	return b.String()
 }
 
-// nextCommand is what to do with a recommendation. Only a path that this program goes is offered as a command.
-func nextCommand(r triage.Result, rehearsal bool) string {
+// nextCommand is what to do with a recommendation. Only a path that this program goes is offered as a command. Where nothing of the node is left
+// in its namespace, a restore puts back all of it.
+func nextCommand(r triage.Result, nothingLeft bool) string {
 	path := r.Recommended()
+	if path == triage.Restore && nothingLeft {
+		path = "restore-lost"
+	}
 	_, err := findPath(path)
 	switch {
-	case path == "" || rehearsal:
+	case path == "":
 		return ""
 	case err != nil:
 		return "svrescue does not lead through the path " + path + " yet. Follow the documentation of Splice " + cmp.Or(r.Release.Splice, "for your release") + ", with a second person."

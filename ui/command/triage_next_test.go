@@ -1,0 +1,31 @@
+package command
+
+import (
+	"strings"
+	"testing"
+
+	"canton.example/svrescue/steps/triage"
+)
+
+// Only what this program leads through is offered as a command.
+func TestNextCommand(t *testing.T) {
+	recommending := func(path string) triage.Result {
+		return triage.Result{Release: triage.Release{Splice: "0.6.4"}, Paths: []triage.Path{{Path: path, Verdict: triage.Recommended}}}
+	}
+	for _, c := range []struct {
+		of   triage.Result
+		lost bool
+		want string
+	}{
+		{triage.Result{}, false, ""},
+		{recommending(triage.Restore), false, "svrescue run restore goes"},
+		{recommending(triage.Restore), true, "svrescue run restore-lost goes"},
+		{recommending(triage.Reonboard), false, "does not lead through the path reonboard yet. Follow the documentation of Splice 0.6.4"},
+		{recommending(triage.Network), true, "does not lead through the path network yet"},
+	} {
+		got := nextCommand(c.of, c.lost)
+		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s, lost %v: %q, want %q", c.of.Recommended(), c.lost, got, c.want)
+		}
+	}
+}
