@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -39,7 +40,8 @@ func (p *program) triageCommand() *cobra.Command {
 		Long: "Looks at the cluster, the node's pods, volumes, databases and apps, the scans of the other SVs and the backups, and says\n" +
 			"what is the matter: a cause that is no disaster, with what to do first, or which recovery is recommended, possible or\n" +
 			"impossible, and why. It changes nothing. After five seconds the first verdict stands; slow sources refine it. What cannot\n" +
-			"be reached is not determined, and never called down. What only a person knows is answered in a file (--answers):\n\n" +
+			"be reached is not determined, and never called down. Where backups and other SVs' scans are is taken from the configuration,\n" +
+			"where the command line does not say it. What only a person knows is answered in a file (--answers):\n\n" +
 			"  answers:\n    declared-lost: no          # or yes, or i-dont-know\n\n" +
 			"Exit codes: 0 a recovery is recommended, a cause that is no disaster was found, or nothing is wrong; 2 the command line or\n" +
 			"the configuration is wrong; 6 not determined, or nothing can be recommended: a person has to look.",
@@ -83,6 +85,9 @@ func (p *program) triage(ctx context.Context, o triageOptions) error {
 		where = "rehearsal of " + o.rehearse
 		first.Reset(firstVerdict) // the world had to be made first
 	} else {
+		if err := p.knownOfNode(&from); err != nil {
+			return err
+		}
 		cluster, err := connect(runs.Spec{World: wire.Real, Kubeconfig: p.kubeconfig(), Context: p.config.Context, Namespace: p.config.Namespace}, p.Clock)
 		if err != nil {
 			return err
@@ -137,6 +142,28 @@ func (p *program) triage(ctx context.Context, o triageOptions) error {
 		err = told(result.ExitCode())
 	}
 	return err
+}
+
+// knownOfNode adds what the configuration says, where the command line does not.
+func (p *program) knownOfNode(from *evidence.Options) error {
+	if len(from.Dumps) == 0 {
+		from.Dumps = p.config.Backups.Folders
+	}
+	if len(from.Identities) == 0 {
+		from.Identities = p.config.Backups.Identities
+	}
+	if len(from.Scans) == 0 {
+		from.Scans = p.config.Peers
+	}
+	from.Record = cmp.Or(from.Record, p.config.Record)
+	if p.config.CA != "" {
+		pem, err := os.ReadFile(p.config.CA)
+		if err != nil {
+			return usage("the certificates that the configuration names as ca cannot be read: %v", err)
+		}
+		from.Out.CA = pem
+	}
+	return nil
 }
 
 // triageAnswers are those of the file that was named. Answers to the questions of a run may stand in it too.
