@@ -49,7 +49,8 @@ type Cluster struct {
 	server string
 	clock  clock.PassiveClock
 	timers clock.WithTicker
-	config *rest.Config // without a guard; never given to a client as it is
+	config atomic.Pointer[rest.Config] // without a guard; never given to a client as it is. LogIn replaces it
+	named  Target                      // as it was asked for, with the context that it was
 	date   atomic.Pointer[dated]
 	clients
 }
@@ -58,16 +59,18 @@ type Cluster struct {
 type clients struct {
 	kube *kubernetes.Clientset
 	snap *snapshots.Clientset
-	rest *rest.Config
+	rest func() *rest.Config // as it is now
 }
 
 // Connect reads the kubeconfig and prepares the clients. It sends nothing: Reach is the first question to the cluster.
 // Its errors are of kind Setup.
 func Connect(t Target, o Options) (*Cluster, error) {
+	named := t
 	config, t, err := load(t)
 	if err != nil {
 		return nil, err
 	}
+	named.Context = t.Context // whatever becomes the current one later
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
 	}
@@ -90,11 +93,9 @@ func Connect(t Target, o Options) (*Cluster, error) {
 	// Typed clients would send protobuf, in which the guard cannot find the name of a new object.
 	config.ContentType, config.AcceptContentTypes = "application/json", "application/json"
 	config.WarningHandler = rest.NoWarnings{}
-	if config.ExecProvider != nil {
-		config.ExecProvider.StdinUnavailable = true
-		config.ExecProvider.StdinUnavailableMessage = "the terminal is in use: log in to the cluster in another one first"
-	}
-	c := &Cluster{target: t, server: config.Host, clock: o.Clock, timers: clock.RealClock{}, config: config}
+	noTerminal(config)
+	c := &Cluster{target: t, named: named, server: config.Host, clock: o.Clock, timers: clock.RealClock{}}
+	c.config.Store(config)
 	if timers, ok := o.Clock.(clock.WithTicker); ok {
 		c.timers = timers
 	}
@@ -125,21 +126,26 @@ func (c *Cluster) HandsWhile(held func() error, allowed []Access, dryRun bool) *
 }
 
 func (c *Cluster) guarded(held func() error, allowed []Access, dryRun bool) (clients, error) {
-	config := rest.CopyConfig(c.config)
+	config := rest.CopyConfig(c.config.Load())
 	base, _, err := rest.DefaultServerUrlFor(config)
 	if err != nil {
 		return clients{}, err
 	}
-	config.Wrap(func(rt http.RoundTripper) http.RoundTripper {
-		return &guard{
-			next: rt, scheme: base.Scheme, host: base.Host, prefix: strings.TrimSuffix(base.Path, "/"),
-			allowed: allowed, dryRun: dryRun, held: held, clock: c.clock, date: &c.date,
-		}
-	})
-	h, err := rest.HTTPClientFor(config)
-	if err != nil {
+	behind := func(config *rest.Config) *rest.Config {
+		config = rest.CopyConfig(config)
+		config.Wrap(func(rt http.RoundTripper) http.RoundTripper {
+			return &guard{
+				next: rt, scheme: base.Scheme, host: base.Host, prefix: strings.TrimSuffix(base.Path, "/"),
+				allowed: allowed, dryRun: dryRun, held: held, clock: c.clock, date: &c.date,
+			}
+		})
+		return config
+	}
+	r := &renewed{config: &c.config, behind: behind}
+	if _, err := r.transport(); err != nil {
 		return clients{}, err
 	}
+	h := &http.Client{Transport: r, Timeout: config.Timeout}
 	k, err := kubernetes.NewForConfigAndClient(config, h)
 	if err != nil {
 		return clients{}, err
@@ -148,7 +154,7 @@ func (c *Cluster) guarded(held func() error, allowed []Access, dryRun bool) (cli
 	if err != nil {
 		return clients{}, err
 	}
-	return clients{kube: k, snap: s, rest: config}, nil
+	return clients{kube: k, snap: s, rest: func() *rest.Config { return behind(c.config.Load()) }}, nil
 }
 
 func load(t Target) (*rest.Config, Target, error) {

@@ -99,8 +99,8 @@ func TestTokenWithoutTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if cl.config.BearerToken != want {
-			t.Errorf("%s would get token %q", server, cl.config.BearerToken)
+		if cl.config.Load().BearerToken != want {
+			t.Errorf("%s would get token %q", server, cl.config.Load().BearerToken)
 		}
 	}
 }

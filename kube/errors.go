@@ -87,6 +87,15 @@ func IsTransient(err error) bool {
 	return false
 }
 
+// RetryAfter is how long the server asked to wait before the next try; 0 where it named no time.
+func RetryAfter(err error) time.Duration {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.RetryAfter
+	}
+	return 0
+}
+
 // Explain turns any error into an *Error; nil stays nil.
 func Explain(err error) *Error {
 	if err == nil {
@@ -156,6 +165,8 @@ func classify(err error) Kind {
 	case strings.Contains(err.Error(), "client rate limiter"):
 		// The limiter of client-go gives up early when the deadline would pass first, with an error of its own.
 		return Timeout
+	case noCredentials(err):
+		return Unauthorized
 	}
 	var u *url.Error
 	var op *net.OpError

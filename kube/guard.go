@@ -75,7 +75,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
-	resp.Header.Del("Retry-After")
+	patience(resp)
 	if g.date != nil {
 		if t, perr := http.ParseTime(resp.Header.Get("Date")); perr == nil {
 			now := g.clock.Now()
@@ -85,7 +85,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// errCut stands for a broken connection, and a Retry-After is taken off every answer, so that client-go does not try again by
+// errCut stands for a broken connection, and patience takes the Retry-After off every answer, so that client-go does not try again by
 // itself, up to ten times and in silence. Whether and when to try again is for the caller to decide and to show.
 var errCut = errors.New("the connection was cut before an answer came")
 

@@ -57,12 +57,13 @@ func (u *upgrade) RoundTrip(req *http.Request) (*http.Response, error) { return 
 
 // upgrader prepares the request that a names for one protocol. The wrappers, and so the guard, stand before the dialling.
 func (h *Hands) upgrader(over func(*upgrade, *http.Request) (*http.Response, error)) (*upgrade, *http.Client, error) {
-	config, err := h.rest.TransportConfig()
+	now := h.rest()
+	config, err := now.TransportConfig()
 	if err != nil {
 		return nil, nil, err
 	}
 	// The dialler is the one of Options, not the one of credentials that rotate: that one cuts every connection when they do.
-	u := &upgrade{dial: h.rest.Dial, proxy: h.rest.Proxy, base: config, over: over}
+	u := &upgrade{dial: now.Dial, proxy: now.Proxy, base: config, over: over}
 	if u.proxy == nil {
 		u.proxy = utilnet.NewProxierWithNoProxyCIDR(http.ProxyFromEnvironment)
 	}
@@ -81,7 +82,7 @@ func (h *Hands) webSocket(ctx context.Context, a Access, at *url.URL, protocol s
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, h.rest.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, h.rest().Timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
 	if err != nil {
@@ -149,7 +150,7 @@ func (h *Hands) spdyOver(ctx context.Context, a Access, at *url.URL, protocols .
 	if err != nil {
 		return nil, nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, h.rest.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, h.rest().Timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, at.String(), nil)
 	if err != nil {

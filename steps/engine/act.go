@@ -3,17 +3,12 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"time"
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/wire"
 )
-
-// sendTries is how often a repeatable action is sent again by itself after an error that passes.
-const sendTries = 4
 
 // askedToPark is why a run parks that somebody wants parked.
 const askedToPark = "asked for by the operator"
@@ -22,6 +17,16 @@ const askedToPark = "asked for by the operator"
 // reason; sent says whether it was sent. An action is not sent beyond what was agreed to: one that the world showed done
 // when the plan was shown, and that is not done any more, is shown anew.
 func (m *Machine[F]) perform(ctx context.Context, s steps.Step[F], a steps.Action, ok consent) (sent bool, err error) {
+	sp := &spell{step: s.ID}
+	sent, err = m.performing(ctx, s, a, ok, sp)
+	if over := m.overWith(ctx, sp, err); over != nil {
+		err = over
+	}
+	return sent, err
+}
+
+// performing is perform; its failures that pass by themselves, of sends and of the looks between them, are one spell.
+func (m *Machine[F]) performing(ctx context.Context, s steps.Step[F], a steps.Action, ok consent, sp *spell) (sent bool, err error) {
 	undo := ok.undo
 	if left := m.leftWaiting(s.ID, a, undo); left != nil {
 		switch err := m.remedy(ctx, s, a.Show().Title, left, remedies{action: true, wait: true}); err {
@@ -32,12 +37,11 @@ func (m *Machine[F]) perform(ctx context.Context, s steps.Step[F], a steps.Actio
 			return false, err
 		}
 	}
-	wait := 2 * time.Second
-	for try := 1; ; try++ {
+	for {
 		if m.parkAfter {
 			return sent, &parking{askedToPark}
 		}
-		done, err := m.probe(ctx, s, a, undo)
+		done, err := m.probe(ctx, s, a, undo, sp)
 		if done || err != nil && passesThrough(err) {
 			return sent, err
 		}
@@ -68,7 +72,7 @@ func (m *Machine[F]) perform(ctx context.Context, s steps.Step[F], a steps.Actio
 				return sent, firstOf(ctx.Err(), err)
 			}
 			if err == nil {
-				return sent, m.result(s, a, undo, wire.ActionDone, nil)
+				return sent, firstOf(m.end(sp, wire.RetryPassed), m.result(s, a, undo, wire.ActionDone, nil))
 			}
 			failure := steps.FailureOf(a.Show().Title, err)
 			if err := m.result(s, a, undo, wire.ActionFailed, &failure); err != nil {
@@ -84,21 +88,34 @@ func (m *Machine[F]) perform(ctx context.Context, s steps.Step[F], a steps.Actio
 		if ctx.Err() != nil {
 			return sent, ctx.Err()
 		}
-		if kube.IsTransient(err) && a.Effect() != wire.Once && try < sendTries {
-			m.log(s.ID, fmt.Sprintf("%v; looking again in %s", err, wait))
-			if err := m.rest(ctx, wait); err != nil {
-				return sent, err
+		if a.Effect() != wire.Once && !isGivenUp(err) { // what must happen once is not sent again by itself
+			switch {
+			case kube.IsTransient(err):
+				again := m.again(ctx, sp, err)
+				if again == nil {
+					continue
+				}
+				err = again
+			case expired(err):
+				if err := m.login(ctx, sp, err); err != nil {
+					return sent, err
+				}
+				if err := m.lookAgain(ctx, s, a, ok); err != nil {
+					return sent, err
+				}
+				continue
 			}
-			wait *= 2
-			continue
+		}
+		if passesThrough(err) || ctx.Err() != nil {
+			return sent, firstOf(ctx.Err(), err)
+		}
+		if err := m.end(sp, wire.RetryOther); err != nil {
+			return sent, err
 		}
 		switch err := m.remedy(ctx, s, a.Show().Title, err, remedies{action: true}); err {
 		case nil:
-			try, wait = 0, 2*time.Second
-			if a.Effect().Rank() > 0 && !undo && !ok.remedy { // the question may have been open for hours
-				if err := m.recheck(ctx, s, ok.hash); err != nil {
-					return sent, err
-				}
+			if err := m.lookAgain(ctx, s, a, ok); err != nil {
+				return sent, err
 			}
 		case errSkipAction:
 			return sent, m.result(s, a, undo, wire.ActionSkipped, nil)
@@ -106,6 +123,14 @@ func (m *Machine[F]) perform(ctx context.Context, s steps.Step[F], a steps.Actio
 			return sent, err
 		}
 	}
+}
+
+// lookAgain looks once more at what was looked at before an action that changes something: a question may have been open for hours.
+func (m *Machine[F]) lookAgain(ctx context.Context, s steps.Step[F], a steps.Action, ok consent) error {
+	if a.Effect().Rank() == 0 || ok.undo || ok.remedy {
+		return nil
+	}
+	return m.recheck(ctx, s, ok.hash)
 }
 
 // left says that a wait was left because somebody parked the run. Whoever takes the run up is asked whether to go on with it: this is
@@ -128,7 +153,7 @@ func (m *Machine[F]) leftWaiting(step string, a steps.Action, undo bool) error {
 		switch e.Kind {
 		case wire.KindPark:
 			parked = true
-		case wire.KindResume, wire.KindNote:
+		case wire.KindResume, wire.KindNote, wire.KindRetried:
 		default:
 			if !parked || m.askedOn || e.Kind != wire.KindIntent || e.Step != step || e.Action != a.Key() || e.Undo != undo {
 				return nil
@@ -140,18 +165,23 @@ func (m *Machine[F]) leftWaiting(step string, a steps.Action, undo bool) error {
 	return nil
 }
 
+// probed is what the world shows of an action.
+type probed struct {
+	state    wire.ActionState
+	evidence []wire.Evidence
+}
+
 // probe looks whether the action is done. An intent without a result whose outcome the world does not show is asked
 // about when the action must not happen twice.
-func (m *Machine[F]) probe(ctx context.Context, s steps.Step[F], a steps.Action, undo bool) (done bool, err error) {
-	var state wire.ActionState
-	var evidence []wire.Evidence
-	err = m.patiently(ctx, s.ID, func() (err error) {
-		state, evidence, err = a.Probe(ctx, m.World)
-		return err
+func (m *Machine[F]) probe(ctx context.Context, s steps.Step[F], a steps.Action, undo bool, sp *spell) (done bool, err error) {
+	seen, err := persist(ctx, m, sp, func(ctx context.Context) (probed, error) {
+		state, evidence, err := a.Probe(ctx, m.World)
+		return probed{state, evidence}, err
 	})
 	if err != nil {
 		return false, firstOf(ctx.Err(), err)
 	}
+	state, evidence := seen.state, seen.evidence
 	before := m.actionState(s.ID, a.Key(), undo)
 	switch {
 	case state == wire.ActionDone && before == wire.ActionRunning:
@@ -161,13 +191,13 @@ func (m *Machine[F]) probe(ctx context.Context, s steps.Step[F], a steps.Action,
 	case state == wire.ActionDone:
 		return true, nil
 	case state == wire.ActionUnknown && before == wire.ActionRunning && a.Effect() == wire.Once:
-		return m.unknown(ctx, s, a, undo, evidence)
+		return m.unknown(ctx, s, a, undo, evidence, sp)
 	}
 	return false, nil
 }
 
 // unknown asks about an action that may have happened and must not happen twice.
-func (m *Machine[F]) unknown(ctx context.Context, s steps.Step[F], a steps.Action, undo bool, evidence []wire.Evidence) (bool, error) {
+func (m *Machine[F]) unknown(ctx context.Context, s steps.Step[F], a steps.Action, undo bool, evidence []wire.Evidence, sp *spell) (bool, error) {
 	failure := wire.Failure{Tried: a.Show().Title, Seen: "it was begun, and the world does not show whether it happened",
 		Next: "Find out before it is sent again"}
 	for _, e := range evidence {
@@ -187,7 +217,7 @@ func (m *Machine[F]) unknown(ctx context.Context, s steps.Step[F], a steps.Actio
 	case wire.ChoiceAccept:
 		return true, m.result(s, a, undo, wire.ActionByHand, nil)
 	case wire.ChoiceWait:
-		return m.probe(ctx, s, a, undo)
+		return m.probe(ctx, s, a, undo, sp)
 	}
 	return false, nil
 }

@@ -11,10 +11,11 @@ import (
 	"canton.example/svrescue/steps/wire"
 )
 
-// watching lets a question be answered by the world: look is called every interval.
+// watching lets a question be answered by the world: look is called every interval, unless it still looks. It may hang, so it is called
+// beside everything else and touches nothing; what it returns says what was seen, and is called where the run is driven.
 type watching struct {
 	every time.Duration
-	look  func(context.Context) (wire.Answer, bool)
+	look  func(context.Context) (seen func() (wire.Answer, bool))
 }
 
 // byTheWorld answers a question that something other than a person has answered.
@@ -31,6 +32,9 @@ func (m *Machine[F]) ask(ctx context.Context, q wire.Question, w *watching) (wir
 		return wire.Answer{}, err
 	}
 	var looks <-chan time.Time
+	var seen chan func() (wire.Answer, bool) // while it is looked
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	if w != nil {
 		ticker := m.Clock.NewTicker(w.every)
 		defer ticker.Stop()
@@ -64,7 +68,14 @@ func (m *Machine[F]) ask(ctx context.Context, q wire.Question, w *watching) (wir
 				return wire.Answer{}, err
 			}
 		case <-looks:
-			if answer, ok := w.look(ctx); ok {
+			if seen == nil {
+				found := make(chan func() (wire.Answer, bool), 1)
+				go func() { found <- w.look(ctx) }()
+				seen = found
+			}
+		case look := <-seen:
+			seen = nil
+			if answer, ok := look(); ok {
 				return answer, m.answered(q, &answer, byTheWorld)
 			}
 		case msg := <-m.inbox:
@@ -111,6 +122,10 @@ func (m *Machine[F]) heard(msg wire.Message) error {
 	case wire.SayPark:
 		m.parkAfter = true
 		m.log(step, "the run parks after the running action, as "+msg.By+" asked")
+	case wire.SayNow:
+		m.wish = tryNow
+	case wire.SayStop:
+		m.wish = stopTrying
 	case wire.SayAnswer:
 		m.publish(wire.Event{Kind: wire.KindRefusal, Step: step, Answer: msg.Answer, Text: "no question is open now"})
 	}
@@ -197,17 +212,19 @@ func (m *Machine[F]) doneAlready(ctx context.Context, s steps.Step[F], actions [
 		if a.Effect().Rank() == 0 {
 			continue
 		}
-		err := m.patiently(ctx, s.ID, func() error {
+		state, err := patient(ctx, m, s.ID, func(ctx context.Context) (wire.ActionState, error) {
 			state, _, err := a.Probe(ctx, m.World)
-			done[i] = state == wire.ActionDone
-			return err
+			return state, err
 		})
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return nil, ctx.Err()
+		case passesThrough(err):
+			return nil, err
+		case isGivenUp(err):
+			return done, nil // all will be probed again before they are sent, and the error shown then
 		}
-		if err != nil {
-			done[i] = false // it will be probed again before it is sent, and its error shown then
-		}
+		done[i] = err == nil && state == wire.ActionDone
 	}
 	return done, nil
 }

@@ -7,7 +7,7 @@ import (
 
 // Asked are the names of the questions that any step may put besides its own: an answers file calls them STEP.NAME.
 func Asked() []string {
-	return []string{"confirm", "remedy", "unknown", "by-hand", "undo", "undo-by-hand", "mend", "mend-by-hand", "tick", "held", "take-over"}
+	return []string{"confirm", "remedy", "unknown", "by-hand", "undo", "undo-by-hand", "mend", "mend-by-hand", "tick", "login", "held", "take-over"}
 }
 
 // MayAsk is one question that a step of a live run may put besides its own inputs.
@@ -36,6 +36,7 @@ func MayAskOf[F any](s steps.Step[F]) []MayAsk {
 	}
 	may("remedy", wire.AskRemedy, wire.Observe, "something failed, does not hold, or is still waited for", wire.ChoiceRetry, wire.ChoiceByHand,
 		wire.ChoiceAsk, wire.ChoiceUndo, wire.ChoiceAccept, wire.ChoiceSkip, wire.ChoicePark, wire.ChoiceAbort)
+	may("login", wire.AskRemedy, wire.Observe, "the login to the cluster has expired; goes on by itself when it works again", wire.ChoiceRetry, wire.ChoicePark, wire.ChoiceAbort)
 	may("held", wire.AskRemedy, wire.Observe, "somebody else works on the node", wire.ChoiceWait, wire.ChoicePark, wire.ChoiceAbort)
 	may("take-over", wire.AskWord, wire.Repeatable, "before the node is taken over from somebody who was silent for long enough",
 		wire.ChoiceYes, wire.ChoiceWait, wire.ChoicePark)

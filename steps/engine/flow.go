@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/wire"
 )
@@ -134,11 +133,8 @@ func (m *Machine[F]) inputs(ctx context.Context, s steps.Step[F]) error {
 	}
 	refused := "" // why the last answer was not taken; it stands above the question that is asked again
 	for {
-		var open []wire.Question
-		err := m.patiently(ctx, s.ID, func() (err error) {
-			open, err = s.Inputs(ctx, m.World, m.facts)
-			return err
-		})
+		facts := m.facts
+		open, err := patient(ctx, m, s.ID, func(ctx context.Context) ([]wire.Question, error) { return s.Inputs(ctx, m.World, facts) })
 		if err != nil {
 			if err := m.remedy(ctx, s, "finding out what to ask", err, remedies{check: true}); err != nil {
 				return err
@@ -180,11 +176,11 @@ func (m *Machine[F]) check(ctx context.Context, s steps.Step[F], phase wire.Phas
 		return nil, nil
 	}
 	for {
-		var findings []wire.Finding
-		err := m.patiently(ctx, s.ID, func() (err error) {
-			findings, err = s.Check(ctx, m.World, m.facts)
-			return err
-		})
+		facts := m.facts
+		findings, err := patient(ctx, m, s.ID, func(ctx context.Context) ([]wire.Finding, error) { return s.Check(ctx, m.World, facts) })
+		if passesThrough(err) {
+			return nil, err
+		}
 		if planned := m.planned(); err != nil && planned != "" && ctx.Err() == nil { // a dry run looks at a world in which that was not done
 			findings, err = []wire.Finding{{ID: "check", Verdict: wire.Undetermined,
 				Text: "what must hold before this step can be looked at only after " + planned + ": " + steps.FailureOf("", err).Seen}}, nil
@@ -315,18 +311,25 @@ func (m *Machine[F]) recheck(ctx context.Context, s steps.Step[F], hash string) 
 	return nil
 }
 
+// proof is what a verification found, and the facts with what it learned.
+type proof[F any] struct {
+	findings []wire.Finding
+	facts    F
+}
+
 // verify proves the step from the world, keeps its facts and closes it.
 func (m *Machine[F]) verify(ctx context.Context, s steps.Step[F], state wire.StepState) error {
 	for {
-		var findings []wire.Finding
-		err := m.patiently(ctx, s.ID, func() (err error) {
-			facts := m.facts
-			if findings, err = s.Verify(ctx, m.World, &facts); err == nil {
-				m.facts = facts
-			}
-			return err
+		before := m.facts
+		proven, err := patient(ctx, m, s.ID, func(ctx context.Context) (proof[F], error) {
+			p := proof[F]{facts: before}
+			var err error
+			p.findings, err = s.Verify(ctx, m.World, &p.facts)
+			return p, err
 		})
+		findings := proven.findings
 		if err == nil {
+			m.facts = proven.facts
 			if err := m.emit(wire.Event{Kind: wire.KindFindings, Step: s.ID, Phase: wire.PhaseVerify, Findings: findings}); err != nil {
 				return err
 			}
@@ -358,24 +361,10 @@ func (m *Machine[F]) verify(ctx context.Context, s steps.Step[F], state wire.Ste
 	return m.state(s.ID, state, "")
 }
 
-// patiently repeats a read while the error is one that passes by itself, for about two minutes, and says so.
-func (m *Machine[F]) patiently(ctx context.Context, step string, read func() error) error {
-	wait := time.Second
-	for try := 1; ; try++ {
-		err := read()
-		if err == nil || ctx.Err() != nil || !kube.IsTransient(err) || try == 8 {
-			return err
-		}
-		m.log(step, fmt.Sprintf("%v; trying again in %s", err, wait))
-		if err := m.rest(ctx, wait); err != nil {
-			return err
-		}
-		wait = min(2*wait, 30*time.Second)
-	}
-}
-
-// rest lets time pass while no action runs. Viewers are heard meanwhile, and the run parks if one asks for it.
+// rest lets time pass while no action runs. Viewers are heard meanwhile: the run parks if one asks for it, and one who wishes something of
+// what is tried again ends the rest.
 func (m *Machine[F]) rest(ctx context.Context, d time.Duration) error {
+	m.wish = nothing
 	timer := m.Clock.NewTimer(d)
 	defer timer.Stop()
 	for {
@@ -390,6 +379,9 @@ func (m *Machine[F]) rest(ctx context.Context, d time.Duration) error {
 		case msg := <-m.inbox:
 			if err := m.heard(msg); err != nil {
 				return err
+			}
+			if m.wish != nothing {
+				return nil
 			}
 		case <-m.leaseChanged():
 			if err := m.leaseNews(); err != nil {

@@ -22,7 +22,7 @@ func (m *Machine[F]) byHand(ctx context.Context, s steps.Step[F], actions []step
 			{ID: wire.ChoicePark, Label: "Park", Detail: "ends the worker here; svrescue resume goes on"},
 		}}
 	last := ""
-	answer, err := m.ask(ctx, q, &watching{every: byHandLooks, look: func(ctx context.Context) (wire.Answer, bool) {
+	answer, err := m.ask(ctx, q, &watching{every: byHandLooks, look: func(ctx context.Context) func() (wire.Answer, bool) {
 		open, first := 0, ""
 		for _, a := range actions {
 			state, _, err := a.Probe(ctx, m.World)
@@ -33,11 +33,13 @@ func (m *Machine[F]) byHand(ctx context.Context, s steps.Step[F], actions []step
 				}
 			}
 		}
-		if text := fmt.Sprintf("%d of %d not done yet; next: %s", open, len(actions), first); open > 0 && text != last {
-			m.log(s.ID, text)
-			last = text
+		return func() (wire.Answer, bool) {
+			if text := fmt.Sprintf("%d of %d not done yet; next: %s", open, len(actions), first); open > 0 && text != last {
+				m.log(s.ID, text)
+				last = text
+			}
+			return wire.Answer{Choice: wire.ChoiceDone}, open == 0
 		}
-		return wire.Answer{Choice: wire.ChoiceDone}, open == 0
 	}})
 	if err != nil {
 		return err
@@ -85,9 +87,11 @@ func (m *Machine[F]) tick(ctx context.Context, s steps.Step[F]) error {
 func (m *Machine[F]) try(ctx context.Context, s steps.Step[F], actions []steps.Action) error {
 	var findings []wire.Finding
 	for _, a := range actions {
-		found, err := a.Trial(ctx, m.Hands(a.Refs(), true))
-		if ctx.Err() != nil {
-			return ctx.Err()
+		found, err := attended(ctx, m, &spell{step: s.ID}, func(ctx context.Context) ([]wire.Finding, error) {
+			return a.Trial(ctx, m.Hands(a.Refs(), true))
+		})
+		if ctx.Err() != nil || passesThrough(err) {
+			return firstOf(ctx.Err(), err)
 		}
 		if err != nil {
 			failure := steps.FailureOf("trying "+a.Show().Title, err)

@@ -87,6 +87,9 @@ func (m *Machine[F]) hold(ctx context.Context, s steps.Step[F]) error {
 		if err := m.rest(ctx, leaseLooks); err != nil {
 			return err
 		}
+		if err := m.stillKnown(ctx, s.ID); err != nil {
+			return err
+		}
 		l = m.Lease.Take(ctx, m.view.Subject.Namespace)
 	}
 }
@@ -142,11 +145,14 @@ func (m *Machine[F]) refused(ctx context.Context, s steps.Step[F], l wire.Lease)
 		if silent {
 			q = takeOverQuestion(s.ID, l)
 		}
-		answer, err := m.ask(ctx, q, &watching{every: leaseLooks, look: func(ctx context.Context) (wire.Answer, bool) {
-			l = m.Lease.Look(ctx, namespace)
-			m.show(l)
-			over := l.State != wire.LeaseForeign || (l.Silent >= wire.LeaseSpan) != silent
-			return wire.Answer{Choice: wire.ChoiceWait}, over
+		answer, err := m.ask(ctx, q, &watching{every: leaseLooks, look: func(ctx context.Context) func() (wire.Answer, bool) {
+			now := m.Lease.Look(ctx, namespace)
+			return func() (wire.Answer, bool) {
+				l = now
+				m.show(l)
+				over := l.State != wire.LeaseForeign || (l.Silent >= wire.LeaseSpan) != silent
+				return wire.Answer{Choice: wire.ChoiceWait}, over
+			}
 		}})
 		if err != nil {
 			return l, err

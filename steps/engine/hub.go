@@ -10,13 +10,14 @@ import (
 const maxQueued = 256
 
 // Hub passes events to viewers. Durable events are kept and never dropped; a viewer that joins late receives all of
-// them, then the last progress of each running action and how the node is held, then an event of kind viewers, then what comes. It is safe for several goroutines.
+// them, then the last progress of each running action, how the node is held and what is tried again, then an event of kind viewers, then what comes. It is safe for several goroutines.
 type Hub struct {
 	mu       sync.Mutex
 	durable  []wire.Event
 	progress map[string]wire.Event
 	halt     *wire.Event
 	lease    *wire.Event // the last of its kind
+	retry    *wire.Event // the last of its kind, while it is tried again
 	viewers  map[*Viewer]bool
 	changed  chan struct{} // closed and replaced when the number of viewers changes
 	ended    chan struct{} // closed by Close
@@ -51,10 +52,15 @@ func (h *Hub) Publish(e wire.Event) {
 		h.halt = &e
 	case e.Kind == wire.KindLease:
 		h.lease = &e
+	case e.Kind == wire.KindRetry:
+		h.retry = &e
 	case e.Kind.Durable():
 		h.durable = append(h.durable, e)
-		if e.Kind == wire.KindResult {
+		switch e.Kind {
+		case wire.KindResult:
 			delete(h.progress, key)
+		case wire.KindRetried, wire.KindAsk, wire.KindPark, wire.KindEnd:
+			h.retry = nil
 		}
 		if over := e.Kind == wire.KindEnd || e.Kind == wire.KindPark; over && h.lease != nil && h.lease.Lease.State != wire.LeaseForeign {
 			h.lease = nil // what is let go of is not told to those who join later
@@ -75,8 +81,10 @@ func (h *Hub) Join() *Viewer {
 	for _, e := range h.progress {
 		v.queue = append(v.queue, e)
 	}
-	if h.lease != nil {
-		v.queue = append(v.queue, *h.lease)
+	for _, e := range []*wire.Event{h.lease, h.retry} {
+		if e != nil {
+			v.queue = append(v.queue, *e)
+		}
 	}
 	if h.halt != nil {
 		v.queue = append(v.queue, *h.halt)

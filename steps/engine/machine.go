@@ -34,6 +34,10 @@ type Config[F any] struct {
 	ParkAfter time.Duration
 	// Lease keeps other operators away while the run changes something; nil: nothing does.
 	Lease Lease
+	// Patience is for what fails and passes by itself.
+	Patience Patience
+	// Login renews the login to the cluster; nil: nothing does, and a person is asked.
+	Login Login
 	// Hook is called at each point where a process may die; tests use it. It may call runtime.Goexit.
 	Hook func(point string)
 }
@@ -52,6 +56,7 @@ type Machine[F any] struct {
 	met       bool   // it was looked who holds the node
 	holding   bool   // this run has held the node, or no Lease can be taken
 	parkAfter bool   // a viewer asked to park when the running action is over
+	wish      wish   // what a viewer asked of what is tried again
 }
 
 // ErrInterrupted is returned by Run when its context ended or a viewer parked the run; the journal says where to go on.
@@ -63,6 +68,9 @@ func New[F any](c Config[F]) (*Machine[F], error) {
 		c.Hook = func(string) {}
 	}
 	m := &Machine[F]{Config: c, Hub: NewHub(c.Past), inbox: make(chan wire.Message, 16), over: make(chan struct{}), facts: c.Facts}
+	if m.Login == nil && c.World.Kube != nil {
+		m.Login = c.World.Kube
+	}
 	m.World.Dry = func(refs []steps.Ref) steps.Hands { return c.Hands(refs, true) }
 	m.view = wire.FoldAll(c.Past)
 	if len(c.Past) == 0 {

@@ -70,7 +70,7 @@ func (m *Machine[F]) remedy(ctx context.Context, s steps.Step[F], trying string,
 		q.Default = wire.ChoiceRetry
 	}
 	cures := m.advise(&q, s, err)
-	if r.check && !m.changed() {
+	if r.check && !m.changed() && !isGivenUp(err) {
 		q.Default = wire.ChoiceAbort // without a person: refused, since nothing was changed
 	}
 	answer, err := m.ask(ctx, q, nil)

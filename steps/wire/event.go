@@ -23,9 +23,11 @@ const (
 	KindPark     Kind = "park"   // the worker ends here; resume goes on
 	KindResume   Kind = "resume" // another worker took the journal up
 	KindEnd      Kind = "end"
+	KindRetried  Kind = "retried" // something that was tried again by itself is not any more (Retry, with its outcome)
 
 	KindProgress Kind = "progress" // not durable
 	KindLog      Kind = "log"      // not durable
+	KindRetry    Kind = "retry"    // not durable: something failed and is tried again by itself (Retry)
 	KindViewers  Kind = "viewers"  // not durable; the first one a viewer receives ends the replay of what was before
 	KindRefusal  Kind = "refusal"  // not durable: an answer that was not accepted (Answer), and why (Text)
 	KindLease    Kind = "lease"    // not durable: how the node is held against other operators (Lease)
@@ -35,7 +37,7 @@ const (
 // Durable says whether events of this kind are journaled.
 func (k Kind) Durable() bool {
 	switch k {
-	case KindProgress, KindLog, KindViewers, KindRefusal, KindLease, KindHalt:
+	case KindProgress, KindLog, KindRetry, KindViewers, KindRefusal, KindLease, KindHalt:
 		return false
 	}
 	return true
@@ -68,6 +70,7 @@ type Event struct {
 	End      *End            `json:"end,omitempty"`
 	Viewers  int             `json:"viewers,omitempty"`
 	Lease    *Lease          `json:"lease,omitempty"`
+	Retry    *Retry          `json:"retry,omitempty"`
 }
 
 // World is where actions arrive.

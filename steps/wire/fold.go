@@ -50,7 +50,7 @@ func Fold(v View, e Event) View {
 		v = standAt(v, e.Step)
 	case KindAsk:
 		q := *e.Question
-		v.Question, v.Refusal = &q, ""
+		v.Question, v.Refusal, v.Retry = &q, "", nil
 		v = standAt(v, e.Step)
 		v = moveState(v, e.Step, StepRunning, StepWaiting)
 	case KindAnswer:
@@ -82,15 +82,22 @@ func Fold(v View, e Event) View {
 	case KindNote:
 		v.Notes = append(slices.Clip(v.Notes), Note{At: e.At, By: e.By, Step: e.Step, Text: e.Text})
 		v = entry(v, e, "note by "+e.By+": "+e.Text, false)
+	case KindRetry:
+		v.Retry = e.Retry
+	case KindRetried:
+		v.Retry = nil
+		done := Retried{Retry: *e.Retry, Step: e.Step, Ended: e.At}
+		v.Retries = append(slices.Clip(v.Retries), done)
+		v = entry(v, e, done.Sentence(), done.Outcome != RetryPassed)
 	case KindPark:
-		v.Parked, v.Question = e.Text, nil
+		v.Parked, v.Question, v.Retry = e.Text, nil, nil
 		v = letGo(v)
 		v = entry(v, e, "parked: "+e.Text, false)
 	case KindResume:
-		v.Parked, v.Halted, v.Question, v.Refusal, v.Lease = "", nil, nil, "", Lease{} // the worker that asked is gone
+		v.Parked, v.Halted, v.Question, v.Refusal, v.Lease, v.Retry = "", nil, nil, "", Lease{}, nil // the worker that asked is gone
 		v = entry(v, e, "taken up again by "+e.By, false)
 	case KindEnd:
-		v.Ended, v.Question = e.End, nil
+		v.Ended, v.Question, v.Retry = e.End, nil, nil
 		v = letGo(v)
 		v = entry(v, e, string(e.End.Outcome)+": "+e.End.Text, e.End.Outcome == Failed)
 	case KindViewers:
@@ -100,7 +107,7 @@ func Fold(v View, e Event) View {
 	case KindLease:
 		v.Lease = *e.Lease
 	case KindHalt:
-		v.Halted = e.Failure
+		v.Halted, v.Retry = e.Failure, nil
 		if e.Text != "" { // the run is whole up to here, and can be gone on with
 			v.Parked, v.Question = e.Text, nil
 		}
@@ -144,6 +151,8 @@ func (e Event) whole() bool {
 		return e.Progress != nil
 	case KindLease:
 		return e.Lease != nil
+	case KindRetry, KindRetried:
+		return e.Retry != nil
 	}
 	return true
 }

@@ -20,7 +20,9 @@ type View struct {
 	Ended    *End
 	Halted   *Failure // the worker stopped by itself; resume goes on
 	Viewers  int
-	Lease    Lease // how the node is held against other operators
+	Lease    Lease     // how the node is held against other operators
+	Retry    *Retry    // what failed and is tried again by itself; nil: nothing
+	Retries  []Retried // what was tried again by itself, oldest first
 }
 
 // LogLines is how many live lines a view keeps.

@@ -1,0 +1,98 @@
+package wire
+
+import (
+	"fmt"
+	"time"
+)
+
+// Retry is a failure of the kind that passes by itself, while it is tried again. Its times are of the run's world.
+type Retry struct {
+	Tried   string       `json:"tried"` // what was tried
+	Seen    string       `json:"seen"`  // what was seen the last time
+	Tries   int          `json:"tries"` // how often it was tried and failed
+	Since   time.Time    `json:"since"` // the first failure
+	Next    time.Time    `json:"next,omitzero"`
+	Until   time.Time    `json:"until"`             // when it is given up, and a person asked
+	Outcome RetryOutcome `json:"outcome,omitempty"` // once it is over
+}
+
+// RetryOutcome says how it ended that something was tried again.
+type RetryOutcome string
+
+const (
+	RetryPassed  RetryOutcome = "passed"  // it worked
+	RetrySpent   RetryOutcome = "spent"   // it was tried for as long as it may be
+	RetryStopped RetryOutcome = "stopped" // a viewer stopped it
+	RetryParked  RetryOutcome = "parked"  // the run parked meanwhile
+	RetryOther   RetryOutcome = "other"   // something else came instead, which does not pass by itself
+)
+
+// Retried is one time during which something was tried again.
+type Retried struct {
+	Retry
+	Step  string    `json:"step,omitempty"`
+	Ended time.Time `json:"ended"`
+}
+
+// Heading tells when it is tried again, which time that is, and how long it goes on: "trying again in 12 s (4th time since 04:10, until
+// 04:20)". Next that is not set, or past, means that it is tried at this moment.
+func (r Retry) Heading(now time.Time) string {
+	when := "now"
+	if left := r.Next.Sub(now); !r.Next.IsZero() && left > 0 {
+		when = "in " + inWords(left)
+	}
+	return fmt.Sprintf("trying again %s (%s time since %s, until %s)", when, ordinal(r.Tries+1), r.Since.UTC().Format("15:04"), r.Until.UTC().Format("15:04"))
+}
+
+// What is the failure in one line: what was tried, and what was seen.
+func (r Retry) What() string { return r.Tried + ": " + r.Seen }
+
+// Sentence tells of what is being tried again.
+func (r Retry) Sentence(now time.Time) string { return r.Heading(now) + ": " + r.What() }
+
+// Sentence tells how it went.
+func (r Retried) Sentence() string {
+	how := map[RetryOutcome]string{RetryPassed: "then it worked", RetrySpent: "then it was given up", RetryStopped: "then it was stopped",
+		RetryParked: "then the run was parked", RetryOther: "then something else was seen"}[r.Outcome]
+	if how == "" {
+		how = string(r.Outcome)
+	}
+	return fmt.Sprintf("tried again for %s, %s, %s: %s", inWords(r.Ended.Sub(r.Since)), Times(r.Tries, "failure"), how, r.What())
+}
+
+// Times counts: "1 failure", "3 failures".
+func Times(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// inWords writes a time of seconds or minutes, rounded up: what is waited for is not over before it is.
+func inWords(d time.Duration) string {
+	s := int64((max(d, 0) + time.Second - 1) / time.Second)
+	switch {
+	case s < 60:
+		return fmt.Sprintf("%d s", s)
+	case s < 3600 && s%60 != 0:
+		return fmt.Sprintf("%d min %d s", s/60, s%60)
+	case s < 3600:
+		return fmt.Sprintf("%d min", s/60)
+	}
+	return fmt.Sprintf("%d h %d min", s/3600, s%3600/60)
+}
+
+func ordinal(n int) string {
+	suffix := "th"
+	if n%100 < 11 || n%100 > 13 {
+		switch n % 10 {
+		case 1:
+			suffix = "st"
+		case 2:
+			suffix = "nd"
+		case 3:
+			suffix = "rd"
+		}
+	}
+	return fmt.Sprintf("%d%s", n, suffix)
+}
