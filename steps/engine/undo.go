@@ -158,7 +158,9 @@ func (m *Machine[F]) byHandOne(ctx context.Context, s steps.Step[F], a steps.Act
 			{ID: wire.ChoicePark, Label: "Park"},
 		}}, &watching{every: byHandLooks, look: func(ctx context.Context) func() (wire.Answer, bool) {
 		state, _, err := a.Probe(ctx, m.World)
-		return func() (wire.Answer, bool) { return wire.Answer{Choice: wire.ChoiceDone}, err == nil && state == wire.ActionDone }
+		return func() (wire.Answer, bool) {
+			return wire.Answer{Choice: wire.ChoiceDone}, err == nil && state == wire.ActionDone
+		}
 	}})
 	if err != nil {
 		return err

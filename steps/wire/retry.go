@@ -50,14 +50,26 @@ func (r Retry) What() string { return r.Tried + ": " + r.Seen }
 // Sentence tells of what is being tried again.
 func (r Retry) Sentence(now time.Time) string { return r.Heading(now) + ": " + r.What() }
 
+// Words say what came after the failures.
+func (o RetryOutcome) Words() string {
+	switch o {
+	case RetryPassed:
+		return "it worked"
+	case RetrySpent:
+		return "it was given up"
+	case RetryStopped:
+		return "it was stopped"
+	case RetryParked:
+		return "the run was parked"
+	case RetryOther:
+		return "something else was seen"
+	}
+	return string(o)
+}
+
 // Sentence tells how it went.
 func (r Retried) Sentence() string {
-	how := map[RetryOutcome]string{RetryPassed: "then it worked", RetrySpent: "then it was given up", RetryStopped: "then it was stopped",
-		RetryParked: "then the run was parked", RetryOther: "then something else was seen"}[r.Outcome]
-	if how == "" {
-		how = string(r.Outcome)
-	}
-	return fmt.Sprintf("tried again for %s, %s, %s: %s", inWords(r.Ended.Sub(r.Since)), Times(r.Tries, "failure"), how, r.What())
+	return fmt.Sprintf("tried again for %s, %s, then %s: %s", inWords(r.Ended.Sub(r.Since)), Times(r.Tries, "failure"), r.Outcome.Words(), r.What())
 }
 
 // Times counts: "1 failure", "3 failures".

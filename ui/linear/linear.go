@@ -147,6 +147,9 @@ func (s *session) event(ctx context.Context, e wire.Event) error {
 	if s.present || !s.Brief || inShort(e) {
 		s.printer.event(s.view, e)
 	}
+	if e.Kind == wire.KindRetry && s.In != nil && e.Retry.Tries == 1 && !e.Retry.Next.IsZero() {
+		s.line("           \"now\" tries at once, \"stop\" tries it no more, \"park\" parks the run.")
+	}
 	if !s.present || s.view.Question == nil {
 		return nil
 	}
@@ -209,7 +212,8 @@ func (s *session) prompt() {
 	s.same(hint(*s.view.Question))
 }
 
-// typed takes a line of a person: an answer, the reason of one, a note ("note TEXT"), or the wish to park ("park").
+// typed takes a line of a person: an answer, the reason of one, a note ("note TEXT"), the wish to park ("park"), or what is wished of
+// something that is tried again ("now", "stop").
 func (s *session) typed(text string) error {
 	if s.In.Flush != nil {
 		s.mid = false // the terminal has shown the line and its end
@@ -225,6 +229,9 @@ func (s *session) typed(text string) error {
 		return nil
 	}
 	msg, said := said(text)
+	if msg.Kind == wire.SayNow || msg.Kind == wire.SayStop {
+		said = s.view.Retry != nil
+	}
 	switch {
 	case said && s.reason == nil:
 		msg.By = s.Operator

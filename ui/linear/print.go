@@ -79,6 +79,12 @@ func (p *printer) event(after wire.View, e wire.Event) {
 		p.progress(at, after, e)
 	case wire.KindLog:
 		p.line("%s   %s", at, e.Text)
+	case wire.KindRetry:
+		if !e.Retry.Next.IsZero() {
+			p.line("%s     %s", at, e.Retry.Sentence(e.At))
+		}
+	case wire.KindRetried:
+		p.line("%s     %s", at, after.Timeline[len(after.Timeline)-1].Text)
 	case wire.KindNote, wire.KindPark, wire.KindResume:
 		p.line("%s %s", at, after.Timeline[len(after.Timeline)-1].Text)
 	case wire.KindRefusal:

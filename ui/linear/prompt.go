@@ -43,13 +43,14 @@ func (p *Prompter) drop() {
 	}
 }
 
-// said reads a line that is understood at any time.
+// said reads a line that is understood at any time, or, as now and stop, while something is tried again.
 func said(line string) (wire.Message, bool) {
 	line = strings.TrimSpace(line)
 	if text, ok := strings.CutPrefix(line, "note "); ok { // never empty: the line was trimmed
 		return wire.Message{Kind: wire.SayNote, Text: strings.TrimSpace(text)}, true
 	}
-	return wire.Message{Kind: wire.SayPark}, line == "park"
+	kind, ok := map[string]wire.MessageKind{"park": wire.SayPark, "now": wire.SayNow, "stop": wire.SayStop}[line]
+	return wire.Message{Kind: kind}, ok
 }
 
 func hint(q wire.Question) string {

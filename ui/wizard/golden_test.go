@@ -64,6 +64,9 @@ var scenes = []struct {
 	{"destroy-open", fixture.Destroy, func(d *driver) { d.press("tab", "enter", "down") }},
 	{"running", fixture.Running, nil},
 	{"tick", func(w wire.World, _ wire.Acting) *fixture.Tape { return fixture.Tick(w) }, nil},
+	{"retry", fixture.Retry, nil},
+	{"retry-log", fixture.Retry, func(d *driver) { d.press("l") }},
+	{"login", fixture.Login, nil},
 	{"failure", fixture.Failure, nil},
 	{"report", fixture.Report, nil},
 	{"help", fixture.Running, func(d *driver) { d.press("?") }},
@@ -102,7 +105,7 @@ func TestGoldenColours(t *testing.T) {
 	}
 	for _, s := range scenes {
 		switch s.name {
-		case "preflight", "destroy", "running", "report":
+		case "preflight", "destroy", "running", "retry", "report":
 		default:
 			continue
 		}

@@ -67,8 +67,12 @@ func (r *root) header() []string {
 	return []string{r.t.Spread(first, right, w), quiet.Render(r.t.Line(title, who+holds, w))}
 }
 
-// holds says in a word or two how the node is held, and how that is drawn: quietly while all is well.
+// holds says in a word or two how the node is held, and how that is drawn: quietly while all is well. That something fails and is tried
+// again goes before: it stands here over every dialog.
 func (r *root) holds() (string, theme.Style) {
+	if r.retrying() != nil {
+		return "trying again", r.t.Attention
+	}
 	switch l := r.view.Lease; l.State {
 	case wire.LeaseHeld:
 		return "Lease", r.t.Dim

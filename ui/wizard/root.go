@@ -268,6 +268,10 @@ func (r *root) sent(msg sentMsg) {
 	switch msg.message.Kind {
 	case wire.SayNote:
 		r.tell("Note sent; it lands in the timeline.")
+	case wire.SayNow:
+		r.tell("Asked to try at once.")
+	case wire.SayStop:
+		r.tell("Asked to stop trying; the question what to do comes next.")
 	case wire.SayPark:
 		if a := r.view.Running(); a != nil {
 			r.tell("Asked to park: the running action is finished first, then the worker ends.")

@@ -94,7 +94,7 @@ func (r *root) closeLines(w int) []string {
 
 // betweenLines say what happens when no action runs.
 func (r *root) betweenLines(s *wire.StepView, w int) []string {
-	if s.State != wire.StepRunning || r.view.Running() != nil {
+	if s.State != wire.StepRunning || r.view.Running() != nil || r.retrying() != nil {
 		return nil
 	}
 	if l := r.view.Lease; l.State == wire.LeaseAway {

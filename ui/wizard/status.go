@@ -70,6 +70,8 @@ func ShortStatus(v wire.View, real time.Time) string {
 		parts = append(parts, "no step has begun")
 	case v.Question != nil:
 		parts = append(parts, "a person is asked: "+v.Question.Title)
+	case v.Retry != nil:
+		parts = append(parts, s.Title, v.Retry.Sentence(now))
 	case a != nil:
 		parts = append(parts, a.Title)
 		if p := a.Progress; p != nil && p.Total > 0 {
@@ -128,6 +130,9 @@ func standing(v wire.View, now time.Time) string {
 			}
 		}
 		text += "."
+	}
+	if v.Retry != nil {
+		text += " " + sentence(v.Retry.Sentence(now))
 	}
 	if v.Question != nil {
 		text += " A person is asked: " + stop(v.Question.Title)

@@ -45,13 +45,19 @@ func (r *root) screen(h int) []string {
 	if r.link.state == connecting || r.link.state == refused || r.view.Run.ID == "" {
 		return fill(r.linkScreen(l.body.w-2), h)
 	}
+	strip := r.retryLines(l.body.w - 2)
+	strip = strip[:min(len(strip), max(l.main.h-6, 0))]
+	h, l.main.h, l.steps.h, l.side.h = h-len(strip), l.main.h-len(strip), max(l.steps.h-len(strip), 0), max(l.side.h-len(strip), 0)
+	for i := range strip {
+		strip[i] = " " + strip[i]
+	}
 	var rows []string
 	if l.crumb.h > 0 {
 		rows = append(rows, r.crumb(l.crumb.w))
 		for _, line := range fill(r.drawPanel(l.main.w, l.main.h), l.main.h) {
 			rows = append(rows, " "+line)
 		}
-		return rows
+		return append(rows, strip...)
 	}
 	steps := fill(r.stepList(l.steps.w-2, l.steps.h), h)
 	main := fill(r.drawPanel(l.main.w, l.main.h), h)
@@ -68,7 +74,7 @@ func (r *root) screen(h int) []string {
 		}
 		rows = append(rows, line)
 	}
-	return rows
+	return append(rows, strip...)
 }
 
 // panel is what the part beside the steps shows.

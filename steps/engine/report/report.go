@@ -29,6 +29,7 @@ type Document struct {
 	// Answers are who decided what, oldest first.
 	Answers  []wire.Answered `json:"answers,omitempty"`
 	Notes    []wire.Note     `json:"notes,omitempty"`
+	Retries  []Retry         `json:"retries,omitempty"`
 	Timeline []wire.Entry    `json:"timeline,omitempty"`
 }
 
@@ -54,6 +55,17 @@ type Action struct {
 	Seen    string           `json:"seen,omitempty"` // of a failure
 }
 
+// Retry is one time during which something failed and was tried again by itself.
+type Retry struct {
+	At      time.Time         `json:"at"` // of the first failure
+	Step    string            `json:"step,omitempty"`
+	Tried   string            `json:"tried"`
+	Seen    string            `json:"seen"`    // the last time
+	Tries   int               `json:"tries"`   // how often it failed
+	Seconds float64           `json:"seconds"` // from the first failure to the end
+	Outcome wire.RetryOutcome `json:"outcome"`
+}
+
 // Of makes the report of a view.
 func Of(v wire.View) Document {
 	d := Document{Version: 1, Run: v.Run.ID, Path: v.Run.Path, World: v.Run.World, Acting: v.Run.Acting, Scenario: v.Run.Scenario,
@@ -66,6 +78,9 @@ func Of(v wire.View) Document {
 	}
 	for i := range v.Steps {
 		d.Steps = append(d.Steps, step(&v.Steps[i]))
+	}
+	for _, r := range v.Retries {
+		d.Retries = append(d.Retries, Retry{At: r.Since, Step: r.Step, Tried: r.Tried, Seen: r.Seen, Tries: r.Tries, Seconds: seconds(r.Since, r.Ended), Outcome: r.Outcome})
 	}
 	return d
 }
@@ -182,6 +197,14 @@ func Markdown(d Document) string {
 		line("")
 		for _, n := range d.Notes {
 			line("- %s %s: %s", clock(n.At), plain(n.By), plain(n.Text))
+		}
+	}
+	if len(d.Retries) > 0 {
+		line("")
+		line("## Retries")
+		line("")
+		for _, r := range d.Retries {
+			line("- %s [%s] %s: %s; %s in %s, then %s", clock(r.At), r.Step, plain(r.Tried), plain(r.Seen), wire.Times(r.Tries, "failure"), took(r.Seconds), r.Outcome.Words())
 		}
 	}
 	line("")

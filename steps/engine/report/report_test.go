@@ -40,6 +40,7 @@ func view() wire.View {
 	add(time.Second, wire.Event{Kind: wire.KindIntent, Step: "restore/a", Action: "create"})
 	add(time.Second, wire.Event{Kind: wire.KindResult, Step: "restore/a", Action: "create", Outcome: wire.ActionFailed, Failure: &wire.Failure{Tried: "create", Seen: "500 | quota\n<html>", Detail: []string{"not for the report"}}})
 	add(time.Second, wire.Event{Kind: wire.KindIntent, Step: "restore/a", Action: "create"})
+	add(time.Second, wire.Event{Kind: wire.KindRetried, Step: "restore/a", Retry: &wire.Retry{Tried: "create pvc/data", Seen: "500 | quota", Tries: 1, Since: at.Add(-2 * time.Second), Until: at.Add(10 * time.Minute), Outcome: wire.RetryPassed}})
 	add(time.Second, wire.Event{Kind: wire.KindResult, Step: "restore/a", Action: "create", Outcome: wire.ActionDone})
 	add(time.Second, wire.Event{Kind: wire.KindFindings, Step: "restore/a", Phase: wire.PhaseVerify, Findings: []wire.Finding{{ID: "x", Verdict: wire.Holds, Text: "all 5 claims are new",
 		Evidence: []wire.Evidence{{Source: "pvc/data", Seen: "uid 7, bound", At: at}}}}})
