@@ -24,7 +24,7 @@ func lostPreflight(later []steps.Step[Facts]) steps.Step[Facts] {
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			var found []wire.Finding
 			for _, look := range []func(context.Context, steps.World, Facts) ([]wire.Finding, error){
-				reachable, alone, permitted(later), tried(later), lostClasses, chainAnew, outsideAllows,
+				reachable, loggedIn, alone, permitted(later), tried(later), lostClasses, chainAnew, outsideAllows,
 			} {
 				more, err := look(ctx, w, *f)
 				if err != nil {

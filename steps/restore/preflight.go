@@ -26,7 +26,7 @@ func preflight(later []steps.Step[Facts]) steps.Step[Facts] {
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			var found []wire.Finding
 			for _, look := range []func(context.Context, steps.World, Facts) ([]wire.Finding, error){
-				reachable, alone, permitted(later), helpful, tried(later), classes, space, besideFits, outsideAllows, zones, replaceable, survives,
+				reachable, loggedIn, alone, permitted(later), helpful, tried(later), classes, space, besideFits, outsideAllows, zones, replaceable, survives,
 			} {
 				more, err := look(ctx, w, *f)
 				if err != nil {
