@@ -1,8 +1,15 @@
 package rehearsal
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -10,54 +17,177 @@ import (
 	"canton.example/svrescue/kube/sim"
 	"canton.example/svrescue/steps/wire"
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// spoilings are what can become of a request.
-var spoilings = []struct {
-	name  string
-	fault sim.Fault
+// request is what a spoiled request meets: serve answers it as the world does.
+type request struct {
+	*http.Request
+	w     http.ResponseWriter
+	serve http.HandlerFunc
+}
+
+// refuse answers with a status of Kubernetes.
+func (q request) refuse(code int, reason metav1.StatusReason, message string) {
+	q.w.Header().Set("Content-Type", "application/json")
+	q.w.WriteHeader(code)
+	json.NewEncoder(q.w).Encode(metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: metav1.StatusFailure, Code: int32(code), Reason: reason, Message: message})
+}
+
+// done lets the world do it, and keeps the answer.
+func (q request) done() *httptest.ResponseRecorder {
+	answer := httptest.NewRecorder()
+	q.serve(answer, q.Request)
+	return answer
+}
+
+func (q request) hang() {
+	<-q.Context().Done()
+	panic(http.ErrAbortHandler)
+}
+
+func (q request) internal() {
+	q.refuse(500, metav1.StatusReasonInternalError, "etcdserver: request timed out")
+}
+
+// ways are what can become of a request. Those of writes alone would be another world for who reads, and not a fault.
+var ways = []struct {
+	name   string
+	writes bool
+	spoil  func(q request)
 }{
-	{"an error of the server", sim.Fault{Code: 500}},
-	{"the connection is cut", sim.Fault{Do: "close"}},
-	{"the answer is lost", sim.Fault{Do: "close", After: true}},
-	{"done, and answered with an error", sim.Fault{Code: 500, After: true}},
-	{"no answer in time", sim.Fault{Do: "hang"}},
-	{"done, and no answer in time", sim.Fault{Do: "hang", After: true}},
-	{"a conflict", sim.Fault{Code: 409}},
-	{"forbidden, then granted", sim.Fault{Code: 403, Reason: "Forbidden"}},
-	{"throttled", sim.Fault{Code: 429, Retry: 3}},
+	{"throttled", false, func(q request) { // as the API server does: in plain text
+		q.w.Header().Set("Retry-After", "40")
+		http.Error(q.w, "Too many requests, please try again later.", http.StatusTooManyRequests)
+	}},
+	{"an error of the server", false, request.internal},
+	{"unavailable", false, func(q request) {
+		q.refuse(503, metav1.StatusReasonServiceUnavailable, "the server is currently unable to handle the request")
+	}},
+	{"no answer in time", false, request.hang},
+	{"the connection is cut", false, func(q request) { panic(http.ErrAbortHandler) }},
+	{"half an answer", false, func(q request) {
+		whole := q.done()
+		for k, v := range whole.Header() {
+			q.w.Header()[k] = v
+		}
+		body := whole.Body.Bytes()
+		q.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		q.w.WriteHeader(whole.Code)
+		q.w.Write(body[:len(body)/2])
+		http.NewResponseController(q.w).Flush()
+		panic(http.ErrAbortHandler)
+	}},
+	{"a slow answer", false, func(q request) {
+		time.Sleep(20 * time.Second)
+		q.serve(q.w, q.Request)
+	}},
+	{"the login is unknown once", false, func(q request) { q.refuse(401, metav1.StatusReasonUnauthorized, "Unauthorized") }},
+	{expiry, false, func(q request) { q.refuse(401, metav1.StatusReasonUnauthorized, "Unauthorized") }},
+	{"done, and the answer is lost", true, func(q request) { q.done(); panic(http.ErrAbortHandler) }},
+	{"done, and answered with an error", true, func(q request) { q.done(); q.internal() }},
+	{"done, and no answer in time", true, func(q request) { q.done(); q.hang() }},
+	{"a conflict", true, func(q request) {
+		q.refuse(409, metav1.StatusReasonConflict, "the object has been modified; please apply your changes to the latest version and try again")
+	}},
+	{"forbidden, then granted", true, func(q request) { q.refuse(403, metav1.StatusReasonForbidden, "not today") }},
 }
 
-// place is the first write of one kind in one step.
+// expiry is the way in which every request from there on is refused, until somebody has logged in again.
+const expiry = "the login has expired"
+
+// place is the first request of one kind in one step: to read, to try, or to write.
 type place struct {
-	step, verb, resource string
-	skip                 int // writes of this verb and resource before it, trials included
+	step, what string
+	write      bool
 }
 
-// places finds, in an undisturbed run, the first write of each verb and resource in each step. stepOf is the step of each
-// write that was no trial.
-func places(r *rig, stepOf []string) []place {
-	var found []place
-	before := map[string]int{}
-	for _, w := range r.world.Writes() {
-		if opens(w) || w.Resource == "leases" {
-			continue
-		}
-		step := ""
-		if !w.DryRun {
-			step, stepOf = stepOf[0], stepOf[1:]
-		}
-		p := place{step: step, verb: w.Verb, resource: w.Resource, skip: before[w.Verb+w.Resource]}
-		before[w.Verb+w.Resource]++
-		if !w.DryRun && !slices.ContainsFunc(found, func(o place) bool { return o.step == p.step && o.verb == p.verb && o.resource == p.resource }) {
-			found = append(found, p)
+// kindOf is what a request does to which resource; "" where it is none of the run's own, or opens a stream.
+func kindOf(q *http.Request) (what string, write bool) {
+	if strings.Contains(q.URL.Path, "coordination.k8s.io") || q.Header.Get("Upgrade") != "" {
+		return "", false
+	}
+	p := strings.Split(strings.Trim(q.URL.Path, "/"), "/")
+	switch {
+	case p[0] == "api" && len(p) > 2:
+		p = p[2:]
+	case p[0] == "apis" && len(p) > 3:
+		p = p[3:]
+	default:
+		return "get " + q.URL.Path, false
+	}
+	if p[0] == "namespaces" && len(p) > 2 {
+		p = p[2:]
+	}
+	verb := strings.ToLower(q.Method)
+	if q.Method == http.MethodGet && len(p) == 1 {
+		verb = "list"
+	}
+	resource := p[0]
+	if len(p) > 2 {
+		resource += "/" + p[2]
+	}
+	switch {
+	case q.URL.Query().Has("dryRun"):
+		return "try to " + verb + " " + resource, false
+	case strings.HasSuffix(resource, "reviews"):
+		return "ask " + resource, false
+	}
+	return verb + " " + resource, q.Method != http.MethodGet
+}
+
+// stepNow is the step that the run is at.
+func stepNow(r *rig) string {
+	for _, e := range slices.Backward(r.journal) {
+		if e.Step != "" {
+			return e.Step
 		}
 	}
-	return found
+	return ""
 }
 
-// TestFaultMatrix spoils one request of each kind in each step in each way. With an operator who tries again the run ends
-// recovered, with the world of a run that nothing disturbed, and no claim is deleted or created twice.
+// meet spoils the first request at a place. It answers whether that was met.
+func (r *rig) meet(at place, way string, spoil func(request)) *atomic.Bool {
+	met, renewed := &atomic.Bool{}, "Bearer "+credential+"-renewed"
+	r.wire.spoil = func(w http.ResponseWriter, q *http.Request, serve http.HandlerFunc) bool {
+		if q.Header.Get("Authorization") == renewed {
+			q.Header.Set("Authorization", "Bearer "+credential)
+			return false
+		}
+		what, _ := kindOf(q)
+		first := what == at.what && !met.Load() && stepNow(r) == at.step
+		if first {
+			met.Store(true)
+		}
+		if !first && (way != expiry || !met.Load()) {
+			return false
+		}
+		spoil(request{q, w, serve})
+		return true
+	}
+	return met
+}
+
+// alone is an operator who decides nothing about errors, as an answers file does not; but who logs in again, after a while.
+func (r *rig) alone() operator {
+	good := r.player()
+	return func(ctx context.Context, v wire.View, q wire.Question) (wire.Answer, bool) {
+		switch {
+		case strings.HasSuffix(q.Name, ".login"):
+			time.Sleep(3 * time.Minute)
+			os.WriteFile(r.config, sim.Kubeconfig("http://127.0.0.1:1", credential+"-renewed", nil, namespace), 0o600)
+			time.Sleep(time.Minute) // by then the worker has seen it by itself
+			return wire.Answer{Choice: wire.ChoicePark}, true
+		case q.Kind == wire.AskRemedy && !asksRoom(q) && q.Default != wire.ChoiceRetry:
+			return wire.Answer{}, false
+		}
+		return good(ctx, v, q)
+	}
+}
+
+// TestFaultMatrix spoils one request of each kind in each step in each way, reads and trials included. With nobody there the run ends
+// recovered, or parked with a sentence, and then it is taken up by an operator who tries again. Always it comes to the world of a
+// run that nothing disturbed, and no claim is deleted or created twice.
 func TestFaultMatrix(t *testing.T) {
 	t.Parallel()
 	for _, in := range []func() Scenario{clean, managedDumps} {
@@ -69,65 +199,96 @@ func faultMatrix(t *testing.T, in func() Scenario) {
 	var want any
 	var at []place
 	inScenario(t, in(), nil, func(t *testing.T, r *rig) {
-		var stepOf []string
-		r.wire.before = func(string, string) {
-			for _, e := range slices.Backward(r.journal) {
-				if e.Kind == wire.KindIntent {
-					stepOf = append(stepOf, e.Step)
-					return
-				}
+		r.wire.spoil = func(_ http.ResponseWriter, q *http.Request, _ http.HandlerFunc) bool {
+			what, write := kindOf(q)
+			if p := (place{stepNow(r), what, write}); what != "" && p.step != "" && !slices.Contains(at, p) {
+				at = append(at, p)
 			}
+			return false
 		}
 		v, _, _ := r.play(t.Context(), 0, r.player())
 		must(t, v, wire.Recovered)
-		want, at = stands(t, r), places(r, stepOf)
+		want = stands(t, r)
 	})
-	cases := len(at) * len(spoilings)
-	var tried, equal atomic.Int32
-	t.Run("faults", func(t *testing.T) {
-		for i := range cases {
-			// Every seventh, so that each place and each way is met: seven shares no factor with the nine ways.
-			if !*soak && i%7 != 0 {
-				continue
+	type spoiled struct {
+		place
+		way int
+	}
+	var cases []spoiled
+	for _, p := range at {
+		for i, way := range ways {
+			if p.write || !way.writes {
+				cases = append(cases, spoiled{p, i})
 			}
-			p, s := at[i/len(spoilings)], spoilings[i%len(spoilings)]
+		}
+	}
+	stride := 1
+	if !*soak {
+		stride = len(cases)/10 | 1
+	}
+	var tried, recovered, parked, equal atomic.Int32
+	t.Run("faults", func(t *testing.T) {
+		for i := stride / 2; i < len(cases); i += stride {
+			c, way := cases[i], ways[cases[i].way]
 			tried.Add(1)
-			t.Run(fmt.Sprintf("%s %s %s %s", p.step, p.verb, p.resource, s.name), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s %s %s", c.step, c.what, way.name), func(t *testing.T) {
 				t.Parallel()
-				met := false
-				f := s.fault
-				f.Verb, f.Resource, f.Skip = p.verb, p.resource, p.skip
-				inScenario(t, spoilt(in(), f), nil, func(t *testing.T, r *rig) {
-					r.timeout = 20 * time.Second
-					v, _, _ := r.play(t.Context(), 0, patient(r))
-					must(t, v, wire.Recovered)
-					for _, e := range r.journal {
-						met = met || e.Kind == wire.KindResult && e.Outcome == wire.ActionFailed
+				inScenario(t, in(), nil, func(t *testing.T, r *rig) {
+					met := r.meet(c.place, way.name, way.spoil)
+					v, _, _ := r.play(t.Context(), 0, r.alone())
+					if v.Ended == nil {
+						parked.Add(1)
+						parksWithASentence(t, r, v)
+						v, _, _ = r.play(t.Context(), 0, patient(r))
+					} else {
+						recovered.Add(1)
 					}
-					if !met {
+					must(t, v, wire.Recovered)
+					if !met.Load() {
 						t.Error("the fault was not met")
 					}
 					if diff := cmp.Diff(want, any(stands(t, r))); diff != "" {
 						t.Errorf("(-undisturbed +disturbed)\n%s\n%s", diff, lines(v))
 					}
-					twice := map[string]int{}
-					for _, w := range sent(r) {
-						if w.Resource == "persistentvolumeclaims" && w.Code >= 200 && w.Code < 300 {
-							twice[w.Verb+w.Name+w.Body]++
-						}
-					}
-					for what, n := range twice {
-						if n > 1 {
-							t.Errorf("%s took effect %d times", what, n)
-						}
-					}
+					onlyOnce(t, r)
 					checkShown(t, r)
 					equal.Add(1)
 				})
 			})
 		}
 	})
-	fmt.Printf("fault matrix in %s: %d places, %d ways, %d cases; tried %d, recovered and equal %d\n", in().ID, len(at), len(spoilings), cases, tried.Load(), equal.Load())
+	fmt.Printf("fault matrix in %s: %d places, %d ways: points/cases %d, tried %d, recovered %d, parked %d, equal %d\n", in().ID, len(at), len(ways), len(cases), tried.Load(), recovered.Load(), parked.Load(), equal.Load())
+}
+
+// parksWithASentence: whoever comes back reads what was tried, what was seen, and what to do next.
+func parksWithASentence(t *testing.T, r *rig, v wire.View) {
+	t.Helper()
+	for _, e := range slices.Backward(r.journal) {
+		if e.Kind != wire.KindAsk {
+			continue
+		}
+		if f := e.Question.Error; f == nil || f.Tried == "" || f.Seen == "" || v.Parked == "" {
+			t.Errorf("parked %q at %s: %+v", v.Parked, e.Question.Name, f)
+		}
+		return
+	}
+	t.Error("it parked without a question")
+}
+
+// onlyOnce: no claim was deleted or created twice.
+func onlyOnce(t *testing.T, r *rig) {
+	t.Helper()
+	twice := map[string]int{}
+	for _, w := range sent(r) {
+		if w.Resource == "persistentvolumeclaims" && w.Code >= 200 && w.Code < 300 {
+			twice[w.Verb+w.Name+w.Body]++
+		}
+	}
+	for what, n := range twice {
+		if n > 1 {
+			t.Errorf("%s took effect %d times", what, n)
+		}
+	}
 }
 
 // Taken back and done again is done: the second time the claims are those by which the old volumes were put back.

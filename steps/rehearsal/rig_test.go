@@ -76,6 +76,8 @@ type tap struct {
 	refuse   func(method, path string) bool // writes that are forbidden
 	before   func(method, path string)      // called before a write is passed on
 	noLease  atomic.Bool                    // requests for Leases lose their connection
+	// spoil is asked about every request before the world is, and answers whether it has answered; nil: nothing is.
+	spoil func(w http.ResponseWriter, q *http.Request, serve http.HandlerFunc) bool
 }
 
 // conns are the client's ends of all connections, so that a dead process can lose them.
@@ -321,7 +323,16 @@ func (t *tap) arm(die func()) {
 // tapped counts the writes that took effect and, at the chosen one, ends the process that waits for the answer. Renewals of the Lease
 // are no part of what a run does.
 func (r *rig) tapped(world http.Handler) http.Handler {
+	served := r.counted(world)
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if r.wire.spoil == nil || !r.wire.spoil(w, q, served) {
+			served(w, q)
+		}
+	})
+}
+
+func (r *rig) counted(world http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, q *http.Request) {
 		if strings.Contains(q.URL.Path, "coordination.k8s.io") && r.wire.noLease.Load() {
 			panic(http.ErrAbortHandler)
 		}
@@ -345,7 +356,7 @@ func (r *rig) tapped(world http.Handler) http.Handler {
 		}
 		w.WriteHeader(answer.Code)
 		w.Write(answer.Body.Bytes())
-	})
+	}
 }
 
 // forbids says whether a write is turned away.
