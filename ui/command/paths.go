@@ -8,6 +8,7 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -146,7 +147,7 @@ func build[F any](w wiring, path steps.Path[F], facts F) (machine, *engine.Hub, 
 		Run: wire.Run{ID: w.spec.ID, Binary: Version(), World: w.spec.World, Acting: w.spec.Acting, Scenario: w.spec.Scenario,
 			Operator: w.spec.Operator, Host: w.spec.Host, Folder: w.folder, Started: w.clock.Now().UTC(),
 			Speed: w.spec.Speed, Origin: w.spec.Origin, SimOrigin: w.spec.SimOrigin, Steps: infoOf(path).Steps},
-		Hands: hands, Lease: holding,
+		Hands: hands, Lease: holding, Patience: engine.Patience{Jitter: rand.Float64},
 	})
 	if err != nil {
 		return nil, nil, err

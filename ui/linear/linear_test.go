@@ -430,3 +430,47 @@ func TestHowTheNodeIsHeld(t *testing.T) {
 		}
 	}
 }
+
+// What is tried again is told as it comes and when it is over, and a person hurries or stops it with a word; at other times those words are
+// nothing.
+func TestWhatIsTriedAgain(t *testing.T) {
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer master.Close()
+	defer slave.Close()
+	in := NewPrompter(slave)
+	in.Flush = func() {}
+	out := &watched{grown: make(chan struct{}, 1000)}
+	e := newEngine()
+	done := make(chan error, 1)
+	go func() {
+		_, err := Run(t.Context(), Options{Source: e, Out: out, In: in, Operator: "alice", Come: "svrescue attach abcd"})
+		done <- err
+	}()
+	for _, ev := range append(begin(), present) {
+		e.emit(ev)
+	}
+	io.WriteString(master, "stop\n")
+	out.until(t, "that line is dropped")
+	at := e.now.Add(time.Second)
+	retry := wire.Retry{Tried: "list pods", Seen: "503 busy", Tries: 1, Since: at, Next: at.Add(12 * time.Second), Until: at.Add(10 * time.Minute)}
+	e.emit(wire.Event{Kind: wire.KindRetry, At: at, Retry: &retry})
+	out.until(t, "trying again in 12 s (2nd time since 03:00, until 03:10): list pods: 503 busy")
+	out.until(t, `"now" tries at once, "stop" tries it no more, "park" parks the run.`)
+	for word, kind := range map[string]wire.MessageKind{"now": wire.SayNow, "stop": wire.SayStop} {
+		io.WriteString(master, word+"\n")
+		if m := <-e.said; m.Kind != kind || m.By != "alice" {
+			t.Errorf("%q said %+v", word, m)
+		}
+	}
+	over := retry
+	over.Outcome = wire.RetryPassed
+	e.emit(wire.Event{Kind: wire.KindRetried, At: at.Add(12 * time.Second), Retry: &over})
+	out.until(t, "tried again for 12 s, 1 failure, then it worked: list pods: 503 busy")
+	go e.play(end())
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}

@@ -286,3 +286,48 @@ func TestSuspend(t *testing.T) {
 	d.update(tea.ResumeMsg{}, true)
 	d.expect("7 · Restore volumes").expectNoAnswer()
 }
+
+// What is tried again can be hurried, stopped and parked, from the screen of any step; a viewer that only watches decides nothing.
+func TestWhatIsTriedAgainIsDecidedWithAKey(t *testing.T) {
+	for key, want := range map[string]wire.MessageKind{"t": wire.SayNow, "x": wire.SayStop} {
+		for _, away := range []bool{false, true} {
+			d := live(t, fixture.Retry)
+			if away {
+				d.press("]").expect("Start databases")
+			}
+			d.expect("Trying again in 12 s (6th time since 08:34, until 08:44)", "in namespace sv: 503 the", "trying again", "t try now  x stop trying  p park")
+			d.press(key)
+			if len(d.sent) != 1 || d.sent[0].Kind != want || d.sent[0].By != "alice" {
+				t.Errorf("%s sent %+v", key, d.sent)
+			}
+		}
+	}
+	d := live(t, fixture.Retry)
+	d.press("p").expect("Park this run")
+	d = live(t, fixture.Retry)
+	d.root.link.watching = "this screen only watches"
+	d.wait(time.Second)
+	d.expect("Trying again in").press("t", "x")
+	if len(d.sent) != 0 {
+		t.Errorf("who only watches sent %+v", d.sent)
+	}
+}
+
+// It counts down, says that it is tried at this moment, and is gone when it worked; the short status tells of it.
+func TestARetryGoesAway(t *testing.T) {
+	d := live(t, fixture.Retry)
+	if got, want := ShortStatus(d.root.view, d.clock.Now()), "Restore volumes, trying again in 12 s (6th time since 08:34, until 08:44): get persistentvolumeclaims"; !strings.Contains(got, want) {
+		t.Errorf("the status is %q", got)
+	}
+	d.wait(5 * time.Second)
+	d.expect("Trying again in 7 s")
+	retry := *d.root.view.Retry
+	retry.Next = time.Time{}
+	d.feed(wire.Event{Kind: wire.KindRetry, At: d.clock.Now(), Retry: &retry})
+	d.expect("Trying again now (6th time")
+	retry.Outcome = wire.RetryPassed
+	d.feed(wire.Event{Kind: wire.KindRetried, Seq: d.root.view.Seq + 1, At: d.clock.Now(), Retry: &retry})
+	if screen := d.root.View(); strings.Contains(screen, "Trying again") || strings.Contains(screen, "x stop trying") {
+		t.Errorf("it is still there:\n%s", screen)
+	}
+}
