@@ -45,13 +45,14 @@ type Options struct {
 
 // Cluster is the reading side. It is safe for concurrent use.
 type Cluster struct {
-	target Target
-	server string
-	clock  clock.PassiveClock
-	timers clock.WithTicker
-	config atomic.Pointer[rest.Config] // without a guard; never given to a client as it is. LogIn replaces it
-	named  Target                      // as it was asked for, with the context that it was
-	date   atomic.Pointer[dated]
+	target  Target
+	server  string
+	clock   clock.PassiveClock
+	timers  clock.WithTicker
+	config  atomic.Pointer[rest.Config] // without a guard; never given to a client as it is. LogIn replaces it
+	named   Target                      // as it was asked for, with the context that it was
+	date    atomic.Pointer[dated]
+	refused atomic.Uint64
 	clients
 }
 
@@ -136,12 +137,12 @@ func (c *Cluster) guarded(held func() error, allowed []Access, dryRun bool) (cli
 		config.Wrap(func(rt http.RoundTripper) http.RoundTripper {
 			return &guard{
 				next: rt, scheme: base.Scheme, host: base.Host, prefix: strings.TrimSuffix(base.Path, "/"),
-				allowed: allowed, dryRun: dryRun, held: held, clock: c.clock, date: &c.date,
+				allowed: allowed, dryRun: dryRun, held: held, clock: c.clock, date: &c.date, refused: &c.refused,
 			}
 		})
 		return config
 	}
-	r := &renewed{config: &c.config, behind: behind}
+	r := &renewed{config: &c.config, behind: behind, refused: &c.refused}
 	if _, err := r.transport(); err != nil {
 		return clients{}, err
 	}

@@ -54,6 +54,7 @@ type guard struct {
 	held    func() error // asked before each write that is no trial; nil: nothing has to be held
 	clock   clock.PassiveClock
 	date    *atomic.Pointer[dated]
+	refused *atomic.Uint64 // counts the requests of somebody whom the server does not know; nil: nobody does
 }
 
 // dated is the clock of the server beside ours.
@@ -76,6 +77,9 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	patience(resp)
+	if resp.StatusCode == http.StatusUnauthorized && g.refused != nil {
+		g.refused.Add(1)
+	}
 	if g.date != nil {
 		if t, perr := http.ParseTime(resp.Header.Get("Date")); perr == nil {
 			now := g.clock.Now()

@@ -32,6 +32,10 @@ func (c *Cluster) LogIn(ctx context.Context) error {
 	return err
 }
 
+// Refused counts the requests that were turned away because the cluster did not know who sent them, or for which there were no
+// credentials. Who reads many things, and reads on where one cannot be read, may not have told of it.
+func (c *Cluster) Refused() uint64 { return c.refused.Load() }
+
 // withLogin is config with the credentials of another one.
 func withLogin(config, from *rest.Config) *rest.Config {
 	config = rest.CopyConfig(config)
@@ -53,8 +57,9 @@ func noTerminal(config *rest.Config) {
 
 // renewed passes each request through the credentials of the moment.
 type renewed struct {
-	config *atomic.Pointer[rest.Config]
-	behind func(*rest.Config) *rest.Config // puts the guard before the wire
+	config  *atomic.Pointer[rest.Config]
+	behind  func(*rest.Config) *rest.Config // puts the guard before the wire
+	refused *atomic.Uint64
 
 	mu   sync.Mutex
 	made *rest.Config // of which rt was made
@@ -66,7 +71,11 @@ func (r *renewed) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return rt.RoundTrip(req)
+	resp, err := rt.RoundTrip(req)
+	if err != nil && noCredentials(err) {
+		r.refused.Add(1)
+	}
+	return resp, err
 }
 
 func (r *renewed) transport() (http.RoundTripper, error) {

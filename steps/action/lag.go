@@ -95,7 +95,7 @@ func ReadSkew(ctx context.Context, w steps.World) Skew {
 }
 
 // ReadLags reads how far each component is behind. What cannot be read is told in its place: one pod that is starting must not hide
-// how the others do. The error is of the context alone.
+// how the others do. The error is of the context, or that the login to the cluster has expired.
 func ReadLags(ctx context.Context, w steps.World, components []Followed, skew Skew) ([]Lag, error) {
 	var lags []Lag
 	for _, c := range components {
@@ -111,6 +111,9 @@ func ReadLags(ctx context.Context, w steps.World, components []Followed, skew Sk
 		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
+		}
+		if kube.KindOf(err) == kube.Unauthorized {
+			return nil, err // or it would be waited for hours, while nobody is told to log in again
 		}
 		if err != nil {
 			l.Known, l.Seen, l.Denied = false, whyNotRead(err), kube.KindOf(err) == kube.Forbidden

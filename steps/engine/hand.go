@@ -25,8 +25,7 @@ func (m *Machine[F]) byHand(ctx context.Context, s steps.Step[F], actions []step
 	answer, err := m.ask(ctx, q, &watching{every: byHandLooks, look: func(ctx context.Context) func() (wire.Answer, bool) {
 		open, first := 0, ""
 		for _, a := range actions {
-			state, _, err := a.Probe(ctx, m.World)
-			if err != nil || state != wire.ActionDone {
+			if !m.shownDone(ctx, a) {
 				open++
 				if first == "" {
 					first = a.Show().Title
@@ -60,6 +59,15 @@ func (m *Machine[F]) byHand(ctx context.Context, s steps.Step[F], actions []step
 		return err
 	}
 	return m.byHand(ctx, s, actions)
+}
+
+// shownDone says whether the world shows an action done that a person takes. A login that was renewed meanwhile is taken.
+func (m *Machine[F]) shownDone(ctx context.Context, a steps.Action) bool {
+	state, _, err := a.Probe(ctx, m.World)
+	if expired(err) && m.Login != nil && m.Login.LogIn(ctx) == nil {
+		state, _, err = a.Probe(ctx, m.World)
+	}
+	return err == nil && state == wire.ActionDone
 }
 
 // tick is a step of a checklist: the operator acts and says so; the tool keeps time and notes.

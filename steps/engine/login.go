@@ -18,6 +18,8 @@ const (
 type Login interface {
 	// LogIn reads the kubeconfig again and asks the cluster whom it takes us for. No error: the login works.
 	LogIn(context.Context) error
+	// Refused counts the requests that were turned away for want of a login. A reading may leave out what it was refused, and say so.
+	Refused() uint64
 	// HowToLogIn says what a person does in another terminal, in a sentence.
 	HowToLogIn() string
 }
@@ -30,7 +32,7 @@ func (m *Machine[F]) login(ctx context.Context, sp *spell, err error) error {
 		return err
 	}
 	var w *watching
-	if m.Login != nil && (sp.renewed.IsZero() || m.Clock.Since(sp.renewed) > loginTrust) {
+	if m.Login != nil && !m.trusts(sp) {
 		sp.renewed = m.Clock.Now()
 		_, again := attended(ctx, m, sp, m.logIn)
 		if again == nil || passesThrough(again) || ctx.Err() != nil {
@@ -50,6 +52,24 @@ func (m *Machine[F]) login(ctx context.Context, sp *spell, err error) error {
 		return m.abort("the login to the cluster has ended; the operator ended this run")
 	}
 	return nil
+}
+
+// trusts says that the login was renewed a moment ago.
+func (m *Machine[F]) trusts(sp *spell) bool {
+	return !sp.renewed.IsZero() && m.Clock.Since(sp.renewed) <= loginTrust
+}
+
+// refusals are the requests that were turned away so far for want of a login.
+func (m *Machine[F]) refusals() uint64 {
+	if m.Login == nil {
+		return 0
+	}
+	return m.Login.Refused()
+}
+
+// unknownHere is the error of a reading that was refused something, and did not tell.
+func unknownHere() error {
+	return &kube.Error{Kind: kube.Unauthorized, Tried: "read the world", Seen: "401 Unauthorized"}
 }
 
 // stillKnown asks for a fresh login where the old one is why the Lease cannot be renewed. Whatever else keeps the cluster away is waited for.

@@ -63,7 +63,11 @@ func patient[F, T any](ctx context.Context, m *Machine[F], step string, read fun
 // persist is patient within a spell that goes on afterwards.
 func persist[F, T any](ctx context.Context, m *Machine[F], sp *spell, read func(context.Context) (T, error)) (T, error) {
 	for {
+		refused := m.refusals()
 		got, err := attended(ctx, m, sp, read)
+		if ctx.Err() == nil && !passesThrough(err) && !isGivenUp(err) && !expired(err) && m.refusals() != refused && !m.trusts(sp) {
+			err = unknownHere() // what was read is less than there is
+		}
 		switch {
 		case err == nil, ctx.Err() != nil, passesThrough(err), isGivenUp(err):
 			return got, err

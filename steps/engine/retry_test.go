@@ -324,7 +324,10 @@ type door struct {
 	opens time.Time
 	asked int
 	hangs bool
+	count uint64 // of what was refused
 }
+
+func (d *door) Refused() uint64 { return d.count }
 
 func (d *door) HowToLogIn() string { return "Log in with the key" }
 func (d *door) LogIn(ctx context.Context) error {
@@ -393,6 +396,25 @@ func TestALoginThatHasExpired(t *testing.T) {
 			}
 			r.say(wire.Message{Kind: wire.SayPark})
 			r.ends()
+		})
+	})
+	t.Run("and nobody told", func(t *testing.T) { // what is refused may be left out by who reads, and is read again
+		synctest.Test(t, func(t *testing.T) {
+			d := &door{opens: time.Now().Add(time.Minute)}
+			read := 0
+			r := ride(t, reading(newToy(), func(context.Context) error {
+				if read++; time.Now().Before(d.opens) {
+					d.count++
+				}
+				return nil
+			}), d)
+			v := r.view()
+			if v.Question == nil || v.Question.Name != "toy/look.login" {
+				t.Fatalf("question %+v", v.Question)
+			}
+			if v := r.ends(); v.Ended == nil || read != 2 {
+				t.Errorf("%+v, read %d times", v.Ended, read)
+			}
 		})
 	})
 	t.Run("in the middle of an action", func(t *testing.T) {

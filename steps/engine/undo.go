@@ -157,10 +157,8 @@ func (m *Machine[F]) byHandOne(ctx context.Context, s steps.Step[F], a steps.Act
 			{ID: wire.ChoiceBack, Label: "Let the tool try again"},
 			{ID: wire.ChoicePark, Label: "Park"},
 		}}, &watching{every: byHandLooks, look: func(ctx context.Context) func() (wire.Answer, bool) {
-		state, _, err := a.Probe(ctx, m.World)
-		return func() (wire.Answer, bool) {
-			return wire.Answer{Choice: wire.ChoiceDone}, err == nil && state == wire.ActionDone
-		}
+		done := m.shownDone(ctx, a)
+		return func() (wire.Answer, bool) { return wire.Answer{Choice: wire.ChoiceDone}, done }
 	}})
 	if err != nil {
 		return err
