@@ -17,6 +17,8 @@ var cuts = []struct {
 	fault sim.Fault
 }{
 	{"is refused", sim.Fault{Code: 500}},
+	{"is throttled", sim.Fault{Code: 429, Retry: 20}},
+	{"is refused to a login that is unknown once", sim.Fault{Code: 401}},
 	{"is cut at once", sim.Fault{Do: "cut"}},
 	{"is cut after some bytes", sim.Fault{Do: "cut", Bytes: 300}},
 	{"is cut late", sim.Fault{Do: "cut", Bytes: 2000}},
@@ -65,7 +67,7 @@ func streamFaults(t *testing.T, in func() Scenario) {
 	t.Run("faults", func(t *testing.T) {
 		step := 1
 		if !*soak {
-			step = max(1, len(cases)/5)
+			step = len(cases)/5 | 1 // odd, so that each way is met
 		}
 		for i := 0; i < len(cases); i += step {
 			c := cases[i]
