@@ -220,8 +220,8 @@ func (s *socketInput) Close() error {
 }
 
 // spdyChannels are the channels on SPDY: a stream each.
-func (h *Hands) spdyChannels(ctx context.Context, w *cable, conn httpstream.Connection, input bool) (*channels, error) {
-	ch := &channels{cut: func() { w.Close(); conn.Close() }, part: func() { h.part(w, conn) }}
+func (h *Hands) spdyChannels(ctx context.Context, l *line, input bool) (*channels, error) {
+	ch := &channels{cut: l.cut, part: l.part}
 	stop := context.AfterFunc(ctx, ch.cut)
 	defer stop()
 	kinds := []string{corev1.StreamTypeError, corev1.StreamTypeStdout, corev1.StreamTypeStderr}
@@ -230,7 +230,7 @@ func (h *Hands) spdyChannels(ctx context.Context, w *cable, conn httpstream.Conn
 	}
 	streams := map[string]httpstream.Stream{}
 	for _, kind := range kinds {
-		s, err := h.createStream(ctx, conn, http.Header{corev1.StreamType: {kind}})
+		s, err := l.open(ctx, http.Header{corev1.StreamType: {kind}})
 		if err != nil {
 			ch.cut()
 			if !errors.Is(err, errCut) {
@@ -245,48 +245,4 @@ func (h *Hands) spdyChannels(ctx context.Context, w *cable, conn httpstream.Conn
 		ch.stdin = streams[corev1.StreamTypeStdin]
 	}
 	return ch, nil
-}
-
-// createStream opens a stream. The library waits half a minute for the answer whatever happens; the caller does not.
-func (h *Hands) createStream(ctx context.Context, conn httpstream.Connection, header http.Header) (httpstream.Stream, error) {
-	type made struct {
-		s   httpstream.Stream
-		err error
-	}
-	done := make(chan made, 1)
-	go func() {
-		s, err := conn.CreateStream(header)
-		done <- made{s, err}
-	}()
-	select {
-	case m := <-done:
-		return m.s, m.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-conn.CloseChan():
-	}
-	// The other side may have answered, said all it had to say, and gone.
-	late, stop := h.later(partingTime)
-	defer stop()
-	select {
-	case m := <-done:
-		return m.s, m.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-late:
-		return nil, errCut
-	}
-}
-
-// part closes SPDY in good order, or cuts it where that takes too long.
-func (h *Hands) part(w *cable, conn httpstream.Connection) {
-	done := make(chan struct{})
-	go func() { conn.Close(); close(done) }()
-	late, stop := h.later(partingTime)
-	defer stop()
-	select {
-	case <-done:
-	case <-late:
-	}
-	w.Close()
 }

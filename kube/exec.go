@@ -171,11 +171,11 @@ func (h *Hands) openExec(ctx context.Context, a Access, at *url.URL, input bool)
 	if !otherwise(err) {
 		return nil, err
 	}
-	w, conn, err := h.spdyOver(ctx, a, at, remotecommand.StreamProtocolV5Name, remotecommand.StreamProtocolV4Name)
+	l, err := h.spdyOver(ctx, a, at, remotecommand.StreamProtocolV5Name, remotecommand.StreamProtocolV4Name)
 	if err != nil {
 		return nil, err
 	}
-	return h.spdyChannels(ctx, w, conn, input)
+	return h.spdyChannels(ctx, l, input)
 }
 
 // exitCode is the code in the status that ends a command, if it has one other than 0.

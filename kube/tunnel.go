@@ -44,9 +44,9 @@ func (h *Hands) Tunnel(ctx context.Context, ns, pod string, port int) (net.Conn,
 		return nil, &Error{Kind: Invalid, Tried: tried, Seen: "no namespace or pod, or no such port", Next: "name all three", Access: &a}
 	}
 	at := h.kube.CoreV1().RESTClient().Post().Namespace(ns).Resource("pods").Name(pod).SubResource("portforward").URL()
-	w, conn, err := h.openTunnel(ctx, a, at)
+	l, err := h.openTunnel(ctx, a, at)
 	if err == nil {
-		t := &tunnel{hands: h, access: a, tried: tried, to: to, wire: w, conn: conn, closed: make(chan struct{}), sent: make(chan struct{})}
+		t := &tunnel{hands: h, access: a, tried: tried, to: to, line: l, closed: make(chan struct{}), sent: make(chan struct{})}
 		if err = t.start(ctx); err == nil {
 			return t, nil
 		}
@@ -58,14 +58,14 @@ func (h *Hands) Tunnel(ctx context.Context, ns, pod string, port int) (net.Conn,
 }
 
 // openTunnel speaks SPDY inside a WebSocket, or else by itself.
-func (h *Hands) openTunnel(ctx context.Context, a Access, at *url.URL) (*cable, httpstream.Connection, error) {
+func (h *Hands) openTunnel(ctx context.Context, a Access, at *url.URL) (*line, error) {
 	ws, err := h.webSocket(ctx, a, at, portforward.WebsocketsSPDYTunnelingPortForwardV1)
 	if err == nil {
 		// The library's logger is given: without one it takes the global one and offers it the data that passes.
 		return h.speak(tunnelling.NewTunnelingConnectionWithLogger(klog.Logger{}, ws))
 	}
 	if !otherwise(err) {
-		return nil, nil, err
+		return nil, err
 	}
 	return h.spdyOver(ctx, a, at, portforward.PortForwardV1Name)
 }
@@ -77,8 +77,7 @@ type tunnel struct {
 	access Access
 	tried  string
 	to     podAddr
-	wire   *cable
-	conn   httpstream.Connection
+	line   *line
 	data   httpstream.Stream
 	near   net.Conn // the user's end
 	far    net.Conn
@@ -91,18 +90,17 @@ type tunnel struct {
 }
 
 func (t *tunnel) start(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { t.wire.Close() })
+	stop := context.AfterFunc(ctx, t.line.cut)
 	defer stop()
 	header := http.Header{}
 	header.Set(corev1.PortHeader, strconv.Itoa(t.to.port))
 	header.Set(corev1.PortForwardRequestIDHeader, "0")
 	header.Set(corev1.StreamType, corev1.StreamTypeError)
 	broken := func(err error) error {
-		t.wire.Close()
-		t.conn.Close()
+		t.line.cut()
 		return errors.Join(errCut, err)
 	}
-	complaints, err := t.hands.createStream(ctx, t.conn, header)
+	complaints, err := t.line.open(ctx, header)
 	if err != nil {
 		return broken(err)
 	}
@@ -115,7 +113,7 @@ func (t *tunnel) start(ctx context.Context) error {
 	header = header.Clone()
 	header.Set(corev1.StreamType, corev1.StreamTypeData)
 	t.near, t.far = net.Pipe()
-	if t.data, err = t.hands.createStream(ctx, t.conn, header); err != nil {
+	if t.data, err = t.line.open(ctx, header); err != nil {
 		// A server that is quick to find the port closed takes the stream back before it is known to be there.
 		if t.ended(said); t.cause == nil {
 			return broken(err)
@@ -155,7 +153,7 @@ func (t *tunnel) ended(said <-chan string) {
 	case <-late:
 	case <-t.closed:
 	}
-	if t.wire.ended.Load() {
+	if t.line.wire.ended.Load() {
 		t.fail(t.broken())
 	}
 }
@@ -255,10 +253,9 @@ func (t *tunnel) Close() error {
 				if t.data != nil {
 					t.data.Close()
 				}
-				t.hands.part(t.wire, t.conn)
+				t.line.part()
 			case <-late:
-				t.wire.Close()
-				t.conn.Close()
+				t.line.cut()
 			}
 		}()
 	})

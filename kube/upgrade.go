@@ -12,8 +12,6 @@ import (
 	"net/url"
 	"os"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -145,40 +143,33 @@ func overWebSocket(u *upgrade, req *http.Request) (*http.Response, error) {
 }
 
 // spdyOver turns a connection into SPDY for one of these protocols.
-func (h *Hands) spdyOver(ctx context.Context, a Access, at *url.URL, protocols ...string) (*cable, httpstream.Connection, error) {
+func (h *Hands) spdyOver(ctx context.Context, a Access, at *url.URL, protocols ...string) (*line, error) {
 	_, client, err := h.upgrader(overHTTP)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.rest().Timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, at.String(), nil)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	req.Header.Set(httpstream.HeaderConnection, httpstream.HeaderUpgrade)
 	req.Header.Set(httpstream.HeaderUpgrade, spdy.HeaderSpdy31)
 	req.Header[http.CanonicalHeaderKey(httpstream.HeaderProtocolVersion)] = protocols
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	body, ok := resp.Body.(io.ReadWriteCloser)
 	if resp.StatusCode != http.StatusSwitchingProtocols || !ok {
-		return nil, nil, refused(a, resp)
+		return nil, refused(a, resp)
 	}
 	if got := resp.Header.Get(httpstream.HeaderProtocolVersion); !slices.Contains(protocols, got) {
 		body.Close()
-		return nil, nil, &refusal{a: a, code: resp.StatusCode, text: fmt.Sprintf("the server speaks %q where %q was asked for", got, protocols)}
+		return nil, &refusal{a: a, code: resp.StatusCode, text: fmt.Sprintf("the server speaks %q where %q was asked for", got, protocols)}
 	}
 	return h.speak(&bodyConn{ReadWriteCloser: body})
-}
-
-// speak begins SPDY on a connection.
-func (h *Hands) speak(conn net.Conn) (*cable, httpstream.Connection, error) {
-	w := &cable{Conn: conn}
-	c, err := spdy.NewClientConnectionWithPings(w, pingEvery)
-	return w, c, err
 }
 
 func overHTTP(u *upgrade, req *http.Request) (*http.Response, error) {
@@ -264,36 +255,6 @@ func otherwise(err error) bool {
 		return false
 	}
 	return r.code < http.StatusInternalServerError
-}
-
-// cable notes that a connection has ended before anybody above it hears of it. SPDY ends its streams in the same way when the other
-// side closes them and when the connection breaks.
-type cable struct {
-	net.Conn
-	ended  atomic.Bool
-	closed sync.Once
-}
-
-// Close never fails: SPDY keeps a goroutine for a second to tell of a failure that nobody asks for.
-func (w *cable) Close() error {
-	w.closed.Do(func() { w.Conn.Close() })
-	return nil
-}
-
-func (w *cable) Read(p []byte) (int, error) {
-	n, err := w.Conn.Read(p)
-	if err != nil {
-		w.ended.Store(true)
-	}
-	return n, err
-}
-
-func (w *cable) Write(p []byte) (int, error) {
-	n, err := w.Conn.Write(p)
-	if err != nil {
-		w.ended.Store(true)
-	}
-	return n, err
 }
 
 // bodyConn is what an upgraded HTTP request leaves behind, as a connection without addresses and deadlines; nobody asks for them.

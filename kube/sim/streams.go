@@ -21,15 +21,17 @@ func (q *request) streams() bool { return q.sub == "exec" || q.sub == "portforwa
 
 // stream is a connection that a request was turned into, and what ends it.
 type stream struct {
-	s     *Server
-	at    place
-	ctx   context.Context // ends with the connection, the container and the server
-	stop  context.CancelCauseFunc
-	cut   Fault // with Do "cut"
-	left  atomic.Int64
-	mu    sync.Mutex
-	conn  net.Conn // as hijacked
-	ended chan struct{}
+	s    *Server
+	at   place
+	ctx  context.Context // ends with the connection, the container and the server
+	stop context.CancelCauseFunc
+	cut  Fault // with Do "cut"
+	left atomic.Int64
+	// broken: something could not be written. Set before the writer is told.
+	broken atomic.Bool
+	mu     sync.Mutex
+	conn   net.Conn // as hijacked
+	ended  chan struct{}
 }
 
 var (
@@ -158,6 +160,14 @@ func (c *watchedConn) Read(p []byte) (int, error) {
 }
 
 func (c *watchedConn) Write(p []byte) (int, error) {
+	n, err := c.write(p)
+	if err != nil {
+		c.st.broken.Store(true)
+	}
+	return n, err
+}
+
+func (c *watchedConn) write(p []byte) (int, error) {
 	if left := c.st.left.Load(); left >= 0 && int64(len(p)) > left {
 		n, _ := c.Conn.Write(p[:left])
 		c.st.hangUp()
