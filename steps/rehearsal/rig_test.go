@@ -133,7 +133,13 @@ func newRigBehind(t *testing.T, s Scenario, before func(http.Handler) http.Handl
 	ended := make(chan struct{})
 	go func() { world.Run(ctx); close(ended) }()
 	go server.Serve(&listener{pipes, closed, sync.Once{}})
-	t.Cleanup(func() { stop(); <-ended; server.Close(); r.hangUp() })
+	t.Cleanup(func() {
+		stop()
+		<-ended
+		server.Close()
+		r.hangUp()
+		time.Sleep(time.Minute) // the library waits half of it for streams that were being opened when a connection broke, and time ends with the test
+	})
 	r.config = filepath.Join(t.TempDir(), "kubeconfig")
 	if err := os.WriteFile(r.config, sim.Kubeconfig("http://127.0.0.1:1", credential, nil, namespace), 0o600); err != nil {
 		t.Fatal(err)
