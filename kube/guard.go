@@ -57,8 +57,15 @@ type guard struct {
 	refused *atomic.Uint64 // counts the requests of somebody whom the server does not know; nil: nobody does
 }
 
-// dated is the clock of the server beside ours.
-type dated struct{ server, local time.Time }
+// dated is the clock of the server beside ours: it was read somewhere between the question and the answer.
+type dated struct{ server, asked, answered time.Time }
+
+// skew is the server's clock minus ours, the least that explains what was seen: a slow answer is no wrong clock. The date that a server
+// tells has no fraction of a second.
+func (d dated) skew() time.Duration {
+	server := d.server.Add(500 * time.Millisecond)
+	return max(min(0, server.Sub(d.asked)), server.Sub(d.answered))
+}
 
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	out, err := g.check(req)
@@ -82,8 +89,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if g.date != nil {
 		if t, perr := http.ParseTime(resp.Header.Get("Date")); perr == nil {
-			now := g.clock.Now()
-			g.date.Store(&dated{server: t.UTC(), local: sent.Add(now.Sub(sent) / 2)})
+			g.date.Store(&dated{server: t.UTC(), asked: sent, answered: g.clock.Now()})
 		}
 	}
 	return resp, err

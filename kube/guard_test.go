@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/utils/clock"
 )
@@ -350,5 +351,25 @@ func TestHandsWhileHeld(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// A slow answer is no wrong clock: the skew is the least that explains when the server read its clock.
+func TestSkew(t *testing.T) {
+	at := func(seconds int) time.Time { return time.Date(2026, 5, 1, 3, 0, seconds, 0, time.UTC) }
+	for _, c := range []struct {
+		name                    string
+		server, asked, answered int
+		want                    time.Duration
+	}{
+		{"a clock that agrees", 10, 10, 11, 0},
+		{"a slow answer", 20, 10, 50, 0},
+		{"ahead, answered at once", 100, 10, 10, 90*time.Second + 500*time.Millisecond},
+		{"ahead, by no less than", 100, 10, 50, 50*time.Second + 500*time.Millisecond},
+		{"behind", 10, 100, 101, -89*time.Second - 500*time.Millisecond},
+	} {
+		if got := (dated{server: at(c.server), asked: at(c.asked), answered: at(c.answered)}).skew(); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
 	}
 }

@@ -34,8 +34,7 @@ func (c *Cluster) Reach(ctx context.Context) (Reached, error) {
 	r := Reached{Version: v.GitVersion}
 	if d := c.date.Load(); d != nil {
 		r.ServerTime = &d.server
-		// The server cut its time to seconds; half a second is the middle of what it can have been.
-		r.Skew = d.server.Add(500 * time.Millisecond).Sub(d.local)
+		r.Skew = d.skew()
 	}
 	me, err := c.kube.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authnv1.SelfSubjectReview{}, metav1.CreateOptions{})
 	switch k := KindOf(err); {

@@ -55,7 +55,7 @@ type Followed struct {
 type Lag struct {
 	Of     Followed
 	Known  bool
-	Behind time.Duration // only where Known
+	Behind time.Duration // only where Known; counted from when it was asked, so that a slow answer is no lag
 	Seen   string        // what it said, or why it could not be told
 	Source string        // where that was read
 	Denied bool          // the permission to read it is missing
@@ -65,6 +65,7 @@ type Lag struct {
 	Chain  string        // the chain's ID, which ends in the migration or serial ID; "" where it is not told
 	// CatchingUp is what the chain says of itself. It is shown, and never judged by: one that stands still says false.
 	CatchingUp bool
+	took       time.Duration // how long the answer took; what is newer than the question by no more than that is not ahead
 }
 
 // Verdict is what the reading says of the component being in step.
@@ -118,8 +119,8 @@ func ReadLags(ctx context.Context, w steps.World, components []Followed, skew Sk
 		if err != nil {
 			l.Known, l.Seen, l.Denied = false, whyNotRead(err), kube.KindOf(err) == kube.Forbidden
 		}
-		if l.Known && l.Behind < -ahead {
-			l.Known, l.Seen = false, fmt.Sprintf("it is %s ahead of the clock that lags are told by", Span(-l.Behind))
+		if l.Known && l.Behind+l.took < -ahead {
+			l.Known, l.Seen = false, fmt.Sprintf("it is %s ahead of the clock that lags are told by", Span(-l.Behind-l.took))
 		}
 		l.Behind = max(l.Behind, 0)
 		lags = append(lags, l)
@@ -132,10 +133,12 @@ func whyNotRead(err error) string { return plain.Cut(steps.FailureOf("", err).Se
 
 func (l *Lag) readChain(ctx context.Context, w steps.World, skew Skew) error {
 	l.Source = fmt.Sprintf("%s, %s on port %d", l.Of.Workload.Name, chainStatus, chainPort)
+	asked := w.Clock.Now()
 	data, err := w.Pods.Get(ctx, l.Of.Workload.Namespace, l.Of.Selector, chainPort, chainStatus)
 	if err != nil {
 		return err
 	}
+	l.took = w.Clock.Since(asked)
 	c, err := parseChain(data)
 	if err != nil {
 		return err
@@ -149,7 +152,7 @@ func (l *Lag) readChain(ctx context.Context, w steps.World, skew Skew) error {
 		return errors.New("it has no block yet")
 	}
 	l.Known, l.Height, l.Block, l.Chain, l.CatchingUp = true, c.height, c.blockTime, c.network, c.catchingUp
-	l.Behind = w.Clock.Now().Add(skew.By).Sub(c.blockTime)
+	l.Behind = asked.Add(skew.By).Sub(c.blockTime)
 	l.Seen = fmt.Sprintf("chain %s, height %d, block time %s, %s", cmp.Or(c.network, "not named"), c.height, c.blockTime.UTC().Format("2006-01-02 15:04:05"), peers(l.Peers))
 	if c.catchingUp {
 		l.Seen += ", it says it is catching up"
@@ -194,10 +197,12 @@ func (l *Lag) readSequencer(ctx context.Context, w steps.World) error {
 
 func (l *Lag) readClient(ctx context.Context, w steps.World, skew Skew) error {
 	l.Source = fmt.Sprintf("%s, %s on port %d", l.Of.Workload.Name, metricsPath, metricsPort)
+	asked := w.Clock.Now()
 	found, err := l.metrics(ctx, w, lastSequencing)
 	if err != nil {
 		return err
 	}
+	l.took = w.Clock.Since(asked)
 	last, ok := worst(found[lastSequencing], l.Of.Part, true)
 	if !ok {
 		return noMetric(lastSequencing)
@@ -206,7 +211,7 @@ func (l *Lag) readClient(ctx context.Context, w steps.World, skew Skew) error {
 		return errors.New("it has handled no event since it started")
 	}
 	at := time.UnixMicro(int64(min(last.value, 1<<53)))
-	l.Known, l.Behind = true, w.Clock.Now().Add(skew.By).Sub(at)
+	l.Known, l.Behind = true, asked.Add(skew.By).Sub(at)
 	l.Seen = "last event of " + at.UTC().Format("2006-01-02 15:04:05") + named(last.labels)
 	return nil
 }
