@@ -33,13 +33,18 @@ func (e *StillWaiting) Error() string {
 	return fmt.Sprintf("after %s still waiting for %s%s", e.Waited.Round(time.Second), e.What, open)
 }
 
+// looksAtLeast is how often the world is seen before patience runs out.
+const looksAtLeast = 30
+
 // Poll calls look every interval until it says that all is done. Errors of look that are transient are shown as
-// progress and survived until patience runs out; others end the wait. patience is measured by the passed clock.
+// progress and survived until patience runs out; others end the wait. patience is measured by the passed clock, but no time in which
+// nothing was looked at uses it up: this machine may have been suspended, or may be too busy, while the world went on.
 func Poll(ctx context.Context, clk clock.WithTicker, interval, patience time.Duration, what string,
 	transient func(error) bool, report func(wire.Progress),
 	look func(context.Context) (progress wire.Progress, done bool, err error)) error {
 
 	start := clk.Now()
+	looked, used := start, time.Duration(0)
 	ticker := clk.NewTicker(interval)
 	defer ticker.Stop()
 	var last wire.Progress
@@ -60,8 +65,14 @@ func Poll(ctx context.Context, clk clock.WithTicker, interval, patience time.Dur
 			last = progress
 			report(progress)
 		}
-		if waited := clk.Since(start); waited >= patience {
-			return &StillWaiting{What: what, Waited: waited, Items: last.Items}
+		now := clk.Now()
+		passed := now.Sub(looked)
+		if err == nil {
+			passed = min(passed, max(interval, patience/looksAtLeast))
+		}
+		looked, used = now, used+passed
+		if used >= patience {
+			return &StillWaiting{What: what, Waited: now.Sub(start), Items: last.Items}
 		}
 		select {
 		case <-ctx.Done():
