@@ -134,7 +134,8 @@ func build[F any](w wiring, path steps.Path[F], facts F) (machine, *engine.Hub, 
 	var holding engine.Lease
 	var held func() error
 	if w.spec.Acting == wire.Live {
-		keeper := lease.New(lease.Options{Store: lease.On(w.cluster), Clock: w.clock, Boot: w.boot, Self: lease.Self{Operator: w.operator, Host: w.host, Run: w.spec.ID}})
+		keeper := lease.New(lease.Options{Store: lease.On(w.cluster), Clock: w.clock, Boot: w.boot, Speed: w.spec.Speed,
+			Self: lease.Self{Operator: w.operator, Host: w.host, Run: w.spec.ID}})
 		holding, held, w.journal = keeper, keeper.Held, keeper.Mirroring(w.journal)
 	}
 	world, hands := reach.Wire(w.cluster, w.files, w.clock, w.spec.ID, outside(w.spec), held)

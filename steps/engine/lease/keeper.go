@@ -33,7 +33,19 @@ type Options struct {
 	Clock clock.WithTicker
 	// Boot is the time since the machine started, suspend included.
 	Boot func() time.Duration
-	Self Self
+	// Speed is how many times faster than real time Clock and Boot run, in a rehearsal; 0: they do not. A request takes as long as it
+	// takes, so that no span below becomes shorter than a machine can keep.
+	Speed float64
+	Self  Self
+}
+
+// every and within are Every and Within, and in real time never shorter than half a second and two seconds.
+func (o Options) every() time.Duration {
+	return max(Every, time.Duration(o.Speed*float64(time.Second/2)))
+}
+
+func (o Options) within() time.Duration {
+	return max(Within, time.Duration(o.Speed*float64(2*time.Second)))
 }
 
 // Keeper holds the node for one worker. It is safe for several goroutines; one of them runs Keep.
@@ -87,7 +99,7 @@ func (k *Keeper) state() wire.Lease {
 			l.Silent = k.o.Boot() - k.seen
 		}
 		return l
-	case k.taken && k.o.Boot()-k.sent > Within:
+	case k.taken && k.o.Boot()-k.sent > k.o.within():
 		why := k.failing
 		if why == "" {
 			why = "this machine did not renew it in time; it may have been suspended"
@@ -143,7 +155,7 @@ func (k *Keeper) Look(ctx context.Context, namespace string) wire.Lease {
 func (k *Keeper) Take(ctx context.Context, namespace string) wire.Lease {
 	k.exclusively(ctx, func(ctx context.Context) {
 		k.mu.Lock()
-		taken, fresh, lost := k.taken, k.o.Boot()-k.sent <= Within, k.lost != ""
+		taken, fresh, lost := k.taken, k.o.Boot()-k.sent <= k.o.within(), k.lost != ""
 		k.mu.Unlock()
 		switch {
 		case lost || taken && fresh:
@@ -168,7 +180,7 @@ func (k *Keeper) TakeOver(ctx context.Context, namespace string) wire.Lease {
 
 // Keep renews until the context ends.
 func (k *Keeper) Keep(ctx context.Context) {
-	ticker := k.o.Clock.NewTicker(Every)
+	ticker := k.o.Clock.NewTicker(k.o.every())
 	defer ticker.Stop()
 	for {
 		select {
