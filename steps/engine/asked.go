@@ -7,7 +7,7 @@ import (
 
 // Asked are the names of the questions that any step may put besides its own: an answers file calls them STEP.NAME.
 func Asked() []string {
-	return []string{"confirm", "remedy", "unknown", "by-hand", "undo", "undo-by-hand", "mend", "mend-by-hand", "tick", "login", "held", "take-over"}
+	return []string{"confirm", "remedy", "unknown", "by-hand", "undo", "undo-by-hand", "mend", "mend-by-hand", "tick", "login", "held", "take-over", "journal"}
 }
 
 // MayAsk is one question that a step of a live run may put besides its own inputs.
@@ -40,6 +40,8 @@ func MayAskOf[F any](s steps.Step[F]) []MayAsk {
 	may("held", wire.AskRemedy, wire.Observe, "somebody else works on the node", wire.ChoiceWait, wire.ChoicePark, wire.ChoiceAbort)
 	may("take-over", wire.AskWord, wire.Repeatable, "before the node is taken over from somebody who was silent for long enough",
 		wire.ChoiceYes, wire.ChoiceWait, wire.ChoicePark)
+	may("journal", wire.AskWord, wire.Repeatable, "when a run is taken up whose journal is not the one that was written",
+		wire.ChoiceYes, wire.ChoicePark, wire.ChoiceAbort)
 	if s.Effect.Rank() >= wire.Once.Rank() {
 		may("unknown", wire.AskRemedy, wire.Once, "an action that must happen once was begun, and the world does not show whether it happened",
 			wire.ChoiceWait, wire.ChoiceAccept, wire.ChoiceRetry, wire.ChoicePark)

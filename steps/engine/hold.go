@@ -61,7 +61,10 @@ func (m *Machine[F]) hold(ctx context.Context, s steps.Step[F]) error {
 	}
 	m.Lease.At(s.ID)
 	began := m.Clock.Now()
-	l := m.Lease.Take(ctx, m.view.Subject.Namespace)
+	l, err := m.take(ctx, s)
+	if err != nil {
+		return err
+	}
 	for {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -75,7 +78,6 @@ func (m *Machine[F]) hold(ctx context.Context, s steps.Step[F]) error {
 			if m.holding {
 				return m.taken(l)
 			}
-			var err error
 			if l, err = m.refused(ctx, s, l); err != nil {
 				return err
 			}
@@ -90,8 +92,18 @@ func (m *Machine[F]) hold(ctx context.Context, s steps.Step[F]) error {
 		if err := m.stillKnown(ctx, s.ID); err != nil {
 			return err
 		}
-		l = m.Lease.Take(ctx, m.view.Subject.Namespace)
+		if l, err = m.take(ctx, s); err != nil {
+			return err
+		}
 	}
+}
+
+// take takes the node, or renews, once the journal is trusted: the Lease that is written then mirrors it as it is now.
+func (m *Machine[F]) take(ctx context.Context, s steps.Step[F]) (wire.Lease, error) {
+	if err := m.trust(ctx, s.ID); err != nil {
+		return wire.Lease{}, err
+	}
+	return m.Lease.Take(ctx, m.view.Subject.Namespace), nil
 }
 
 // show tells viewers how the node is held, where that has changed.

@@ -38,6 +38,9 @@ type Config[F any] struct {
 	Patience Patience
 	// Login renews the login to the cluster; nil: nothing does, and a person is asked.
 	Login Login
+	// Altered reads how the journal in Past differs from the one that the Lease of a namespace mirrors: "" where it does not, or where
+	// that cannot be told. Errors that pass by themselves are of package kube; nil: nothing mirrors it.
+	Altered func(ctx context.Context, namespace string) (how string, err error)
 	// Hook is called at each point where a process may die; tests use it. It may call runtime.Goexit.
 	Hook func(point string)
 }
@@ -54,6 +57,7 @@ type Machine[F any] struct {
 	accepted  string // step and finding that the operator last accepted without proof; a worker that takes the run up asks again
 	askedOn   bool   // whoever took the run up was asked whether to go on with the wait that was parked
 	met       bool   // it was looked who holds the node
+	trusted   bool   // the journal was compared with its mirror
 	holding   bool   // this run has held the node, or no Lease can be taken
 	parkAfter bool   // a viewer asked to park when the running action is over
 	wish      wish   // what a viewer asked of what is tried again
@@ -242,6 +246,11 @@ func (m *Machine[F]) infos(prose []wire.StepInfo) []wire.StepInfo {
 }
 
 func (m *Machine[F]) steps(ctx context.Context) error {
+	if i := m.next(); i >= 0 {
+		if err := m.trust(ctx, m.Path.Steps[i].ID); err != nil {
+			return err
+		}
+	}
 	if err := m.undoAgain(ctx); err != nil {
 		return err
 	}

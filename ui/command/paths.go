@@ -91,7 +91,7 @@ func connect(spec runs.Spec, clk clock.PassiveClock) (*kube.Cluster, error) {
 }
 
 // newMachine wires real clients into the path of the spec.
-func newMachine(spec runs.Spec, folder string, files reach.Artifacts, wall clock.WithTicker, boot func() time.Duration, j lease.Journal, past []wire.Event, operator, host string) (machine, *engine.Hub, error) {
+func newMachine(spec runs.Spec, folder string, files reach.Artifacts, wall clock.WithTicker, boot func() time.Duration, j lease.Journal, past []wire.Event, hashes []string, operator, host string) (machine, *engine.Hub, error) {
 	clk := clockOf(spec, wall)
 	if spec.World == wire.Simulated { // the time of its world stands still in no suspend either
 		boot = func() time.Duration { return clk.Since(spec.SimOrigin) }
@@ -105,7 +105,7 @@ func newMachine(spec runs.Spec, folder string, files reach.Artifacts, wall clock
 		}
 		where.Context = cluster.Target().Context
 	}
-	w := wiring{spec: spec, folder: folder, files: files, clock: clk, boot: boot, journal: j, past: past, operator: operator, host: host, cluster: cluster}
+	w := wiring{spec: spec, folder: folder, files: files, clock: clk, boot: boot, journal: j, past: past, hashes: hashes, operator: operator, host: host, cluster: cluster}
 	switch spec.Path {
 	case "restore":
 		return build(w, bind(restore.New(), bindRestore), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, DumpHint: dumpsOf(spec, folder)})
@@ -126,17 +126,31 @@ type wiring struct {
 	boot           func() time.Duration
 	journal        lease.Journal
 	past           []wire.Event
+	hashes         []string // of the past's records
 	operator, host string
 	cluster        *kube.Cluster
+}
+
+// altered reads how the journal that a run is taken up from differs from the one that the Lease mirrors.
+func (w wiring) altered(ctx context.Context, namespace string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, reaching)
+	defer cancel()
+	l, found, err := w.cluster.Lease(ctx, namespace)
+	if err != nil || !found {
+		return "", err
+	}
+	return lease.Compare(l, w.spec.ID, w.hashes).Altered, nil
 }
 
 func build[F any](w wiring, path steps.Path[F], facts F) (machine, *engine.Hub, error) {
 	var holding engine.Lease
 	var held func() error
+	var altered func(context.Context, string) (string, error)
 	if w.spec.Acting == wire.Live {
 		keeper := lease.New(lease.Options{Store: lease.On(w.cluster), Clock: w.clock, Boot: w.boot, Speed: w.spec.Speed,
 			Self: lease.Self{Operator: w.operator, Host: w.host, Run: w.spec.ID}})
 		holding, held, w.journal = keeper, keeper.Held, keeper.Mirroring(w.journal)
+		altered = w.altered
 	}
 	world, hands := reach.Wire(w.cluster, w.files, w.clock, w.spec.ID, outside(w.spec), held)
 	park := parkAfter
@@ -148,7 +162,7 @@ func build[F any](w wiring, path steps.Path[F], facts F) (machine, *engine.Hub, 
 		Run: wire.Run{ID: w.spec.ID, Binary: Version(), World: w.spec.World, Acting: w.spec.Acting, Scenario: w.spec.Scenario,
 			Operator: w.spec.Operator, Host: w.spec.Host, Folder: w.folder, Started: w.clock.Now().UTC(),
 			Speed: w.spec.Speed, Origin: w.spec.Origin, SimOrigin: w.spec.SimOrigin, Steps: infoOf(path).Steps},
-		Hands: hands, Lease: holding, Patience: engine.Patience{Jitter: rand.Float64},
+		Hands: hands, Lease: holding, Altered: altered, Patience: engine.Patience{Jitter: rand.Float64},
 	})
 	if err != nil {
 		return nil, nil, err

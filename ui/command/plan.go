@@ -113,7 +113,7 @@ func (p *program) plan(ctx context.Context, path string) error {
 		return err
 	}
 	quietLogs(p.Err)
-	m, hub, err := newMachine(spec, "", scratch{}, p.Clock, p.Boot, &memory{}, nil, p.operator(), hostname())
+	m, hub, err := newMachine(spec, "", scratch{}, p.Clock, p.Boot, &memory{}, nil, nil, p.operator(), hostname())
 	if err != nil {
 		return err
 	}

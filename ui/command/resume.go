@@ -20,7 +20,8 @@ func (p *program) resumeCommand() *cobra.Command {
 	c := &cobra.Command{Use: "resume [RUN]", Short: "Go on with a run whose worker has ended",
 		Long: "Goes on with a run whose worker has ended: parked, killed, or lost with its machine. What was under way is looked\n" +
 			"at in the world first; nothing is sent twice. Without RUN the only open run is meant. A run whose worker is still\n" +
-			"there is attached to." + runExits,
+			"there is attached to. The end of the journal is compared with what the Lease of the node says of it: where it was\n" +
+			"cut off or written anew, the run goes on only when its id is typed." + runExits,
 		Example: "  svrescue resume\n  svrescue resume restore-0412-0309-k7qd --answers answers.yaml",
 		Args:    atMostOneRun, ValidArgsFunction: p.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -124,22 +124,16 @@ func (p *program) compareHead(ctx context.Context, folder runs.Folder, v wire.Vi
 	case !found:
 		return unknown("there is no Lease %s in namespace %s", kube.LeaseName, v.Subject.Namespace)
 	}
-	m, ok := lease.Mirrored(l)
-	switch records := uint64(len(hashes)); {
-	case !ok:
-		return unknown("the Lease mirrors no journal")
-	case m.Run != folder.ID():
-		return unknown("the Lease mirrors that of run %s by now", m.Run)
-	case m.Seq > records:
-		f.Verdict = wire.Violated
-		f.Text = fmt.Sprintf("its end was cut off: the Lease says that record %d was written, and the last one here is %d", m.Seq, records)
-	case m.Seq == 0 || hashes[m.Seq-1] != m.Head:
-		f.Verdict = wire.Violated
-		f.Text = fmt.Sprintf("it was written anew at or before record %d: that record is not the one which the Lease mirrors", m.Seq)
+	c := lease.Compare(l, folder.ID(), hashes)
+	switch {
+	case c.Cannot != "":
+		return unknown("%s", c.Cannot)
+	case c.Altered != "":
+		f.Verdict, f.Text = wire.Violated, c.Altered
 	default:
 		f.Verdict = wire.Holds
-		f.Text = fmt.Sprintf("record %d is the one that the Lease mirrors", m.Seq)
-		if more := records - m.Seq; more > 0 {
+		f.Text = fmt.Sprintf("record %d is the one that the Lease mirrors", c.Seq)
+		if more := uint64(len(hashes)) - c.Seq; more > 0 {
 			f.Text += fmt.Sprintf("; the %d after it are younger than its last heartbeat", more)
 		}
 	}

@@ -57,7 +57,13 @@ func (p *program) work(folder runs.Folder, operator, host string) error {
 		return err
 	}
 	defer j.Close()
-	m, hub, err := newMachine(spec, folder.Path, folder.Artifacts(), p.Clock, p.Boot, j, past, operator, host)
+	var hashes []string
+	if len(past) > 0 {
+		if _, hashes, _, err = journal.Chain(folder.Journal()); err != nil {
+			return err
+		}
+	}
+	m, hub, err := newMachine(spec, folder.Path, folder.Artifacts(), p.Clock, p.Boot, j, past, hashes, operator, host)
 	if err != nil {
 		return err
 	}
