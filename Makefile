@@ -37,9 +37,15 @@ bench: ## speed and size, beside what they are measured against
 	bench/run.sh
 	bench/dump.sh
 
-soak: ## kills, faults, torn disks and hang-ups at every point instead of a sample
-	$(GO) test -timeout 60m ./steps/rehearsal -soak
-	$(GO) test -timeout 60m ./ui/command -run 'SIGKILL|FrontEndGoesAway' -soak
+soak: ## kills, faults, torn disks and hang-ups at every point, not a sample (SOAK=3m: each half in random order for so long)
+ifdef SOAK
+	cd steps/rehearsal && $(GO) test -timeout 60m -run 'KillMatrix|FaultMatrix|StreamFaults' -soak-for $(SOAK)
+	cd ui/command && $(GO) test -timeout 60m -run SIGKILL -soak-for $(SOAK) -seed $$(date +%s)
+else
+	cd steps/rehearsal && $(GO) test -timeout 60m -soak
+	cd kube && $(GO) test -timeout 60m -run CutAnywhere -soak
+	cd ui/command && $(GO) test -timeout 60m -run 'SIGKILL|FrontEndGoesAway' -soak
+endif
 
 runbook: ## write docs/runbook.md from the paths
 	$(GO) test ./ui/command -run Runbook -update

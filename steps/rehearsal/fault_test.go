@@ -224,16 +224,16 @@ func faultMatrix(t *testing.T, in func() Scenario) {
 			}
 		}
 	}
-	stride := 1
-	if !*soak {
-		stride = len(cases)/10 | 1
-	}
 	var tried, recovered, parked, equal atomic.Int32
 	t.Run("faults", func(t *testing.T) {
-		for i := stride / 2; i < len(cases); i += stride {
+		chosen, until := pick(len(cases), every(len(cases)/10|1))
+		for _, i := range chosen {
 			c, way := cases[i], ways[cases[i].way]
 			t.Run(fmt.Sprintf("%s %s %s", c.step, c.what, way.name), func(t *testing.T) {
 				t.Parallel()
+				if late(until) {
+					return
+				}
 				tried.Add(1)
 				inScenario(t, in(), nil, func(t *testing.T, r *rig) {
 					met := r.meet(c.place, way.name, way.spoil)
@@ -259,7 +259,7 @@ func faultMatrix(t *testing.T, in func() Scenario) {
 			})
 		}
 	})
-	fmt.Printf("fault matrix in %s: %d places, %d ways: points/cases %d, tried %d, recovered %d, parked %d, equal %d\n", in().ID, len(at), len(ways), len(cases), tried.Load(), recovered.Load(), parked.Load(), equal.Load())
+	fmt.Printf("fault matrix in %s: %d places, %d ways: points/cases %d, tried %d, recovered %d, parked %d, equal %d%s\n", in().ID, len(at), len(ways), len(cases), tried.Load(), recovered.Load(), parked.Load(), equal.Load(), ordered())
 }
 
 // parksWithASentence: whoever comes back reads what was tried, what was seen, and what to do next.

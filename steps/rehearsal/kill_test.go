@@ -3,7 +3,6 @@ package rehearsal
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"maps"
 	"regexp"
@@ -14,8 +13,6 @@ import (
 	"canton.example/svrescue/steps/wire"
 	"github.com/google/go-cmp/cmp"
 )
-
-var soak = flag.Bool("soak", false, "kill at every point instead of a sample")
 
 // course is a run that is killed: what it does, and which outcome it has.
 type course struct {
@@ -100,16 +97,18 @@ func TestKillMatrix(t *testing.T) {
 			points, writes = n, r.wire.count
 			want = c.world(t, r)
 		})
-		total, step := points+writes, 1
-		if !*soak {
-			step = max(1, total/c.sample)
-		}
+		total := points + writes
+		cases, until := pick(total, every(total/c.sample))
 		var killed, equal, tried atomic.Int32
 		t.Run(c.name, func(t *testing.T) {
-			for at := 1; at <= total; at += step {
-				tried.Add(1)
+			for _, n := range cases {
+				at := n + 1
 				t.Run(fmt.Sprint(at), func(t *testing.T) {
 					t.Parallel()
+					if late(until) {
+						return
+					}
+					tried.Add(1)
 					inScenario(t, c.in(), nil, func(t *testing.T, r *rig) {
 						if c.prepare != nil {
 							c.prepare(t, r)
@@ -136,8 +135,8 @@ func TestKillMatrix(t *testing.T) {
 				})
 			}
 		})
-		fmt.Printf("kill matrix: %d points in the run; points %d, killed %d, equal %d (%s, %d of them inside writes)\n",
-			total, tried.Load(), killed.Load(), equal.Load(), c.name, writes)
+		fmt.Printf("kill matrix: %d points in the run; points %d, killed %d, equal %d (%s, %d of them inside writes%s)\n",
+			total, tried.Load(), killed.Load(), equal.Load(), c.name, writes, ordered())
 	}
 }
 

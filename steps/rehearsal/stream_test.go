@@ -62,15 +62,15 @@ func streamFaults(t *testing.T, in func() Scenario) {
 	}
 	var tried, equal atomic.Int32
 	t.Run("faults", func(t *testing.T) {
-		step := 1
-		if !*soak {
-			step = len(cases)/5 | 1 // odd, so that each way is met
-		}
-		for i := 0; i < len(cases); i += step {
+		chosen, until := pick(len(cases), every(len(cases)/5|1))
+		for _, i := range chosen {
 			c := cases[i]
-			tried.Add(1)
 			t.Run(fmt.Sprintf("%s %d %s", c.resource, c.skip, cuts[c.way].name), func(t *testing.T) {
 				t.Parallel()
+				if late(until) {
+					return
+				}
+				tried.Add(1)
 				f := cuts[c.way].fault
 				f.Resource, f.Skip = c.resource, c.skip
 				inScenario(t, spoilt(in(), f), nil, func(t *testing.T, r *rig) {
@@ -85,7 +85,7 @@ func streamFaults(t *testing.T, in func() Scenario) {
 			})
 		}
 	})
-	fmt.Printf("stream faults in %s: %d tunnels, %d commands, %d cases; tried %d, recovered and equal %d\n", in().ID, opened["pods/portforward"], opened["pods/exec"], len(cases), tried.Load(), equal.Load())
+	fmt.Printf("stream faults in %s: %d tunnels, %d commands, %d cases; tried %d, recovered and equal %d%s\n", in().ID, opened["pods/portforward"], opened["pods/exec"], len(cases), tried.Load(), equal.Load(), ordered())
 }
 
 // spoilt is a scenario in which a request goes wrong.

@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -31,8 +32,9 @@ import (
 )
 
 var (
-	soak = flag.Bool("soak", false, "kill at every record instead of a sample")
-	seed = flag.Uint64("seed", 1, "chooses the sample of TestSIGKILL")
+	soak    = flag.Bool("soak", false, "kill at every record instead of a sample")
+	soakFor = flag.Duration("soak-for", 0, "kill at every record in random order until this time is over")
+	seed    = flag.Uint64("seed", 1, "chooses the sample of TestSIGKILL")
 )
 
 // How TestSIGKILL spends its time: points tried without -soak, simulated seconds in one.
@@ -205,17 +207,23 @@ func TestSIGKILL(t *testing.T) {
 		return err == nil
 	})
 	points := rand.New(rand.NewPCG(*seed, 0)).Perm(all - 10) // how many there are differs a little with what is asked again
-	if !*soak {
+	if !*soak && *soakFor == 0 {
 		points = points[:min(killSample, len(points))]
 	}
 	var mu sync.Mutex
-	killed, equal := 0, 0
+	tried, killed, equal := 0, 0, 0
 	t.Run("point", func(t *testing.T) {
 		for _, p := range points {
 			at := p + 1
 			t.Run(fmt.Sprint(at), func(t *testing.T) {
 				t.Parallel()
+				if *soakFor > 0 && time.Since(start) > *soakFor {
+					return
+				}
 				o := newOperator(t)
+				mu.Lock()
+				tried++
+				mu.Unlock()
 				out := o.killAt(at)
 				mu.Lock()
 				killed++
@@ -238,8 +246,8 @@ func TestSIGKILL(t *testing.T) {
 			})
 		}
 	})
-	fmt.Printf("sigkill: points %d, killed %d, equal %d\n", len(points), killed, equal)
-	t.Logf("%d records in a run; %s", all, time.Since(start).Round(time.Second))
+	fmt.Printf("sigkill: %d records in a run; points %d, killed %d, equal %d (-seed %d)\n", all, tried, killed, equal, *seed)
+	t.Logf("it took %s", time.Since(start).Round(time.Second))
 }
 
 // killAt begins a rehearsal and kills its worker when the journal has so many records. What was printed comes back.
@@ -308,6 +316,9 @@ var endings = []syscall.Signal{syscall.SIGHUP, syscall.SIGKILL, syscall.SIGTERM,
 // whenever front ends are ended, the same worker goes on, and the run comes to its end.
 func TestFrontEndGoesAway(t *testing.T) {
 	t.Parallel()
+	hangUp := make(chan os.Signal, 1) // under nohup it would be ignored, here and in every process that is started
+	signal.Notify(hangUp, syscall.SIGHUP)
+	defer signal.Stop(hangUp)
 	o := newOperator(t)
 	cmd, out, _ := o.begin("1\ntestnet/Acme-SV\n1\n") // the set, the fence, and scaling down
 	until(t, "the node is being scaled down", func() bool {
