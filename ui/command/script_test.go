@@ -33,6 +33,9 @@ import (
 // atOnce is how many tests run side by side: they wait for simulated time most of their own.
 const atOnce = "6"
 
+// rootEnv names a folder that stands for the root of the file system, where a test wants the settings of a system.
+const rootEnv = "SVRESCUE_TEST_ROOT"
+
 // The test binary is svrescue too, so that front end, worker and world are real processes of what is tested.
 func TestMain(m *testing.M) {
 	started := time.Now()
@@ -40,7 +43,11 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	testscript.Main(m, map[string]func(){"svrescue": func() {
-		os.Exit(command.Main(os.Args[1:], command.System{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Clock: clock.RealClock{}, Boot: func() time.Duration { return time.Since(started) }}))
+		system := command.System{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Clock: clock.RealClock{}, Boot: func() time.Duration { return time.Since(started) }}
+		if root := os.Getenv(rootEnv); root != "" {
+			system.Files = os.DirFS(root)
+		}
+		os.Exit(command.Main(os.Args[1:], system))
 	}})
 }
 
