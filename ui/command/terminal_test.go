@@ -1,0 +1,139 @@
+package command_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"canton.example/svrescue/steps/engine"
+	"canton.example/svrescue/steps/engine/journal"
+	"canton.example/svrescue/steps/engine/runs"
+	"canton.example/svrescue/steps/wire"
+	"github.com/creack/pty"
+)
+
+// terminal starts the program at a pseudo terminal of its own; what it prints is kept.
+func (o operator) terminal(args ...string) (*os.File, *output, *exec.Cmd) {
+	o.t.Helper()
+	cmd, out := o.command(args...)
+	cmd.Stdout, cmd.Stderr = nil, nil
+	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 80})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	o.t.Cleanup(func() { tty.Close(); _ = cmd.Process.Kill() })
+	go func() { _, _ = io.Copy(out, tty) }()
+	return tty, out, cmd
+}
+
+// presses types at a terminal.
+func presses(t *testing.T, tty *os.File, keys string) {
+	t.Helper()
+	if _, err := io.WriteString(tty, keys); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const firstQuestion = "waits for an answer at Backup set"
+
+// ctrl+c at a terminal with lines asks first, and answers nothing; the second one parks the run.
+func TestCtrlCAtATerminal(t *testing.T) {
+	t.Parallel()
+	o := newOperator(t)
+	tty, out, cmd := o.terminal("rehearse", "restore-clean", "--speed", "100", "--linear")
+	until(t, "it is asked", func() bool { return strings.Contains(out.String(), "QUESTION restore/backup-set.set") })
+	before := records(o.only())
+	presses(t, tty, "\x03")
+	until(t, "it asks back", func() bool { return strings.Contains(out.String(), "ctrl+c once more parks the run") })
+	if now := o.standing(); now != firstQuestion || records(o.only()) != before {
+		t.Errorf("after the first ctrl+c it stands %q with %d records, it had %d", now, records(o.only()), before)
+	}
+	presses(t, tty, "\x03")
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 4 || !strings.Contains(out.String(), "parked: ") {
+		t.Errorf("after the second: exit code %d\n%s", code, out)
+	}
+	if now := o.standing(); now != "parked at Backup set" {
+		t.Errorf("it stands %q", now)
+	}
+}
+
+// Beside an attached full screen a second one watches: it shows the same question, and none of its keys is heard.
+func TestWatchingBesideTheWizard(t *testing.T) {
+	t.Parallel()
+	o := newOperator(t)
+	_, front, _ := o.terminal("rehearse", "restore-clean", "--speed", "100", "--no-color")
+	until(t, "the first question is open", func() bool { return o.only().Path != "" && o.standing() == firstQuestion })
+	tty, out, _ := o.terminal("attach", "--watch", "--no-color")
+	until(t, "both are seen", func() bool {
+		return strings.Contains(front.String(), "2 screens watch") && strings.Contains(out.String(), "only watches")
+	})
+	before := records(o.only())
+	presses(t, tty, "y\r1\rp\r\x1b[B\r")
+	presses(t, tty, "q")
+	if now := o.standing(); now != firstQuestion || records(o.only()) != before {
+		t.Errorf("a key of the watcher was heard: it stands %q with %d records, it had %d", now, records(o.only()), before)
+	}
+	if code, more := o.run("attach", "--answers", o.answers); code != 0 {
+		t.Errorf("attached: exit code %d\n%s", code, more)
+	}
+}
+
+// A front end of another version than the worker, which speaks the same wire, shows the run and answers nothing.
+func TestFrontEndOfAnotherVersion(t *testing.T) {
+	t.Parallel()
+	o := newOperator(t)
+	none := o.in("none.yaml")
+	if err := os.WriteFile(none, []byte("confirm: false\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := o.run("rehearse", "restore-clean", "--speed", "100", "--answers", none); code != 4 {
+		t.Fatalf("parking: exit code %d\n%s", code, out)
+	}
+	folder := o.only()
+	until(t, "the worker has ended", func() bool { held, err := journal.Held(folder.Journal()); return err == nil && !held })
+	j, past, err := journal.Open(folder.Journal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	for len(past) > 0 && past[len(past)-1].Kind != wire.KindAsk { // as it was while the question was open
+		past = past[:len(past)-1]
+	}
+	socket := o.in("other.sock")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	var heard atomic.Int32
+	hub := engine.NewHub(past)
+	go func() {
+		_ = engine.Serve(t.Context(), listener, hub, wire.Hello{Binary: "v0.0.1", Run: folder.ID(), PID: os.Getpid()}, func(context.Context, wire.Message) error {
+			heard.Add(1)
+			return nil
+		})
+	}()
+	if err := folder.SetWorker(runs.Worker{PID: os.Getpid(), Socket: socket}); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := o.run("attach", "--answers", o.answers); code != 5 || !strings.Contains(out, "the worker of this run is svrescue v0.0.1") {
+		t.Errorf("with answers: exit code %d\n%s", code, out)
+	}
+	cmd, out := o.command("attach", "--linear")
+	cmd.Stdin = strings.NewReader("1\npark\n")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the question is seen", func() bool { return strings.Contains(out.String(), "QUESTION restore/backup-set.set") })
+	hub.Close()
+	_ = cmd.Wait()
+	if !strings.Contains(out.String(), "Nothing can be answered from here: the worker of this run is svrescue v0.0.1") || heard.Load() != 0 {
+		t.Errorf("%d messages were heard\n%s", heard.Load(), out)
+	}
+}
