@@ -93,6 +93,11 @@ func NewID(path string, now time.Time, random []byte) string {
 // Find returns the folder of the run named id, or, for an empty id, the newest run that has not ended. An id may be
 // shortened as long as it is unique.
 func Find(base, id string) (Folder, error) {
+	if f := (Folder{Path: filepath.Join(base, id)}); id != "" && id == filepath.Base(id) { // named in full: no journal has to be read
+		if spec, err := f.Spec(); err == nil && spec.ID == id {
+			return f, nil
+		}
+	}
 	all, err := List(base)
 	if err != nil {
 		return Folder{}, err
