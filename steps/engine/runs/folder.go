@@ -98,19 +98,21 @@ func Find(base, id string) (Folder, error) {
 			return f, nil
 		}
 	}
-	all, err := List(base)
+	all, err := folders(base)
 	if err != nil {
 		return Folder{}, err
 	}
 	var found []Summary
-	for _, s := range all {
-		if id != "" && s.Spec.ID == id {
-			return s.Folder, nil
+	for _, f := range all {
+		s := Summary{Folder: f}
+		if s.Spec, err = f.Spec(); err != nil {
+			s.Spec.ID = f.ID()
 		}
-		if id == "" && s.Ended == nil || id != "" && strings.HasSuffix(s.Spec.ID, "-"+id) {
+		if id == "" && !journal.Over(f.Journal()) || id != "" && strings.HasSuffix(s.Spec.ID, "-"+id) {
 			found = append(found, s)
 		}
 	}
+	slices.SortFunc(found, newestFirst)
 	switch {
 	case len(found) == 0 && id == "":
 		return Folder{}, &steps.Problem{Tried: "finding an open run in " + base, Seen: "there is none", Next: "List the runs with: svrescue runs"}
@@ -174,6 +176,22 @@ func (s Summary) State() State {
 
 // List reads every run under base, newest first. A folder that cannot be read is listed with its problem.
 func List(base string) ([]Summary, error) {
+	all, err := folders(base)
+	if err != nil {
+		return nil, err
+	}
+	var list []Summary
+	for _, f := range all {
+		list = append(list, f.summary())
+	}
+	slices.SortFunc(list, newestFirst)
+	return list, nil
+}
+
+func newestFirst(a, b Summary) int { return b.Spec.Started.Compare(a.Spec.Started) }
+
+// folders are the run folders in base; none where it is not there.
+func folders(base string) (all []Folder, err error) {
 	entries, err := os.ReadDir(base)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -181,7 +199,6 @@ func List(base string) ([]Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []Summary
 	for _, entry := range entries {
 		f := Folder{Path: filepath.Join(base, entry.Name())}
 		if !entry.IsDir() {
@@ -190,9 +207,8 @@ func List(base string) ([]Summary, error) {
 		if _, err := os.Stat(filepath.Join(f.Path, "run.json")); err != nil {
 			continue // not a run
 		}
-		all = append(all, f.summary())
+		all = append(all, f)
 	}
-	slices.SortFunc(all, func(a, b Summary) int { return b.Spec.Started.Compare(a.Spec.Started) })
 	return all, nil
 }
 
