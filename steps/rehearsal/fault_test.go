@@ -191,13 +191,16 @@ func (r *rig) alone() operator {
 // recovered, or parked with a sentence, and then it is taken up by an operator who tries again. Always it comes to the world of a
 // run that nothing disturbed, and no claim is deleted or created twice.
 func TestFaultMatrix(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	for _, in := range []func() Scenario{clean, managedDumps} {
 		t.Run(in().ID, func(t *testing.T) { faultMatrix(t, in) })
 	}
 }
 
 func faultMatrix(t *testing.T, in func() Scenario) {
+	if passedOver() {
+		return
+	}
 	var want any
 	var at []place
 	inScenario(t, in(), nil, func(t *testing.T, r *rig) {

@@ -95,7 +95,7 @@ func (c *caller) look(ctx context.Context, client *engine.Client, answer operato
 // A connection that breaks loses no run, answers nothing, and changes nothing: whenever it breaks, the run ends as one that nobody
 // disturbed, in the same world, driven by the same worker.
 func TestHangUps(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	var want any
 	inScenario(t, clean(), nil, func(t *testing.T, r *rig) {
 		v, _, _ := r.play(t.Context(), 0, r.player())

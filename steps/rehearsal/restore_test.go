@@ -274,7 +274,7 @@ func backwards(_ context.Context, _ wire.View, q wire.Question) (wire.Answer, bo
 // Whatever was done can be taken back, from wherever the run stands, and the node stands as it was found, with the old
 // volumes and their old content. The run is stopped at every write in turn: it is forbidden, and the operator turns back.
 func TestUndoFromEveryPoint(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	for _, in := range []func() Scenario{clean, managedDumps} {
 		t.Run(in().ID, func(t *testing.T) { undoMatrix(t, in) })
 	}

@@ -60,7 +60,7 @@ func TestLostClusterIsRestored(t *testing.T) {
 
 // TestLostKillMatrix kills the process of a run at a point, inside a write too, lets a new one go on, and compares the worlds.
 func TestLostKillMatrix(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	for _, c := range []struct {
 		scenario func() Scenario
 		sample   int
@@ -245,7 +245,7 @@ func TestLostRecordThatChanges(t *testing.T) {
 // A node that is rendered from saved values is the node that its record would have made, object by object; and what is not known without a
 // record is said.
 func TestLostValuesMakeTheSameNode(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	worlds := map[string]any{}
 	for _, scenario := range []Scenario{lostCluster(), lostRecordToo()} {
 		synctest.Test(t, func(t *testing.T) {

@@ -28,7 +28,7 @@ var meets = map[string]string{
 
 // Every scenario ends for a good operator as it says it does, and what is recovered holds the data of the backup.
 func TestScenariosEndAsTheySay(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	for _, s := range All() {
 		t.Run(s.ID, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -4,30 +4,50 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"sync/atomic"
+	"slices"
+	"testing"
 	"time"
 )
 
 var (
 	soak    = flag.Bool("soak", false, "kill, spoil and tear at every point instead of a sample")
-	soakFor = flag.Duration("soak-for", 0, "do so in random order for about this long, all matrices together")
-	seed    = flag.Uint64("seed", uint64(time.Now().UnixNano()), "of that order")
+	soakFor = flag.Duration("soak-for", 0, "do so in random order for about this long, in some of the matrices")
+	seed    = flag.Uint64("seed", uint64(time.Now().UnixNano()), "of that order and choice")
 )
 
-// What shares the time of -soak-for: the courses of the kill matrix, two fault matrices and two of stream faults, in the order in
-// which they begin.
+// The matrices of -soak-for: the courses of the kill matrix, two fault matrices and two of stream faults. In one go some of them, chosen by the
+// seed, share the time, since each first needs a run that nothing disturbs.
 var (
-	begun    = time.Now()
 	matrices = len(courses) + 4
-	turn     atomic.Int32
+	turn     = 0
+	took     = time.Now() // when the matrix whose turn it is began
 )
+
+const inOneGo = 4
+
+// beside lets the test run beside others, but for a bounded soak: its matrices take turns.
+func beside(t *testing.T) {
+	if *soakFor == 0 {
+		t.Parallel()
+	}
+}
+
+// passedOver says whether the matrix whose turn it is now is left out this time.
+func passedOver() bool {
+	if *soakFor == 0 {
+		return false
+	}
+	mine := turn
+	turn++
+	took = time.Now()
+	return !slices.Contains(rand.New(rand.NewPCG(*seed, 0)).Perm(matrices)[:inOneGo], mine)
+}
 
 // pick is which of the cases 0..total-1 are tried, and until when one may be begun; the zero time is no bound. Without -soak and -soak-for they
 // are those of sample.
 func pick(total int, sample func(i int) bool) (cases []int, until time.Time) {
 	if *soakFor > 0 {
-		at := turn.Add(1)
-		return rand.New(rand.NewPCG(*seed, uint64(total))).Perm(total), begun.Add(*soakFor * time.Duration(at) / time.Duration(matrices))
+		return rand.New(rand.NewPCG(*seed, uint64(total))).Perm(total), took.Add(*soakFor / inOneGo)
 	}
 	for i := range total {
 		if *soak || sample(i) {

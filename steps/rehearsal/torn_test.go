@@ -84,7 +84,7 @@ func (r *rig) open(d *disk) {
 // A disk that is full, or that fails, stops the run before anything more is sent, with a sentence. When there is room again it goes on,
 // also when the power was cut meanwhile, and ends in the same world.
 func TestTornDisk(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	size, syncs := 0, 0
 	var want any
 	inScenario(t, clean(), nil, func(t *testing.T, r *rig) {
