@@ -103,6 +103,9 @@ func (m *Machine[F]) take(ctx context.Context, s steps.Step[F]) (wire.Lease, err
 	if err := m.trust(ctx, s.ID); err != nil {
 		return wire.Lease{}, err
 	}
+	if !m.trusted && m.view.Subject.Namespace != "" {
+		return wire.Lease{State: wire.LeaseAway, Since: m.Clock.Now(), Why: m.doubt}, nil
+	}
 	return m.Lease.Take(ctx, m.view.Subject.Namespace), nil
 }
 

@@ -57,7 +57,8 @@ type Machine[F any] struct {
 	accepted  string // step and finding that the operator last accepted without proof; a worker that takes the run up asks again
 	askedOn   bool   // whoever took the run up was asked whether to go on with the wait that was parked
 	met       bool   // it was looked who holds the node
-	trusted   bool   // the journal was compared with its mirror
+	trusted   bool   // the journal was compared with its mirror, or there is none
+	doubt     string // why it could not be compared yet
 	holding   bool   // this run has held the node, or no Lease can be taken
 	parkAfter bool   // a viewer asked to park when the running action is over
 	wish      wish   // what a viewer asked of what is tried again

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"canton.example/svrescue/kube"
+	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/wire"
 )
 
@@ -13,7 +14,10 @@ import (
 // end was cut off, and what the missing records said was done would be taken for not done. It is asked before anything else, and again
 // before the node is held where nobody could be asked then; until the operator has typed the word nothing is sent and no Lease is taken.
 func (m *Machine[F]) trust(ctx context.Context, step string) error {
-	if m.trusted || m.Altered == nil || len(m.Past) == 0 || m.view.Subject.Namespace == "" {
+	if m.Altered == nil || len(m.Past) == 0 {
+		m.trusted = true
+	}
+	if m.trusted || m.view.Subject.Namespace == "" {
 		return nil
 	}
 	how, err := m.Altered(ctx, m.view.Subject.Namespace)
@@ -21,7 +25,8 @@ func (m *Machine[F]) trust(ctx context.Context, step string) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil && kube.IsTransient(err):
-		return nil // hold looks again: without the API nothing is sent either
+		m.doubt = steps.FailureOf("comparing the journal with the Lease", err).Seen
+		return nil // take looks again, and takes nothing before it has seen
 	}
 	m.trusted = true
 	if how == "" {
