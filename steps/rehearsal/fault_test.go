@@ -229,7 +229,7 @@ func faultMatrix(t *testing.T, in func() Scenario) {
 	}
 	var tried, recovered, parked, equal atomic.Int32
 	t.Run("faults", func(t *testing.T) {
-		chosen, until := pick(len(cases), every(len(cases)/10|1))
+		chosen, until := pick(len(cases), every(len(cases)/6|1))
 		for _, i := range chosen {
 			c, way := cases[i], ways[cases[i].way]
 			t.Run(fmt.Sprintf("%s %s %s", c.step, c.what, way.name), func(t *testing.T) {

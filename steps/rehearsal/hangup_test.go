@@ -107,9 +107,9 @@ func TestHangUps(t *testing.T) {
 		perRun = 1
 	}
 	all, lost := 0, 0
-	for n := range hangUps / perRun {
+	for n := 0; all < hangUps && n < 2*hangUps/perRun; n++ { // a run may be over before all of its hang-ups came about
 		inScenario(t, clean(), nil, func(t *testing.T, r *rig) {
-			c := &caller{t: t, random: rand.New(rand.NewPCG(1, uint64(n))), all: perRun, breaks: perRun}
+			c := &caller{t: t, random: rand.New(rand.NewPCG(1, uint64(n))), all: perRun, breaks: min(perRun, hangUps-all)}
 			r.front = c.sit
 			v, _, _ := r.play(t.Context(), 0, r.player())
 			all += c.done
@@ -135,7 +135,7 @@ func TestHangUps(t *testing.T) {
 		})
 	}
 	fmt.Printf("hang-ups: %d, lost runs %d\n", all, lost)
-	if all < hangUps*9/10 {
+	if all < hangUps {
 		t.Errorf("only %d of %d hang-ups came about", all, hangUps)
 	}
 }

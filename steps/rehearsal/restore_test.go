@@ -292,7 +292,7 @@ func undoMatrix(t *testing.T, in func() Scenario) {
 	equal, tried := 0, 0
 	t.Run("points", func(t *testing.T) {
 		for i := 0; i <= len(writes); i++ {
-			if !*soak && i%6 != 0 && i != len(writes) {
+			if !*soak && i%9 != 0 && i != len(writes) {
 				continue
 			}
 			tried++

@@ -64,7 +64,7 @@ func TestLostKillMatrix(t *testing.T) {
 	for _, c := range []struct {
 		scenario func() Scenario
 		sample   int
-	}{{lostCluster, 5}, {lostRecordToo, 3}} {
+	}{{lostCluster, 3}, {lostRecordToo, 2}} {
 		t.Run(c.scenario().ID, func(t *testing.T) { lostKills(t, c.scenario, c.sample) })
 	}
 }

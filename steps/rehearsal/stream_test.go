@@ -65,7 +65,7 @@ func streamFaults(t *testing.T, in func() Scenario) {
 	}
 	var tried, equal atomic.Int32
 	t.Run("faults", func(t *testing.T) {
-		chosen, until := pick(len(cases), every(len(cases)/5|1))
+		chosen, until := pick(len(cases), every(len(cases)/4|1))
 		for _, i := range chosen {
 			c := cases[i]
 			t.Run(fmt.Sprintf("%s %d %s", c.resource, c.skip, cuts[c.way].name), func(t *testing.T) {
