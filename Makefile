@@ -37,10 +37,11 @@ bench: ## speed and size, beside what they are measured against
 	bench/run.sh
 	bench/dump.sh
 
-soak: ## kills, faults, torn disks and hang-ups at every point, not a sample (SOAK=3m: each half in random order for so long)
+SEED ?= $(shell date +%s)
+soak: ## kills, faults, torn disks and hang-ups at every point, not a sample (SOAK=3m: each half in random order for so long; SEED=1: that order again)
 ifdef SOAK
-	cd steps/rehearsal && $(GO) test -timeout 60m -run 'KillMatrix|FaultMatrix|StreamFaults' -soak-for $(SOAK)
-	cd ui/command && $(GO) test -timeout 60m -run SIGKILL -soak-for $(SOAK) -seed $$(date +%s)
+	cd steps/rehearsal && $(GO) test -timeout 60m -run 'KillMatrix|FaultMatrix|StreamFaults' -soak-for $(SOAK) -seed $(SEED)
+	cd ui/command && $(GO) test -timeout 60m -run SIGKILL -soak-for $(SOAK) -seed $(SEED)
 else
 	cd steps/rehearsal && $(GO) test -timeout 60m -soak
 	cd kube && $(GO) test -timeout 60m -run CutAnywhere -soak
