@@ -48,6 +48,9 @@ func (s seen) reonboardVerdict(p *Path) Verdict {
 	case s.net.state == networkStands:
 		p.con("the ledger stands still: the other SVs cannot vote and nothing can be onboarded now", "network")
 		return NotDetermined
+	case s.net.state == networkUnknown && s.goesOn():
+		p.con("blocks are made, but no scan of another SV was heard: whether the others can vote and take in an SV is not known", "chain", "network")
+		return NotDetermined
 	case s.net.state == networkUnknown:
 		p.con("it was not seen that the network runs, and only a network that runs can take in an SV", "network")
 		return NotDetermined
