@@ -138,7 +138,7 @@ func TestDumpsAnew(t *testing.T) {
 	o := newOperator(t, s.cluster, s.node.Namespace)
 	r := o.run(ctx, "run", "restore", "--dumps", good, "--answers", o.answers(s.node, s.run, besideAnswers...))
 	o.expect(r, exitRefused, "loading onto a volume without room")
-	o.says(r, "mediator-pg has 0.0 GiB free, and a second copy of its databases needs about", "may not start again")
+	o.says(r, " MiB free, and a second copy of its databases needs about", "may not start again")
 	expectUnchanged(t, ctx, s.cluster, s.node.Namespace, before)
 	took("refused")
 
