@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,9 +47,11 @@ type ridden struct {
 	t     *testing.T
 	m     *Machine[facts]
 	j     *memory
-	seen  []wire.Event
 	began time.Time
-	over  chan error
+
+	mu   sync.Mutex
+	seen []wire.Event
+	over chan error
 }
 
 // ride runs a path, with a viewer who is willing and leaves every other question open.
@@ -64,7 +67,9 @@ func ride(t *testing.T, path steps.Path[facts], login Login) *ridden {
 	viewer := r.m.Hub.Join()
 	go func() {
 		for e := range viewer.C {
+			r.mu.Lock()
 			r.seen = append(r.seen, e)
+			r.mu.Unlock()
 			if e.Kind == wire.KindAsk {
 				if a := willing(*e.Question); a.Choice != "" {
 					a.Question, a.Hash = e.Question.ID, e.Question.Hash
@@ -89,6 +94,8 @@ func (r *ridden) say(msg wire.Message) {
 // view is what a viewer shows now.
 func (r *ridden) view() wire.View {
 	synctest.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	return wire.FoldAll(r.seen)
 }
 
