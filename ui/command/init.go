@@ -17,11 +17,8 @@ import (
 	"canton.example/svrescue/internal/durable"
 	"canton.example/svrescue/internal/plain"
 	"canton.example/svrescue/kube"
-	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/node"
-	"canton.example/svrescue/steps/restore"
 	"canton.example/svrescue/steps/survey"
-	"canton.example/svrescue/steps/wire"
 	"canton.example/svrescue/svapp"
 	"canton.example/svrescue/ui/command/config"
 	"github.com/spf13/cobra"
@@ -86,21 +83,8 @@ func (p *program) init(ctx context.Context, force bool) error {
 	case !there && !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	spec, err := p.real(ctx, "init", wire.Live)
+	cluster, n, err := p.found(ctx, "init")
 	if err != nil {
-		return err
-	}
-	quietLogs(p.Err)
-	cluster, err := connect(spec, p.Clock)
-	if err != nil {
-		return err
-	}
-	n, err := restore.Find(ctx, steps.World{Kube: cluster, Clock: p.Clock}, spec.Namespace, spec.Context)
-	if err != nil {
-		var problem *steps.Problem
-		if errors.As(err, &problem) {
-			return exit(exitRefused, err)
-		}
 		return err
 	}
 	fmt.Fprintf(p.Err, "svrescue: looking at %s in namespace %s\n", n.Subject.Word(), n.Subject.Namespace)
@@ -109,7 +93,7 @@ func (p *program) init(ctx context.Context, force bool) error {
 		return exit(exitInterrupted, errors.New("looking at the cluster was interrupted, and nothing was written"))
 	}
 	d := initialised{Version: 1, File: file, Network: n.Subject.Network, SV: n.Subject.SV, Cluster: n.Subject.Cluster, Namespace: n.Subject.Namespace}
-	fill := p.fill(spec.Kubeconfig, cluster.Target().Context, s)
+	fill := p.fill(p.kubeconfig(), cluster.Target().Context, s)
 	for _, section := range config.Sections() {
 		for _, k := range section.Keys {
 			d.Keys = append(d.Keys, initialise(k, fill, p.configured()))

@@ -11,6 +11,7 @@ import (
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/node"
 	"canton.example/svrescue/steps/record"
 	"canton.example/svrescue/steps/restore"
 	"canton.example/svrescue/steps/wire"
@@ -83,21 +84,8 @@ func (p *program) checkRecord(folder string) error {
 }
 
 func (p *program) record(ctx context.Context, folder string) error {
-	spec, err := p.real(ctx, "record", wire.Live)
+	cluster, n, err := p.found(ctx, "record")
 	if err != nil {
-		return err
-	}
-	quietLogs(p.Err)
-	cluster, err := connect(spec, p.Clock)
-	if err != nil {
-		return err
-	}
-	n, err := restore.Find(ctx, steps.World{Kube: cluster, Clock: p.Clock}, spec.Namespace, spec.Context)
-	if err != nil {
-		var problem *steps.Problem
-		if errors.As(err, &problem) {
-			return exit(exitRefused, err)
-		}
 		return err
 	}
 	now := p.Clock.Now()
@@ -155,4 +143,23 @@ func (p *program) printRecord(folder string, i record.Index, how string) error {
 	fmt.Fprintf(&b, "  files      %d, readable by you only: values and manifests can hold passwords\n", len(i.Files))
 	fmt.Fprintf(&b, "Keep it, and the Secrets, away from the cluster.\n")
 	return p.print(b.Bytes())
+}
+
+// found connects to the cluster and finds the node in it, for a command that only looks. Where there is none it is refused.
+func (p *program) found(ctx context.Context, doing string) (*kube.Cluster, node.Node, error) {
+	spec, err := p.real(ctx, doing, wire.Live)
+	if err != nil {
+		return nil, node.Node{}, err
+	}
+	quietLogs(p.Err)
+	cluster, err := connect(spec, p.Clock)
+	if err != nil {
+		return nil, node.Node{}, err
+	}
+	n, err := restore.Find(ctx, steps.World{Kube: cluster, Clock: p.Clock}, spec.Namespace, spec.Context)
+	var problem *steps.Problem
+	if errors.As(err, &problem) {
+		return nil, n, exit(exitRefused, err)
+	}
+	return cluster, n, err
 }
