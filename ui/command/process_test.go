@@ -490,15 +490,7 @@ func TestWorldGone(t *testing.T) {
 func TestWorkerOfAnotherVersion(t *testing.T) {
 	t.Parallel()
 	o := newOperator(t)
-	none := o.in("none.yaml")
-	if err := os.WriteFile(none, []byte("confirm: false\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if code, out := o.run("rehearse", "restore-clean", "--speed", "100", "--answers", none); code != 4 {
-		t.Fatalf("parking: exit code %d\n%s", code, out)
-	}
-	folder := o.only()
-	until(t, "the worker has ended", func() bool { held, err := journal.Held(folder.Journal()); return err == nil && !held })
+	folder := o.parked()
 	j, _, err := journal.Open(folder.Journal())
 	if err != nil {
 		t.Fatal(err)
@@ -562,4 +554,19 @@ func TestTerminalCloses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// parked is a run that parked at its first question, and whose worker has ended.
+func (o *operator) parked() runs.Folder {
+	o.t.Helper()
+	none := o.in("none.yaml")
+	if err := os.WriteFile(none, []byte("confirm: false\n"), 0o600); err != nil {
+		o.t.Fatal(err)
+	}
+	if code, out := o.run("rehearse", "restore-clean", "--speed", "100", "--answers", none); code != 4 {
+		o.t.Fatalf("parking: exit code %d\n%s", code, out)
+	}
+	folder := o.only()
+	until(o.t, "the worker has ended", func() bool { held, err := journal.Held(folder.Journal()); return err == nil && !held })
+	return folder
 }

@@ -88,15 +88,7 @@ func TestWatchingBesideTheWizard(t *testing.T) {
 func TestFrontEndOfAnotherVersion(t *testing.T) {
 	t.Parallel()
 	o := newOperator(t)
-	none := o.in("none.yaml")
-	if err := os.WriteFile(none, []byte("confirm: false\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if code, out := o.run("rehearse", "restore-clean", "--speed", "100", "--answers", none); code != 4 {
-		t.Fatalf("parking: exit code %d\n%s", code, out)
-	}
-	folder := o.only()
-	until(t, "the worker has ended", func() bool { held, err := journal.Held(folder.Journal()); return err == nil && !held })
+	folder := o.parked()
 	j, past, err := journal.Open(folder.Journal())
 	if err != nil {
 		t.Fatal(err)
