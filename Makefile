@@ -43,9 +43,9 @@ ifdef SOAK
 	cd steps/rehearsal && $(GO) test -timeout 60m -run 'KillMatrix|FaultMatrix|StreamFaults' -soak-for $(SOAK) -seed $(SEED)
 	cd ui/command && $(GO) test -timeout 60m -run SIGKILL -soak-for $(SOAK) -seed $(SEED)
 else
-	cd steps/rehearsal && $(GO) test -timeout 60m -soak
-	cd kube && $(GO) test -timeout 60m -run CutAnywhere -soak
-	cd ui/command && $(GO) test -timeout 60m -run 'SIGKILL|FrontEndGoesAway' -soak
+	cd steps/rehearsal && $(GO) test -timeout 6h -soak
+	cd kube && $(GO) test -timeout 6h -run CutAnywhere -soak
+	cd ui/command && $(GO) test -timeout 6h -run 'SIGKILL|FrontEndGoesAway' -soak
 endif
 
 runbook: ## write docs/runbook.md from the paths
