@@ -207,7 +207,7 @@ func (m *Machine[F]) halt(err error) error {
 	stopped := "" // parked, though the journal cannot say so
 	if errors.As(err, &j) {
 		failure = wire.Failure{Tried: "writing the journal of the run", Seen: j.Error(),
-			Next: "Nothing is sent without it. Make room or mend the disk, then: svrescue resume " + m.view.Run.ID}
+			Next: "Nothing is sent without it. Make room or mend the disk, then: svrescue resume " + m.Config.Run.ID}
 		stopped = "the journal cannot be written, and nothing is sent without it (" + j.Error() + "); make room or mend the disk first"
 	}
 	m.publish(wire.Event{Kind: wire.KindHalt, Failure: &failure, Text: stopped})

@@ -182,7 +182,10 @@ func (j *Journal) Append(e wire.Event) (wire.Event, error) {
 		// After a failed sync the kernel may have dropped the pages: what is on disk is no longer known, so only a
 		// fresh Open, which reads it back, may go on.
 		j.broken = fmt.Errorf("the journal cannot be written: %w", err)
-		return e, errors.Join(j.broken, j.rewind())
+		if undone := j.rewind(); undone != nil && !errors.Is(err, undone) {
+			return e, fmt.Errorf("%w, and what was written of the event could not be taken back: %w", j.broken, undone)
+		}
+		return e, j.broken
 	}
 	j.head, j.seq, j.size = hash, e.Seq, j.size+int64(len(line))
 	return e, nil
