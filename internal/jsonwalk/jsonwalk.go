@@ -1,0 +1,609 @@
+// Package jsonwalk reads a JSON document (RFC 8259) as a stream, in one pass and in the same memory whether it has kilobytes or gigabytes.
+// A value is skipped, walked into, kept in memory up to a limit, or copied byte by byte as it stands: numbers, escapes and order are never
+// changed. All of it is checked on the way. Errors tell where, and never what: documents hold private keys.
+package jsonwalk
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/bits"
+	"unicode/utf8"
+)
+
+const (
+	window   = 256 << 10 // bytes read at once
+	maxDepth = 512       // values within values
+	// MaxKey is the longest name of a member that is taken, in bytes as it stands in the document.
+	MaxKey = 64 << 10
+)
+
+// Kind is what a value is.
+type Kind string
+
+const (
+	Object  Kind = "an object"
+	Array   Kind = "an array"
+	String  Kind = "a string"
+	Number  Kind = "a number"
+	Literal Kind = "true, false or null"
+)
+
+// Error is a document that is not JSON, or is not whole.
+type Error struct {
+	Offset int64  // bytes before the place
+	Seen   string // "the text ends inside a string"
+	Cut    bool   // it ended too early: what was there is right so far
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("at byte %d: %s", e.Offset, e.Seen) }
+
+// ErrTooLong is a value that is longer than the limit it was asked with.
+var ErrTooLong = errors.New("the value is longer than what is kept of it")
+
+// Reader walks a document. After an error it is of no more use.
+type Reader struct {
+	from    io.Reader
+	buf     []byte
+	at, end int   // of buf
+	before  int64 // bytes before buf[0]
+	depth   int
+	copying func([]byte) error // gets what is passed; nil: nobody does
+	copied  int                // of buf, up to where it was given on
+	failed  error
+}
+
+// NewReader is a reader at the start of a document.
+func NewReader(from io.Reader) *Reader { return &Reader{from: from, buf: make([]byte, window)} }
+
+// Offset is how many bytes of the document were passed.
+func (r *Reader) Offset() int64 { return r.before + int64(r.at) }
+
+// Kind is what the next value is. It passes the blanks before it.
+func (r *Reader) Kind() (Kind, error) {
+	c, err := r.peek()
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case c == '{':
+		return Object, nil
+	case c == '[':
+		return Array, nil
+	case c == '"':
+		return String, nil
+	case c == '-' || c >= '0' && c <= '9':
+		return Number, nil
+	case c == 't' || c == 'f' || c == 'n':
+		return Literal, nil
+	}
+	return "", r.bad("no value begins like this")
+}
+
+// Object walks the members of the next value. each gets their names, decoded, and has to pass the value: by Skip, Raw, CopyTo, Object or
+// Array. A name that stands twice is an error.
+func (r *Reader) Object(each func(name string) error) error {
+	if err := r.open('{'); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	return r.close('}', func() error {
+		raw, err := r.Raw(MaxKey)
+		if errors.Is(err, ErrTooLong) {
+			return r.bad("a name has more than 64 KiB")
+		}
+		if err != nil {
+			return err
+		}
+		if raw[0] != '"' {
+			return r.bad("a name must be a string")
+		}
+		var name string
+		if err := json.Unmarshal(raw, &name); err != nil {
+			return r.bad("a name is not a string")
+		}
+		if seen[name] {
+			return r.bad("a name stands twice in one object")
+		}
+		seen[name] = true
+		if err := r.colon(); err != nil {
+			return err
+		}
+		return each(name)
+	})
+}
+
+// Array walks the elements of the next value. each has to pass one.
+func (r *Reader) Array(each func() error) error {
+	if err := r.open('['); err != nil {
+		return err
+	}
+	return r.close(']', each)
+}
+
+// Skip passes a value. Names that stand twice within it are not looked for.
+func (r *Reader) Skip() error {
+	base := r.depth
+	var objects [maxDepth + 1]bool // by depth: whether it is an object
+	for {
+		c, err := r.peek()
+		if err != nil {
+			return err
+		}
+		switch {
+		case c == '{' || c == '[':
+			if err := r.open(c); err != nil {
+				return err
+			}
+			objects[r.depth] = c == '{'
+			inner, err := r.peek()
+			if err != nil {
+				return err
+			}
+			if inner != closing(c) {
+				if c == '{' {
+					err = r.name()
+				}
+				if err != nil {
+					return err
+				}
+				continue
+			}
+			r.at++
+			r.depth--
+		case c == '"':
+			err = r.text()
+		case c == '-' || c >= '0' && c <= '9':
+			err = r.number()
+		default:
+			err = r.literal()
+		}
+		if err != nil {
+			return err
+		}
+		// A value was passed. What may follow is up to what it stands in.
+		for {
+			if r.depth == base {
+				return nil
+			}
+			c, err := r.peek()
+			if err != nil {
+				return err
+			}
+			if c == ',' {
+				r.at++
+				if objects[r.depth] {
+					if err := r.name(); err != nil {
+						return err
+					}
+				}
+				break
+			}
+			if objects[r.depth] && c != '}' || !objects[r.depth] && c != ']' {
+				return r.bad("a comma is missing")
+			}
+			r.at++
+			r.depth--
+		}
+	}
+}
+
+func closing(c byte) byte {
+	if c == '{' {
+		return '}'
+	}
+	return ']'
+}
+
+// name passes the name of a member and the colon after it.
+func (r *Reader) name() error {
+	c, err := r.peek()
+	if err != nil {
+		return err
+	}
+	if c != '"' {
+		return r.bad("a name must be a string")
+	}
+	if err := r.text(); err != nil {
+		return err
+	}
+	return r.colon()
+}
+
+func (r *Reader) colon() error {
+	c, err := r.peek()
+	if err != nil {
+		return err
+	}
+	if c != ':' {
+		return r.bad("a colon is missing after a name")
+	}
+	r.at++
+	return nil
+}
+
+// Raw is the next value as it stands, at most limit bytes of it; ErrTooLong if it has more.
+func (r *Reader) Raw(limit int) ([]byte, error) {
+	var kept bytes.Buffer
+	err := r.copyTo(func(part []byte) error {
+		if kept.Len()+len(part) > limit {
+			return ErrTooLong
+		}
+		kept.Write(part)
+		return nil
+	})
+	return kept.Bytes(), err
+}
+
+// CopyTo writes the next value as it stands.
+func (r *Reader) CopyTo(to io.Writer) error {
+	return r.copyTo(func(part []byte) error {
+		_, err := to.Write(part)
+		return err
+	})
+}
+
+func (r *Reader) copyTo(give func([]byte) error) error {
+	if r.copying != nil {
+		return errors.New("a value within one that is copied cannot be copied")
+	}
+	if _, err := r.peek(); err != nil { // blanks before it are not the value's
+		return err
+	}
+	r.copying, r.copied = give, r.at
+	err := r.Skip()
+	if err == nil {
+		err = r.give()
+	}
+	r.copying = nil
+	return r.fail(err)
+}
+
+// give passes on what was read since the last time.
+func (r *Reader) give() error {
+	if r.copying == nil || r.copied == r.at {
+		return nil
+	}
+	part := r.buf[r.copied:r.at]
+	r.copied = r.at
+	return r.copying(part)
+}
+
+// End makes sure that nothing but blanks follows.
+func (r *Reader) End() error {
+	if r.failed != nil {
+		return r.failed
+	}
+	_, err := r.peek()
+	var e *Error
+	switch {
+	case errors.As(err, &e) && e.Cut:
+		r.failed = nil
+		return nil
+	case err != nil:
+		return err
+	}
+	return r.bad("something follows after the end of the document")
+}
+
+func (r *Reader) fail(err error) error {
+	if r.failed == nil {
+		r.failed = err
+	}
+	return err
+}
+
+func (r *Reader) bad(seen string) error { return r.fail(&Error{Offset: r.Offset(), Seen: seen}) }
+
+// more reads further; what was passed is given on and forgotten. It must not be called before all of the window was passed.
+func (r *Reader) more() error {
+	if r.failed != nil {
+		return r.failed
+	}
+	if err := r.give(); err != nil {
+		return r.fail(err)
+	}
+	r.before += int64(r.end)
+	r.at, r.end, r.copied = 0, 0, 0
+	for range 100 {
+		n, err := r.from.Read(r.buf)
+		if n > 0 {
+			r.end = n
+			return nil // an error that came with it comes again
+		}
+		if errors.Is(err, io.EOF) {
+			return r.fail(&Error{Offset: r.Offset(), Seen: "the text ends here and is not whole", Cut: true})
+		}
+		if err != nil {
+			return r.fail(err)
+		}
+	}
+	return r.fail(io.ErrNoProgress)
+}
+
+// next is the byte here, without passing it.
+func (r *Reader) next() (byte, error) {
+	if r.at == r.end {
+		if err := r.more(); err != nil {
+			return 0, err
+		}
+	}
+	return r.buf[r.at], nil
+}
+
+// peek is the first byte that is no blank, without passing it.
+func (r *Reader) peek() (byte, error) {
+	for {
+		for ; r.at < r.end; r.at++ {
+			if c := r.buf[r.at]; c > ' ' || c != ' ' && c != '\n' && c != '\r' && c != '\t' {
+				return c, nil
+			}
+		}
+		if err := r.more(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+func (r *Reader) open(with byte) error {
+	c, err := r.peek()
+	if err != nil {
+		return err
+	}
+	if c != with {
+		return r.bad("the value is of another kind than it should be")
+	}
+	if r.depth++; r.depth > maxDepth {
+		return r.bad("too many values within values")
+	}
+	r.at++
+	return nil
+}
+
+// close passes what stands in an object or an array, up to its end.
+func (r *Reader) close(with byte, each func() error) error {
+	for first := true; ; first = false {
+		c, err := r.peek()
+		if err != nil {
+			return err
+		}
+		if c == with && first {
+			break
+		}
+		if !first {
+			if c != ',' && c != with {
+				return r.bad("a comma is missing")
+			}
+			if c == with {
+				break
+			}
+			r.at++
+		}
+		if err := each(); err != nil {
+			return r.fail(err)
+		}
+	}
+	r.at++
+	r.depth--
+	return nil
+}
+
+// text passes a string.
+func (r *Reader) text() error {
+	r.at++
+	for {
+		if r.at == r.end {
+			if err := r.more(); err != nil {
+				return err
+			}
+		}
+		r.at += plainPart(r.buf[r.at:r.end])
+		if r.at == r.end {
+			continue
+		}
+		switch c := r.buf[r.at]; {
+		case c == '"':
+			r.at++
+			return nil
+		case c == '\\':
+			if err := r.escape(); err != nil {
+				return err
+			}
+		case c < ' ':
+			return r.bad("a control character stands in a string")
+		default:
+			if err := r.rune(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// plainPart is how many bytes from the start are letters of a string that mean themselves, in ASCII.
+func plainPart(b []byte) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	n := 0
+	for ; len(b)-n >= 8; n += 8 {
+		w := binary.LittleEndian.Uint64(b[n:])
+		quote, slash := w^(ones*'"'), w^(ones*'\\')
+		// A top bit stands where a byte is not below 0x80, is below a blank, is a quote or is a backslash. A borrow can only set bits above
+		// the first such byte, and only the first counts.
+		special := w | (w-ones*' ')&^w | (quote-ones)&^quote | (slash-ones)&^slash
+		if special &= tops; special != 0 {
+			return n + bits.TrailingZeros64(special)/8
+		}
+	}
+	for ; n < len(b); n++ {
+		if c := b[n]; c >= utf8.RuneSelf || c < ' ' || c == '"' || c == '\\' {
+			break
+		}
+	}
+	return n
+}
+
+func (r *Reader) escape() error {
+	r.at++
+	c, err := r.next()
+	if err != nil {
+		return err
+	}
+	r.at++
+	switch c {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return nil
+	case 'u':
+		for range 4 {
+			h, err := r.next()
+			if err != nil {
+				return err
+			}
+			if !(h >= '0' && h <= '9' || h >= 'a' && h <= 'f' || h >= 'A' && h <= 'F') {
+				return r.bad("an escape in a string is none")
+			}
+			r.at++
+		}
+		return nil
+	}
+	r.at--
+	return r.bad("an escape in a string is none")
+}
+
+// rune passes a letter of several bytes, which may lie across the end of the window.
+func (r *Reader) rune() error {
+	if utf8.FullRune(r.buf[r.at:r.end]) {
+		c, size := utf8.DecodeRune(r.buf[r.at:r.end])
+		if c == utf8.RuneError && size == 1 {
+			return r.bad("a string is not UTF-8")
+		}
+		r.at += size
+		return nil
+	}
+	var letter [utf8.UTFMax]byte
+	for n := 0; n < len(letter); {
+		c, err := r.next()
+		if err != nil {
+			return err
+		}
+		letter[n] = c
+		n++
+		if utf8.FullRune(letter[:n]) {
+			if c, size := utf8.DecodeRune(letter[:n]); c == utf8.RuneError && size == 1 || size != n {
+				return r.bad("a string is not UTF-8")
+			}
+			r.at++
+			return nil
+		}
+		r.at++
+	}
+	return r.bad("a string is not UTF-8")
+}
+
+// number passes one. It ends at the first byte that cannot be part of it, or with the text.
+func (r *Reader) number() error {
+	state := numberStart
+	for {
+		for r.at < r.end {
+			to := numbers[state].after(r.buf[r.at])
+			if to == numberOver {
+				return nil
+			}
+			if to == numberBad {
+				return r.bad("a number has no digits where some must be")
+			}
+			state = to
+			r.at++
+		}
+		err := r.more()
+		if e := (*Error)(nil); errors.As(err, &e) && e.Cut && numbers[state].whole {
+			r.failed = nil // a number ends with the text, too
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// place is where one is in a number: what may follow, and whether it may end here. An absent one may not follow.
+type place struct {
+	whole                              bool
+	minus, zero, digit, dot, exp, sign step
+}
+
+type step = int8
+
+const (
+	numberBad step = iota
+	numberOver
+	numberStart
+	numberMinus
+	numberZero
+	numberInteger
+	numberDot
+	numberFraction
+	numberExp
+	numberSign
+	numberExponent
+)
+
+var numbers = [...]place{
+	numberStart:    {minus: numberMinus, zero: numberZero, digit: numberInteger},
+	numberMinus:    {zero: numberZero, digit: numberInteger},
+	numberZero:     {whole: true, dot: numberDot, exp: numberExp},
+	numberInteger:  {whole: true, zero: numberInteger, digit: numberInteger, dot: numberDot, exp: numberExp},
+	numberDot:      {zero: numberFraction, digit: numberFraction},
+	numberFraction: {whole: true, zero: numberFraction, digit: numberFraction, exp: numberExp},
+	numberExp:      {zero: numberExponent, digit: numberExponent, sign: numberSign},
+	numberSign:     {zero: numberExponent, digit: numberExponent},
+	numberExponent: {whole: true, zero: numberExponent, digit: numberExponent},
+}
+
+func (p *place) after(c byte) step {
+	to := numberBad
+	switch {
+	case c == '0':
+		to = p.zero
+	case c >= '1' && c <= '9':
+		to = p.digit
+	case c == '.':
+		to = p.dot
+	case c == 'e' || c == 'E':
+		to = p.exp
+	case c == '-':
+		to = max(p.minus, p.sign)
+	case c == '+':
+		to = p.sign
+	}
+	if to == numberBad && p.whole {
+		return numberOver
+	}
+	return to
+}
+
+func (r *Reader) literal() error {
+	word := ""
+	switch r.buf[r.at] {
+	case 't':
+		word = "true"
+	case 'f':
+		word = "false"
+	case 'n':
+		word = "null"
+	default:
+		return r.bad("no value begins like this")
+	}
+	for i := range len(word) {
+		c, err := r.next()
+		if err != nil {
+			return err
+		}
+		if c != word[i] {
+			return r.bad("a word is neither true, false nor null")
+		}
+		r.at++
+	}
+	return nil
+}
