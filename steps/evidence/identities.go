@@ -1,8 +1,7 @@
 package evidence
 
 import (
-	"bytes"
-	"encoding/json"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,6 +9,7 @@ import (
 
 	"canton.example/svrescue/internal/plain"
 	"canton.example/svrescue/steps/triage"
+	"canton.example/svrescue/svapp/dump"
 )
 
 const (
@@ -17,68 +17,23 @@ const (
 	maxFiles      = 200      // of a folder
 )
 
-// nodeDump is what is read of a NodeIdentitiesDump (reference/apis.md 5.1 and 5.2): which keys there are, never what is in them.
-type nodeDump struct {
-	ID       *string            `json:"id"`
-	Keys     *[]json.RawMessage `json:"keys"`
-	Snapshot json.RawMessage    `json:"authorizedStoreSnapshot"`
-}
-
-type fullDump struct {
-	Party       string    `json:"sv_party_id"`
-	DSO         string    `json:"dso_party_id"`
-	Participant *nodeDump `json:"participant"`
-}
-
-// identitiesOf recognises an identities dump in the three shapes that it comes in: the answer of the SV app, what is inside its wrapper,
-// and a participant's alone (reference/apis.md 5.3). false: it is something else. A participant's alone names no party.
-func identitiesOf(data []byte) (triage.IdentitiesFile, bool) {
-	var wrapper struct {
-		Identities *fullDump `json:"identities"`
+// identitiesOf is what a document with identities says of itself. false: it is something else. A participant's dump alone names no party.
+func identitiesOf(from io.Reader) (triage.IdentitiesFile, bool, error) {
+	i, err := dump.Read(from)
+	if err != nil || i.Shape == dump.Unknown && i.Broken == "" {
+		return triage.IdentitiesFile{}, false, err
 	}
-	var full fullDump
-	var bare nodeDump
-	data = bytes.TrimSpace(data)
-	switch {
-	case len(data) == 0 || data[0] != '{':
-		return triage.IdentitiesFile{}, false
-	case json.Unmarshal(data, &wrapper) == nil && wrapper.Identities != nil:
-		full = *wrapper.Identities
-	case json.Unmarshal(data, &full) == nil && full.Participant != nil:
-	case json.Unmarshal(data, &bare) == nil && bare.ID != nil && bare.Keys != nil:
-		full.Participant = &bare
-	case bytes.Contains(data, []byte(`"authorizedStoreSnapshot"`)):
-		return triage.IdentitiesFile{Problem: "it is cut off, or is not what the apps write"}, true
-	default:
-		return triage.IdentitiesFile{}, false
-	}
-	f := triage.IdentitiesFile{Party: plain.Line(full.Party), DSO: plain.Line(full.DSO)}
-	p := full.Participant
-	switch {
-	case p == nil || p.ID == nil || p.Keys == nil:
-		f.Problem = "it has no participant with its keys"
-		return f, true
-	case len(p.Snapshot) == 0:
-		f.Problem = "it has no snapshot of the participant's topology"
-		return f, true
-	case !strings.HasPrefix(*p.ID, "PAR::"):
-		f.Problem = "what it calls a participant is none: " + plain.Cut(plain.Line(*p.ID), 60)
-		return f, true
-	}
-	for _, raw := range *p.Keys {
-		var key struct {
-			Pair  string `json:"keyPair"`
-			KeyID string `json:"keyId"`
-		}
-		switch {
-		case json.Unmarshal(raw, &key) != nil:
-		case key.Pair != "":
-			f.Keys++
-		case key.KeyID != "":
-			f.Remote++
+	f := triage.IdentitiesFile{Party: i.Party, DSO: i.DSO}
+	for _, said := range i.Check() {
+		if said.Verdict == dump.Violated {
+			f.Problem = strings.ToLower(said.Detail[:1]) + strings.TrimSuffix(said.Detail[1:], ".")
+			break
 		}
 	}
-	return f, true
+	if f.Problem == "" {
+		f.Keys, f.Remote = i.Participant.Counts()
+	}
+	return f, i.Shape != dump.Unknown, nil
 }
 
 // identitiesIn are the identities dumps at a path: one file, or the files of a folder and of those below it. A file that was named itself
@@ -121,11 +76,15 @@ func identitiesFile(path string, info fs.FileInfo) (triage.IdentitiesFile, bool,
 		name.Problem = "it is larger than an identities dump can be"
 		return name, true, nil
 	}
-	data, err := os.ReadFile(path)
+	file, err := os.Open(path)
 	if err != nil {
 		return name, false, err
 	}
-	f, is := identitiesOf(data)
+	defer file.Close()
+	f, is, err := identitiesOf(file)
+	if err != nil {
+		return name, false, err
+	}
 	f.Name, f.Taken, f.Open = name.Name, info.ModTime(), info.Mode().Perm()&0o077 != 0
 	return f, is, nil
 }

@@ -33,14 +33,14 @@ func TestIdentitiesAreRecognised(t *testing.T) {
 		{"without the topology", strings.Replace(full, `"authorizedStoreSnapshot":"CgsKBw==",`, "", 1), true,
 			triage.IdentitiesFile{Party: "Acme-SV::1220aa", DSO: "DSO::1220dd"}, "no snapshot"},
 		{"a sequencer's", strings.Replace(participant, "PAR::", "SEQ::", 1), true, triage.IdentitiesFile{}, "is none"},
-		{"cut off", full[:len(full)-40], true, triage.IdentitiesFile{}, "cut off"},
+		{"cut off", full[:len(full)-40], true, triage.IdentitiesFile{Party: "Acme-SV::1220aa", DSO: "DSO::1220dd"}, "cut off"},
 		{"an error that was saved as a dump", `{"error":"The supplied authentication is not authorized"}`, false, triage.IdentitiesFile{}, ""},
 		{"some other JSON", `{"id":1,"keys":"none"}`, false, triage.IdentitiesFile{}, ""},
 		{"a text", "no JSON at all", false, triage.IdentitiesFile{}, ""},
 		{"nothing", "", false, triage.IdentitiesFile{}, ""},
 	} {
-		got, is := identitiesOf([]byte(c.text))
-		if is != c.is || (got.Problem == "") != (c.problem == "") || !strings.Contains(got.Problem, c.problem) {
+		got, is, err := identitiesOf(strings.NewReader(c.text))
+		if err != nil || is != c.is || (got.Problem == "") != (c.problem == "") || !strings.Contains(got.Problem, c.problem) {
 			t.Errorf("%s: %v, problem %q", c.name, is, got.Problem)
 			continue
 		}

@@ -76,7 +76,7 @@ func (l *look) secrets(ctx context.Context) (found []triage.IdentitiesFile, left
 			if !is {
 				continue
 			}
-			if f, ok := identitiesOf([]byte(value.Reveal())); ok {
+			if f, ok, err := identitiesOf(strings.NewReader(value.Reveal())); err == nil && ok {
 				f.Name, f.Taken = name+" ("+key+")", s.Created
 				found, held = append(found, f), true
 			}

@@ -1,6 +1,7 @@
 package dump
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
@@ -67,8 +68,8 @@ const (
 // Read recognises a document by its shape (reference/apis.md 5.1 to 5.3 and 4.1), in one pass. Its error is one of reading; a document that is
 // no dump, or not whole, is told in the result.
 func Read(from io.Reader) (Identities, error) {
-	d := document{bare: Node{}}
-	r := jsonwalk.NewReader(from)
+	d := document{}
+	r := jsonwalk.NewReader(unmarked(from))
 	kind, err := r.Kind()
 	if err == nil && kind != jsonwalk.Object {
 		return Identities{Shape: Unknown, Else: "it is " + string(kind) + ", and no dump"}, nil
@@ -96,6 +97,15 @@ func Read(from io.Reader) (Identities, error) {
 		return Identities{}, err
 	}
 	return i, nil
+}
+
+// unmarked passes the mark that some editors put before UTF-8.
+func unmarked(from io.Reader) io.Reader {
+	b := bufio.NewReader(from)
+	if start, err := b.Peek(3); err == nil && string(start) == "\ufeff" {
+		b.Discard(3)
+	}
+	return b
 }
 
 // errShape is a part that is more than it should be.
@@ -266,7 +276,7 @@ var ErrNoParticipant = errors.New("there is no participant's dump in it")
 // Extract is the participant's dump out of a document of any shape that holds one, byte by byte as it stands there. The result holds private
 // keys: whoever has it writes it where nobody else can read it, and clears it.
 func Extract(from io.Reader, shape Shape) ([]byte, error) {
-	r := jsonwalk.NewReader(from)
+	r := jsonwalk.NewReader(unmarked(from))
 	var found []byte
 	take := func() error {
 		raw, err := r.Raw(maxTopology + maxKeys*maxKey)

@@ -108,6 +108,7 @@ func TestShapes(t *testing.T) {
 	}{
 		{"the SV app's answer", `{"identities":` + full + `}`, SVDump, good},
 		{"with blanks around", " \n{ \"identities\" : " + full + " }\n", SVDump, good},
+		{"with a mark of its encoding", "\ufeff" + full, SVDumpUnwrapped, good},
 		{"without its wrapper", full, SVDumpUnwrapped, good},
 		{"a participant's alone", node, ParticipantDump, "shape+ whole+ participant+ party? keys+ namespace-key+ topology+"},
 		{"a migration dump", `{"migration_id":5,"data_snapshot":{"acs_snapshot":"` + strings.Repeat("H4sI", 100000) + `"},"identities":` + full + `,"created_at":"x"}`,
