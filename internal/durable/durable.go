@@ -4,6 +4,7 @@ package durable
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,7 +18,15 @@ const (
 
 // WriteFile replaces path by data: written beside it under a temporary name, synced, renamed, and the folder synced.
 // After an error the old content stands as it was.
-func WriteFile(path string, data []byte) (err error) {
+func WriteFile(path string, data []byte) error {
+	return Write(path, func(to io.Writer) error {
+		_, err := to.Write(data)
+		return err
+	})
+}
+
+// Write is WriteFile for content that is made while it is written.
+func Write(path string, content func(io.Writer) error) (err error) {
 	folder := filepath.Dir(path)
 	temp, err := os.CreateTemp(folder, "."+filepath.Base(path)+".*")
 	if err != nil {
@@ -32,7 +41,7 @@ func WriteFile(path string, data []byte) (err error) {
 		temp.Close()
 		return err
 	}
-	if _, err := temp.Write(data); err != nil {
+	if err := content(temp); err != nil {
 		temp.Close()
 		return err
 	}

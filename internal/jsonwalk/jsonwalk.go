@@ -51,9 +51,14 @@ type Reader struct {
 	at, end int   // of buf
 	before  int64 // bytes before buf[0]
 	depth   int
-	copying func([]byte) error // gets what is passed; nil: nobody does
-	copied  int                // of buf, up to where it was given on
+	sinks   []*sink
 	failed  error
+}
+
+// sink gets what is passed, from a place in the window on.
+type sink struct {
+	give func([]byte) error
+	from int
 }
 
 // NewReader is a reader at the start of a document.
@@ -228,7 +233,7 @@ func (r *Reader) colon() error {
 // Raw is the next value as it stands, at most limit bytes of it; ErrTooLong if it has more.
 func (r *Reader) Raw(limit int) ([]byte, error) {
 	var kept bytes.Buffer
-	err := r.copyTo(func(part []byte) error {
+	err := r.tee(r.Skip, func(part []byte) error {
 		if kept.Len()+len(part) > limit {
 			return ErrTooLong
 		}
@@ -239,37 +244,38 @@ func (r *Reader) Raw(limit int) ([]byte, error) {
 }
 
 // CopyTo writes the next value as it stands.
-func (r *Reader) CopyTo(to io.Writer) error {
-	return r.copyTo(func(part []byte) error {
+func (r *Reader) CopyTo(to io.Writer) error { return r.Tee(to, r.Skip) }
+
+// Tee writes the next value as it stands while walk passes it, which may look into it on the way.
+func (r *Reader) Tee(to io.Writer, walk func() error) error {
+	return r.tee(walk, func(part []byte) error {
 		_, err := to.Write(part)
 		return err
 	})
 }
 
-func (r *Reader) copyTo(give func([]byte) error) error {
-	if r.copying != nil {
-		return errors.New("a value within one that is copied cannot be copied")
-	}
+func (r *Reader) tee(walk func() error, give func([]byte) error) error {
 	if _, err := r.peek(); err != nil { // blanks before it are not the value's
 		return err
 	}
-	r.copying, r.copied = give, r.at
-	err := r.Skip()
+	s := &sink{give, r.at}
+	r.sinks = append(r.sinks, s)
+	err := walk()
 	if err == nil {
-		err = r.give()
+		err = r.flush(s)
 	}
-	r.copying = nil
+	r.sinks = r.sinks[:len(r.sinks)-1]
 	return r.fail(err)
 }
 
-// give passes on what was read since the last time.
-func (r *Reader) give() error {
-	if r.copying == nil || r.copied == r.at {
+// flush passes on what was read since the last time.
+func (r *Reader) flush(s *sink) error {
+	part := r.buf[s.from:r.at]
+	s.from = r.at
+	if len(part) == 0 {
 		return nil
 	}
-	part := r.buf[r.copied:r.at]
-	r.copied = r.at
-	return r.copying(part)
+	return s.give(part)
 }
 
 // End makes sure that nothing but blanks follows.
@@ -303,11 +309,14 @@ func (r *Reader) more() error {
 	if r.failed != nil {
 		return r.failed
 	}
-	if err := r.give(); err != nil {
-		return r.fail(err)
+	for _, s := range r.sinks {
+		if err := r.flush(s); err != nil {
+			return r.fail(err)
+		}
+		s.from = 0
 	}
 	r.before += int64(r.end)
-	r.at, r.end, r.copied = 0, 0, 0
+	r.at, r.end = 0, 0
 	for range 100 {
 		n, err := r.from.Read(r.buf)
 		if n > 0 {

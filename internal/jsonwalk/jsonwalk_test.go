@@ -110,6 +110,32 @@ func TestValuesAreCopiedAsTheyStand(t *testing.T) {
 	}
 }
 
+// A value is copied while it is looked into, also at several depths at once.
+func TestTee(t *testing.T) {
+	text := `{"a": {"b":[1, {"c":"` + strings.Repeat("z", 2*window) + `"}] , "d":null}}`
+	for _, reader := range []func(io.Reader) io.Reader{whole, iotest.OneByteReader} {
+		var outer, inner bytes.Buffer
+		var raw []byte
+		r := NewReader(reader(strings.NewReader(text)))
+		err := r.Object(func(string) error {
+			return r.Tee(&outer, func() error {
+				return r.Object(func(name string) error {
+					if name == "b" {
+						return r.CopyTo(&inner)
+					}
+					var err error
+					raw, err = r.Raw(10)
+					return err
+				})
+			})
+		})
+		b := `[1, {"c":"` + strings.Repeat("z", 2*window) + `"}]`
+		if err != nil || outer.String() != `{"b":`+b+` , "d":null}` || inner.String() != b || string(raw) != "null" {
+			t.Fatalf("%v: %d and %d bytes, %q", err, outer.Len(), inner.Len(), raw)
+		}
+	}
+}
+
 // An error tells the place and nothing of what stands there.
 func TestErrorsKeepQuiet(t *testing.T) {
 	const canary = "canary-of-a-private-key"
