@@ -3,10 +3,10 @@ package dump
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -29,7 +29,8 @@ const (
 type Identities struct {
 	Shape Shape
 	// Party, DSO and Synchronizer are those of the SV; a participant's dump alone names none.
-	Party, DSO, Synchronizer         string
+	// Alias is what the node calls the synchronizer.
+	Party, DSO, Synchronizer, Alias  string
 	Participant, Sequencer, Mediator *Node // nil: not in it
 	// Broken says why the file is not whole, Else what it is when it is no dump of identities. Both may be empty.
 	Broken, Else string
@@ -83,18 +84,14 @@ func Read(from io.Reader) (Identities, error) {
 	i := d.identities()
 	var broken *jsonwalk.Error
 	switch {
-	case errors.As(err, &broken) && broken.Offset == 0 && broken.Cut:
-		i.Else = "it is empty"
-	case errors.As(err, &broken) && !d.begun && !broken.Cut:
-		i.Else = "it is not JSON"
-	case errors.As(err, &broken) && broken.Cut:
-		i.Broken, i.Else = fmt.Sprintf("it is cut off after %d bytes", broken.Offset), ""
-	case errors.As(err, &broken):
-		i.Broken, i.Else = fmt.Sprintf("it is damaged at byte %d: %s", broken.Offset, broken.Seen), ""
-	case errors.Is(err, jsonwalk.ErrTooLong) || errors.Is(err, errShape):
-		i.Broken, i.Else = "a part of it is larger than the apps write it", ""
+	case errors.As(err, &broken) && !d.begun && (broken.Offset == 0 || !broken.Cut):
+		i.Else, _ = brokenText(err)
 	case err != nil:
-		return Identities{}, err
+		why, broken := brokenText(err)
+		if !broken && !errors.Is(err, errShape) {
+			return Identities{}, err
+		}
+		i.Broken, i.Else = cmp.Or(why, "a part of it is larger than the apps write it"), ""
 	}
 	return i, nil
 }
@@ -175,6 +172,8 @@ func (i *Identities) member(r *jsonwalk.Reader, name string) error {
 		return text(r, &i.Party)
 	case "dso_party_id":
 		return text(r, &i.DSO)
+	case "domain_alias":
+		return text(r, &i.Alias)
 	case "domain_id":
 		return text(r, &i.Synchronizer)
 	case "participant":
@@ -255,6 +254,15 @@ func object(r *jsonwalk.Reader, each func(string) error) error {
 		return errors.Join(err, r.Skip())
 	}
 	return r.Object(each)
+}
+
+// array walks one, and passes anything else.
+func array(r *jsonwalk.Reader, each func() error) error {
+	kind, err := r.Kind()
+	if err != nil || kind != jsonwalk.Array {
+		return errors.Join(err, r.Skip())
+	}
+	return r.Array(each)
 }
 
 // text reads a text that may be null, fit for a screen.

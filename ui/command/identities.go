@@ -192,11 +192,7 @@ func (p *program) identitiesText(name string, i dump.Identities, found []dump.Fi
 		}
 	}
 	b.WriteString("\n")
-	for _, f := range found {
-		fmt.Fprintf(&b, "%-15s %s\n", f.Verdict, f.ID)
-		put(4, f.Detail)
-	}
-	fmt.Fprintf(&b, "\nVerdict: %s\n", dump.Overall(found))
+	p.putFindings(&b, found)
 	if last := found[len(found)-1]; last.ID == private && last.Verdict == dump.Violated {
 		fmt.Fprintf(&b, "Next: %s\n", protect(name))
 	}

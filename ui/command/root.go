@@ -202,7 +202,7 @@ func (p *program) root() *cobra.Command {
 	f.BoolVar(&p.flags.linear, "linear", false, "plain lines instead of the full screen")
 	f.BoolVar(&p.flags.noColor, "no-color", false, "no colours (also NO_COLOR)")
 	root.AddCommand(p.triageCommand(), p.runCommand(), p.planCommand(), p.resumeCommand(), p.attachCommand(), p.runsCommand(), p.reportCommand(),
-		p.checklistCommand(), p.recordCommand(), p.initCommand(), p.rehearseCommand(), p.backupCommand(), p.identitiesCommand(), p.versionCommand(), p.workerCommand(), p.worldCommand())
+		p.checklistCommand(), p.recordCommand(), p.initCommand(), p.rehearseCommand(), p.backupCommand(), p.identitiesCommand(), p.dumpCommand(), p.versionCommand(), p.workerCommand(), p.worldCommand())
 	root.SuggestionsMinimumDistance = 2
 	return root
 }
