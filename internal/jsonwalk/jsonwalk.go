@@ -52,6 +52,7 @@ type Reader struct {
 	before  int64 // bytes before buf[0]
 	depth   int
 	sinks   []*sink
+	names   names
 	failed  error
 }
 
@@ -94,31 +95,23 @@ func (r *Reader) Object(each func(name string) error) error {
 	if err := r.open('{'); err != nil {
 		return err
 	}
-	seen := map[string]bool{}
-	return r.close('}', func() error {
-		raw, err := r.Raw(MaxKey)
-		if errors.Is(err, ErrTooLong) {
-			return r.bad("a name has more than 64 KiB")
-		}
+	seen := r.names.begin()
+	err := r.close('}', func() error {
+		name, err := r.name()
 		if err != nil {
 			return err
 		}
-		if raw[0] != '"' {
-			return r.bad("a name must be a string")
-		}
-		var name string
-		if err := json.Unmarshal(raw, &name); err != nil {
-			return r.bad("a name is not a string")
-		}
-		if seen[name] {
+		if !r.names.add(seen, name) {
 			return r.bad("a name stands twice in one object")
 		}
-		seen[name] = true
+		decoded := string(name)
 		if err := r.colon(); err != nil {
 			return err
 		}
-		return each(name)
+		return each(decoded)
 	})
+	r.names.end(seen)
+	return err
 }
 
 // Array walks the elements of the next value. each has to pass one.
@@ -129,10 +122,10 @@ func (r *Reader) Array(each func() error) error {
 	return r.close(']', each)
 }
 
-// Skip passes a value. Names that stand twice within it are not looked for.
+// Skip passes a value. A name that stands twice in one object is an error.
 func (r *Reader) Skip() error {
 	base := r.depth
-	var objects [maxDepth + 1]bool // by depth: whether it is an object
+	var objects [maxDepth + 1]set // by depth; none for an array
 	for {
 		c, err := r.peek()
 		if err != nil {
@@ -143,22 +136,24 @@ func (r *Reader) Skip() error {
 			if err := r.open(c); err != nil {
 				return err
 			}
-			objects[r.depth] = c == '{'
+			objects[r.depth] = none
+			if c == '{' {
+				objects[r.depth] = r.names.begin()
+			}
 			inner, err := r.peek()
 			if err != nil {
 				return err
 			}
-			if inner != closing(c) {
-				if c == '{' {
-					err = r.name()
-				}
-				if err != nil {
-					return err
-				}
-				continue
+			if inner == '}' && c == '{' || inner == ']' && c == '[' {
+				r.at++
+				r.names.end(objects[r.depth])
+				r.depth--
+				break
 			}
-			r.at++
-			r.depth--
+			if err := r.member(objects[r.depth]); err != nil {
+				return err
+			}
+			continue
 		case c == '"':
 			err = r.text()
 		case c == '-' || c >= '0' && c <= '9':
@@ -174,48 +169,69 @@ func (r *Reader) Skip() error {
 			if r.depth == base {
 				return nil
 			}
+			within := objects[r.depth]
 			c, err := r.peek()
 			if err != nil {
 				return err
 			}
 			if c == ',' {
 				r.at++
-				if objects[r.depth] {
-					if err := r.name(); err != nil {
-						return err
-					}
+				if err := r.member(within); err != nil {
+					return err
 				}
 				break
 			}
-			if objects[r.depth] && c != '}' || !objects[r.depth] && c != ']' {
+			if within != none && c != '}' || within == none && c != ']' {
 				return r.bad("a comma is missing")
 			}
 			r.at++
+			r.names.end(within)
 			r.depth--
 		}
 	}
 }
 
-func closing(c byte) byte {
-	if c == '{' {
-		return '}'
+// member passes the name of a member and the colon after it; an element of an array has none.
+func (r *Reader) member(of set) error {
+	if of == none {
+		return nil
 	}
-	return ']'
-}
-
-// name passes the name of a member and the colon after it.
-func (r *Reader) name() error {
-	c, err := r.peek()
+	name, err := r.name()
 	if err != nil {
 		return err
 	}
-	if c != '"' {
-		return r.bad("a name must be a string")
-	}
-	if err := r.text(); err != nil {
-		return err
+	if !r.names.add(of, name) {
+		return r.bad("a name stands twice in one object")
 	}
 	return r.colon()
+}
+
+// name passes the name of a member and is it, decoded, until the next is read.
+func (r *Reader) name() ([]byte, error) {
+	c, err := r.peek()
+	if err != nil {
+		return nil, err
+	}
+	if c != '"' {
+		return nil, r.bad("a name must be a string")
+	}
+	from := r.at + 1
+	if n := plainPart(r.buf[from:r.end]); from+n < r.end && r.buf[from+n] == '"' {
+		r.at = from + n + 1
+		return r.buf[from : from+n], nil
+	}
+	raw, err := r.raw(MaxKey, r.text) // it has escapes, or lies across the end of the window
+	if errors.Is(err, ErrTooLong) {
+		return nil, r.bad("a name has more than 64 KiB")
+	}
+	if err != nil {
+		return nil, err
+	}
+	var name string
+	if err := json.Unmarshal(raw, &name); err != nil {
+		return nil, r.bad("a name is not a string")
+	}
+	return []byte(name), nil
 }
 
 func (r *Reader) colon() error {
@@ -231,9 +247,11 @@ func (r *Reader) colon() error {
 }
 
 // Raw is the next value as it stands, at most limit bytes of it; ErrTooLong if it has more.
-func (r *Reader) Raw(limit int) ([]byte, error) {
+func (r *Reader) Raw(limit int) ([]byte, error) { return r.raw(limit, r.Skip) }
+
+func (r *Reader) raw(limit int, walk func() error) ([]byte, error) {
 	var kept bytes.Buffer
-	err := r.tee(r.Skip, func(part []byte) error {
+	err := r.tee(walk, func(part []byte) error {
 		if kept.Len()+len(part) > limit {
 			return ErrTooLong
 		}

@@ -141,7 +141,7 @@ func (m *Merged) take(from io.Reader) ([]byte, error) {
 	}
 	var value bytes.Buffer
 	r := jsonwalk.NewReader(bytes.NewReader(data))
-	take := func() error { return r.Tee(&value, func() error { return distinct(r) }) }
+	take := func() error { return r.CopyTo(&value) }
 	if i.Shape == SVDumpUnwrapped {
 		err = take()
 	} else {
@@ -149,7 +149,7 @@ func (m *Merged) take(from io.Reader) ([]byte, error) {
 			if name == "identities" {
 				return take()
 			}
-			return distinct(r)
+			return r.Skip()
 		})
 	}
 	if why, broken := brokenText(err); broken {

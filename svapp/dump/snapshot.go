@@ -112,6 +112,9 @@ func (d *Data) member(r *jsonwalk.Reader, name string, see readers) error {
 		}
 		return r.Array(func() error {
 			d.DARs++
+			if see.dar == nil {
+				return r.Skip()
+			}
 			var hash string
 			var content Payload
 			err := object(r, func(name string) error {
@@ -123,13 +126,13 @@ func (d *Data) member(r *jsonwalk.Reader, name string, see readers) error {
 				}
 				return r.Skip()
 			})
-			if err == nil && see.dar != nil {
+			if err == nil {
 				see.dar(hash, content)
 			}
 			return err
 		})
 	}
-	return distinct(r)
+	return r.Skip()
 }
 
 func (u *Users) member(r *jsonwalk.Reader, name string) error {
@@ -138,7 +141,7 @@ func (u *Users) member(r *jsonwalk.Reader, name string) error {
 		return err
 	}
 	if name != "users" || kind != jsonwalk.Array {
-		return distinct(r)
+		return r.Skip()
 	}
 	return r.Array(func() error {
 		return object(r, func(name string) error {
@@ -148,7 +151,7 @@ func (u *Users) member(r *jsonwalk.Reader, name string) error {
 			case "rights":
 				return array(r, func() error { return u.right(r) })
 			}
-			return distinct(r)
+			return r.Skip()
 		})
 	})
 }
@@ -158,7 +161,7 @@ func (u *Users) right(r *jsonwalk.Reader) error {
 		if name == "party" {
 			return u.party(r)
 		}
-		return distinct(r)
+		return r.Skip()
 	})
 }
 
@@ -169,20 +172,6 @@ func (u *Users) party(r *jsonwalk.Reader) error {
 		u.Parties = append(u.Parties, party)
 	}
 	return err
-}
-
-// distinct passes a value in which no name may stand twice.
-func distinct(r *jsonwalk.Reader) error {
-	kind, err := r.Kind()
-	switch {
-	case err != nil:
-		return err
-	case kind == jsonwalk.Object:
-		return r.Object(func(string) error { return distinct(r) })
-	case kind == jsonwalk.Array:
-		return r.Array(func() error { return distinct(r) })
-	}
-	return r.Skip()
 }
 
 // member passes one member of a snapshot's top.
@@ -215,7 +204,7 @@ func (s *Snapshot) member(r *jsonwalk.Reader, name string, see readers) error {
 	default:
 		s.Extra = append(s.Extra, name)
 	}
-	return distinct(r)
+	return r.Skip()
 }
 
 // problem says why nothing can be started from the snapshot; empty: nothing is known against it.

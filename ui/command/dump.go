@@ -168,7 +168,11 @@ func (p *program) mergeDump(ctx context.Context, f mergeFlags, id *int64) error 
 	var m dump.Merged
 	sum, size := sha256.New(), counter(0)
 	err = durable.Write(p.flags.output, func(to io.Writer) error {
-		m, err = dump.Merge(io.MultiWriter(to, sum, &size), identities, from, dump.MergeOptions{MigrationID: id, BorrowedFrom: f.borrowed})
+		behind := durable.NewBehind(to)
+		m, err = dump.Merge(io.MultiWriter(behind, sum, &size), identities, from, dump.MergeOptions{MigrationID: id, BorrowedFrom: f.borrowed})
+		if written := behind.Close(); err == nil {
+			err = written
+		}
 		return err
 	})
 	end()
