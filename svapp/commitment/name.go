@@ -1,0 +1,50 @@
+package commitment
+
+import (
+	"bytes"
+	"strings"
+)
+
+// A participant is written "Beta-SV::1220c0ffee12": its name, and its fingerprint or the start of it. Logs put "PAR::" in front or do
+// not, and two or three dots after a fingerprint that they have shortened (reference/apis.md 9.2).
+
+// parseParticipant reads a participant out of a log, and answers it without "PAR::" and without dots.
+func parseParticipant(b []byte) (string, bool) {
+	b = bytes.TrimPrefix(b, []byte("PAR::"))
+	name, fingerprint, ok := bytes.Cut(b, []byte("::"))
+	if !ok || len(name) == 0 || len(name) > 255 {
+		return "", false
+	}
+	for _, c := range name { // names of Canton are of letters, digits, dots, hyphens and underscores; others stop nobody, but for these
+		if c <= ' ' || c == '"' || c == '\\' || c == ',' || c == 0x7f {
+			return "", false
+		}
+	}
+	fingerprint = bytes.TrimRight(fingerprint, ".")
+	if !isFingerprint(string(fingerprint)) {
+		return "", false
+	}
+	return string(name) + "::" + string(fingerprint), true
+}
+
+// isFingerprint says whether s is a fingerprint of Canton or the start of one: 1220, which is SHA-256, and hexadecimal digits.
+func isFingerprint(s string) bool {
+	if !strings.HasPrefix(s, "1220") || len(s) > 4+64 {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// split is a participant's name and fingerprint. The fingerprint is empty where there is only a name.
+func split(participant string) (name, fingerprint string) {
+	name, fingerprint, _ = strings.Cut(participant, "::")
+	return name, fingerprint
+}
+
+// compatible says whether two fingerprints can be of one participant: one is the start of the other.
+func compatible(a, b string) bool { return strings.HasPrefix(a, b) || strings.HasPrefix(b, a) }
