@@ -47,6 +47,25 @@ func (c *Cluster) Logs(ctx context.Context, ns, pod string, o LogOptions) (strin
 	return plain.Clean(string(b)), nil
 }
 
+// OpenLog opens all that the kubelet has of a container's log, as it stands there: no bound, and not cleaned. Kubelets hand out the file that
+// is being written and not those that were rotated away. Of o, Tail counts only if it is set. The caller closes it.
+func (c *Cluster) OpenLog(ctx context.Context, ns, pod string, o LogOptions) (io.ReadCloser, error) {
+	a := Access{Verb: "get", Resource: "pods", Subresource: "log", Namespace: ns, Name: pod}
+	opts := &corev1.PodLogOptions{Container: o.Container, Previous: o.Previous}
+	if o.Tail > 0 {
+		opts.TailLines = &o.Tail
+	}
+	if !o.Since.IsZero() {
+		t := metav1.NewTime(o.Since)
+		opts.SinceTime = &t
+	}
+	r, err := c.kube.CoreV1().Pods(ns).GetLogs(pod, opts).Stream(ctx)
+	if err != nil {
+		return nil, failed(a, err)
+	}
+	return r, nil
+}
+
 // last reads to the end and keeps the last max bytes, from the start of a line.
 func last(r io.Reader, max int) ([]byte, error) {
 	var kept []byte

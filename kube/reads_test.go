@@ -3,6 +3,7 @@ package kube
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -192,6 +193,33 @@ func TestLogs(t *testing.T) {
 		if !strings.Contains(s.last().query, want) {
 			t.Errorf("asked with %s", s.last().query)
 		}
+	}
+}
+
+// OpenLog hands out all of a log, byte by byte as it stands there.
+func TestOpenLog(t *testing.T) {
+	const line = "\x1b[31mline of the log\x1b[0m\r\n"
+	cl, s := serve(t, map[string]http.HandlerFunc{
+		"GET /api/v1/namespaces/sv/pods/p/log": func(w http.ResponseWriter, _ *http.Request) {
+			for range 100000 {
+				fmt.Fprint(w, line)
+			}
+		},
+		"GET /api/v1/namespaces/sv/pods/q/log": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) },
+	})
+	log, err := cl.OpenLog(t.Context(), "sv", "p", LogOptions{Container: "c"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	if text, err := io.ReadAll(log); err != nil || string(text) != strings.Repeat(line, 100000) {
+		t.Errorf("%d bytes, %v", len(text), err)
+	}
+	if q := s.last().query; !strings.Contains(q, "container=c") || strings.Contains(q, "tailLines") {
+		t.Errorf("asked with %s", q)
+	}
+	if _, err := cl.OpenLog(t.Context(), "sv", "q", LogOptions{}); KindOf(err) != Forbidden {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -168,9 +168,11 @@ func (t *table) standing(at Instant, g graph, set uint64, needed int) string {
 			if i == j || o.report == nil || g[i]>>j&1 == 1 || set>>j&1 == 0 && bits.OnesCount64(set) > 1 {
 				continue
 			}
+			reached := t.latest(j)
 			switch {
 			case (t.wrong[i][at]>>j|t.wrong[j][at]>>i)&1 == 1:
 				mismatched = append(mismatched, o.name)
+			case reached == nil || *reached < at: // that is told of itself
 			case t.agreed[i][at]>>j&1 == 0:
 				unsaid = append(unsaid, o.name)
 			default:

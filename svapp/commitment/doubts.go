@@ -24,19 +24,19 @@ func (t *table) warnings(a Agreement, members uint64) []string {
 			warn("At %v another set is as large: %s. Decide on the call which one goes on.", at, strings.Join(other, ", "))
 		}
 		if margin := time.Duration(a.MarginSeconds) * time.Second; margin < t.ticks.Usual {
-			warn("The margin of %s is smaller than the distance between ticks, %s: the timestamp lies within the last agreed period, and not before it.", length(margin), length(t.ticks.Usual))
+			warn("The margin of %s is smaller than the distance between ticks, %s: the timestamp lies within the last agreed period, and not before it.", Length(margin), Length(t.ticks.Usual))
 		}
 	}
 	if k := t.ticks; len(k.lengths) > 1 {
 		var parts []string
 		for _, l := range k.lengths[:min(4, len(k.lengths))] {
-			parts = append(parts, fmt.Sprintf("%s (%d)", length(l.length), l.count))
+			parts = append(parts, fmt.Sprintf("%s (%d)", Length(l.length), l.count))
 		}
 		warn("The periods have different lengths: %s. A participant was catching up, or the interval was changed; ticks of different SVs may not meet.", strings.Join(parts, ", "))
 	}
 	if k := t.ticks; k.Usual > 0 && k.gap >= 3*k.Usual {
 		warn("No period ends between %v and %v, %s instead of %s: lines are missing, participants stood still, or a clock jumped.",
-			k.gapFrom, k.gapFrom+Instant(k.gap/time.Microsecond), length(k.gap), length(k.Usual))
+			k.gapFrom, k.gapFrom+Instant(k.gap/time.Microsecond), Length(k.gap), Length(k.Usual))
 	}
 	all = append(all, t.jumps()...)
 	all = append(all, t.remarks...)
@@ -144,8 +144,8 @@ func (t *table) jumps() (all []string) {
 	return all
 }
 
-// length is a duration as people write it: 30 min, 1 h 30 min.
-func length(d time.Duration) string {
+// Length is a duration as people write it: 30 min, 1 h 30 min.
+func Length(d time.Duration) string {
 	if d < time.Second || d%time.Second != 0 {
 		return d.String()
 	}

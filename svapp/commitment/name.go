@@ -8,6 +8,9 @@ import (
 // A participant is written "Beta-SV::1220c0ffee12": its name, and its fingerprint or the start of it. Logs put "PAR::" in front or do
 // not, and two or three dots after a fingerprint that they have shortened (reference/apis.md 9.2).
 
+// ParseParticipant reads an id of a participant, and answers it without "PAR::" and without the dots of a shortened fingerprint.
+func ParseParticipant(id string) (string, bool) { return parseParticipant([]byte(id)) }
+
 // parseParticipant reads a participant out of a log, and answers it without "PAR::" and without dots.
 func parseParticipant(b []byte) (string, bool) {
 	b = bytes.TrimPrefix(b, []byte("PAR::"))
