@@ -113,7 +113,7 @@ func unpack(r io.Reader) (io.Reader, func(), error) {
 		return nil, nil, errPacked("zip")
 	case has("\x04\x22\x4d\x18"):
 		return nil, nil, errPacked("lz4")
-	case has("BZh"):
+	case has("BZh") && has(string(head[:min(n, 4)])+"1A"):
 		return nil, nil, errPacked("bzip2")
 	}
 	return whole, func() {}, nil

@@ -20,7 +20,7 @@ func (t *tally) warnings() (all []string) {
 	}
 	switch {
 	case k[Matching]+k[Disabled] > 0 && k[Agreements] == 0:
-		warn("This participant's release does not log which commitments agree (Canton 3.6 and later), so that no agreement in these logs says nothing. %s", lookup)
+		warn("This participant's release does not log which commitments agree (Canton 3.6 and later); that none is found here says nothing. %s", lookup)
 	case k[Matching]+k[Disabled] > 0:
 		warn("Some of these lines are of a release that does not log which commitments agree (Canton 3.6 and later): what came after the upgrade is missing. %s", lookup)
 	case found > 0:

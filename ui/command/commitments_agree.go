@@ -10,12 +10,14 @@ import (
 
 	"canton.example/svrescue/internal/plain"
 	"canton.example/svrescue/svapp/commitment"
+	"canton.example/svrescue/ui/command/config"
 	"canton.example/svrescue/ui/theme"
 	"github.com/spf13/cobra"
 )
 
 func (p *program) commitmentsAgreeCommand() *cobra.Command {
 	var o commitment.AgreeOptions
+	margin := ""
 	c := &cobra.Command{Use: "agree REPORT...", Short: "Find the time that the reports of several SVs agree on",
 		Example: "  svrescue commitments agree acme.json beta.json gamma.json\n" +
 			"  svrescue commitments agree --svs Acme-SV,Beta-SV,Gamma-SV,Delta-SV --margin 45m *.json\n" +
@@ -33,11 +35,15 @@ func (p *program) commitmentsAgreeCommand() *cobra.Command {
 			if len(args) == 0 {
 				return usage("commitments agree needs the reports of SVs, as svrescue commitments scan makes them. See: svrescue commitments agree --help")
 			}
+			var ok bool
+			if o.Margin, ok = config.ParseLength(margin); !ok || o.Margin <= 0 {
+				return usage("--margin is a length of time like 15m, more than 0, and not %q", margin)
+			}
 			return p.agreeCommitments(args, o)
 		},
 	}
 	c.Flags().StringSliceVar(&o.SVs, "svs", nil, "names of all SVs of the network, separated by commas (default: those who report)")
-	c.Flags().DurationVar(&o.Margin, "margin", commitment.DefaultMargin, "how far before the agreed time the timestamp is")
+	c.Flags().StringVar(&margin, "margin", "15m", "how far before the agreed time the timestamp is")
 	return c
 }
 

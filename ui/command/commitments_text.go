@@ -53,6 +53,13 @@ func (b *page) list(title string, all []string) {
 	}
 }
 
+func countText(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 // partners are how many counterparties are listed; the report has all.
 const partners = 40
 
@@ -65,7 +72,7 @@ func (p *program) scanText(r commitment.Result) []byte {
 	}
 	b.put(0, "Commitments in the logs of "+of)
 	b.WriteString("\nRead\n")
-	b.row("logs", fmt.Sprintf("%d, %s without compression, %d lines", r.Scanned.Files, bytesText(r.Scanned.Bytes), r.Lines))
+	b.row("logs", fmt.Sprintf("%d, unpacked %s in %s", r.Scanned.Files, bytesText(r.Scanned.Bytes), countText(r.Lines, "line")))
 	if r.Scanned.From != nil {
 		b.row("from, to", fmt.Sprintf("%v, %v", *r.Scanned.From, *r.Scanned.To))
 	} else {
@@ -98,6 +105,8 @@ func (p *program) scanText(r commitment.Result) []byte {
 		b.put(0, "No agreement was found.")
 	}
 	switch {
+	case p.flags.output != "" && r.Silent():
+		b.put(0, fmt.Sprintf("The report is in %s; as it is it proves nothing to the other SVs.", p.flags.output))
 	case p.flags.output != "" && r.Reporter == "":
 		b.put(0, fmt.Sprintf("The report is in %s. It does not say whose it is: make it again with --as NAME before you send it.", p.flags.output))
 	case p.flags.output != "":
