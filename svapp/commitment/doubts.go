@@ -118,22 +118,15 @@ func (t *table) equallyGood(at Instant, members uint64) []string {
 	return nil
 }
 
-// late is how far a clock may be off without a word.
-const late = Instant(5e6)
-
-// jumps are periods that cannot be with clocks that go steadily: that end after the log does, or overlap.
+// jumps are periods that cannot be with clocks that go steadily: periods of one pair that overlap. What a scan has seen of clocks is among the
+// warnings of its report.
 func (t *table) jumps() (all []string) {
 	for _, s := range t.svs {
 		if s.report == nil {
 			continue
 		}
-		r := s.report
-		if n := len(r.Agreements); n > 0 && r.Scanned.To != nil && r.Agreements[n-1].To > *r.Scanned.To+late {
-			all = append(all, fmt.Sprintf("%s reports a period that ends at %v, after the last line of its logs at %v: a clock was wrong, or the report was changed.",
-				s.name, r.Agreements[n-1].To, *r.Scanned.To))
-		}
 		before := map[string]Entry{}
-		for _, e := range r.Agreements {
+		for _, e := range s.report.Agreements {
 			if b, ok := before[e.Counterparty]; ok && b.From < e.From && e.From < b.To && b.To < e.To {
 				all = append(all, fmt.Sprintf("%s reports periods with %s that overlap, until %v and from %v: a clock jumped, or the logs are of two networks.", s.name, e.Counterparty, b.To, e.From))
 				break

@@ -18,7 +18,8 @@ type lines struct {
 	max    int // lineMax, smaller in tests
 	open   *statement
 	chains [2]chain // of stdout and stderr
-	last   []byte   // the beginning of the last line
+	last   []byte   // the beginning of the last line that is not too long
+	until  Instant  // the latest end of a period of which the line says that it agrees
 }
 
 // statement is a message that goes on in the following lines: a mismatch in text, or a row of a console.
@@ -37,6 +38,7 @@ type chain struct {
 // take reads whole lines. Every one but the last ends with a line break.
 func (l *lines) take(block []byte) {
 	next, _ := nextMark(block, 0)
+	var last []byte
 	for at := 0; at < len(block); {
 		end := bytes.IndexByte(block[at:], '\n')
 		if end < 0 {
@@ -62,9 +64,12 @@ func (l *lines) take(block []byte) {
 		if at = end + 1; marked {
 			next, _ = nextMark(block, at)
 		}
-		if at >= len(block) && !long {
-			l.last = append(l.last[:0], line[:min(len(line), sampleLine)]...)
+		if !long {
+			last = line
 		}
+	}
+	if last != nil {
+		l.last = append(l.last[:0], last[:min(len(last), sampleLine)]...)
 	}
 }
 
@@ -153,6 +158,7 @@ func (l *lines) line(text []byte) {
 		return
 	}
 	var agreed, rows, mismatch, cut, other bool
+	l.until = firstPeriod
 	for from := 0; ; {
 		at, kind := nextMark(text, from)
 		if at < 0 {
@@ -187,7 +193,11 @@ func (l *lines) line(text []byte) {
 		}
 	}
 	switch {
-	case agreed, rows:
+	case agreed:
+		if at, ok := timeOf(text); ok && l.until > at+backMin {
+			l.t.early++
+		}
+	case rows:
 	case mismatch:
 		l.mismatch(text)
 	case cut:
@@ -216,6 +226,7 @@ func (l *lines) agreement(b []byte) int {
 		return 0
 	}
 	l.t.kinds[Agreements]++
+	l.until = max(l.until, p.to)
 	return len(agreementHead) + n
 }
 
@@ -284,7 +295,7 @@ func (l *lines) remote(text []byte) bool {
 // goesOn adds a line to the open statement; false where it does not belong to it, which is over then.
 func (l *lines) goesOn(text []byte) bool {
 	o, s := unwrap(text), l.open
-	if o.begins() || len(s.text) > statementMax {
+	if o.begins() || len(s.text) > statementMax || !s.console && alone(text) {
 		l.finish()
 		return false
 	}
@@ -301,6 +312,16 @@ func (l *lines) goesOn(text []byte) bool {
 		l.open = nil
 	}
 	return true
+}
+
+// alone says whether a line says by itself what it is about, so that it cannot be a further line of a mismatch.
+func alone(text []byte) bool {
+	for at, kind := nextMark(text, 0); at >= 0; at, kind = nextMark(text, at+1) {
+		if kind != markPeriod {
+			return true
+		}
+	}
+	return false
 }
 
 // finish ends a statement that is not whole.

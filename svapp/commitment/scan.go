@@ -72,13 +72,13 @@ func scanAll(ctx context.Context, from []Source, o Options, workers int) (Result
 	var group sync.WaitGroup
 	for range workers {
 		group.Go(func() {
-			buffer := make([]byte, blockSize)
+			blocks := newBlocks(blockSize, lineMax)
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= len(from) {
 					return
 				}
-				outcomes[i] <- scanOne(ctx, from[i], buffer, func(n int) {
+				outcomes[i] <- scanOne(ctx, from[i], blocks, func(n int) {
 					if all := read.Add(int64(n)); o.Progress != nil {
 						o.Progress(all)
 					}
@@ -112,8 +112,8 @@ func scanAll(ctx context.Context, from []Source, o Options, workers int) (Result
 	return result, nil
 }
 
-func scanOne(ctx context.Context, from Source, buffer []byte, progress func(int)) outcome {
-	s := newScanner(buffer)
+func scanOne(ctx context.Context, from Source, blocks [2]block, progress func(int)) outcome {
+	s := newScanner(blocks, lineMax)
 	out := outcome{tally: s.t}
 	if ctx.Err() != nil {
 		return out

@@ -20,8 +20,7 @@ import (
 // scanned reads a text as one log, in blocks of a size and with lines of a greatest length.
 func scanned(t *testing.T, text string, block, longest int) *tally {
 	t.Helper()
-	s := newScanner(make([]byte, block))
-	s.max = longest
+	s := newScanner(newBlocks(block, longest), longest)
 	if err := s.read(context.Background(), strings.NewReader(text)); err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +96,7 @@ func TestLines(t *testing.T) {
 		{"a mismatch in text", prefix + mismatch + " err-context:{local=Vector((" + half + ", SHA-256:cfd7...)), remote=" + strings.ReplaceAll(remote, `\n`, "\n") + "}\n" + prefix + correct, []string{beta}, []string{echo}, 0},
 		{"a mismatch in text in CRI", "2026-01-11T08:31:00.001234567Z stdout F " + strings.ReplaceAll(prefix+mismatch+" err-context:{remote="+strings.ReplaceAll(remote, `\n`, "\n")+"}", "\n", "\n2026-01-11T08:31:00.001234567Z stdout F "), none, []string{echo}, 0},
 		{"a mismatch that does not say with whom", prefix + mismatch + "\n" + prefix + correct, []string{beta}, none, 0},
+		{"a mismatch that does not say with whom, and lines without a date", prefix + mismatch + "\n" + correct + "\nReceivedAcsCmt(" + half + ",PAR::Echo-SV::1220ec00..,None,None,Mismatch)\n", []string{beta}, []string{echo}, 0},
 		{"no shared contracts", `{"message":"ACS_MISMATCH_NO_SHARED_CONTRACTS(5,e3): no shared contracts",` + logger + `,"remote":"` + remote + `"}`, none, []string{echo}, 0},
 
 		{"checking", "2026-01-11T08:31:00.001234567Z stdout F 2026-01-11 08:31:00,001 [canton-env-ec-9] INFO  c.d.c.p.p.AcsCommitmentProcessor:participant=participant - Checking commitment (purportedly by) PAR::Delta-SV::1220d00d0002... for period " + half, none, none, 1},
@@ -150,8 +150,8 @@ func TestNetworks(t *testing.T) {
 		}
 		observer := n.names[r.IntN(len(n.names))]
 		log, want := n.log(r, observer, of...), n.report(observer)
-		for _, block := range []int{blockSize, 16<<10 + r.IntN(5000)} {
-			got := scanned(t, log, block, 8<<10).report(1, nil, Options{Reporter: observer})
+		for _, block := range []int{blockSize, 1 + r.IntN(20000)} {
+			got := scanned(t, log, block, 4<<10).report(1, nil, Options{Reporter: observer})
 			if diff := cmp.Diff(want.Agreements, got.Agreements); diff != "" {
 				t.Fatalf("network %d, blocks of %d: agreements (-want +got):\n%s", i, block, diff)
 			}
@@ -188,10 +188,9 @@ func FuzzScan(f *testing.F) {
 	f.Add([]byte("2026-01-11T08:31:00.001234567Z stdout P "+strings.Repeat("z", 3000)+"\n2026-01-11T08:31:00.001234567Z stdout F "+correct), uint16(900))
 	f.Add([]byte(prefix+mismatch+"\n  sender = a\n"+strings.Repeat("\n", 100)), uint16(4096))
 	f.Fuzz(func(t *testing.T, log []byte, shift uint16) {
-		const longest = 40 << 10 // more than what is looked ahead, less than two blocks
+		const longest = 2 << 10
 		read := func(block int, r io.Reader) *tally {
-			s := newScanner(make([]byte, block))
-			s.max = longest
+			s := newScanner(newBlocks(block, longest), longest)
 			if err := s.read(context.Background(), r); err != nil {
 				t.Fatal(err)
 			}
@@ -200,9 +199,8 @@ func FuzzScan(f *testing.F) {
 			}
 			return s.t
 		}
-		// A mark beyond the longest line makes the log's place in the blocks another one each time.
-		want := read(1<<20, bytes.NewReader(log))
-		for _, got := range []*tally{read(2*longest+int(shift), bytes.NewReader(log)), read(1<<20, &pieced{log, int(shift)%97 + 1})} {
+		want := read(64<<10, bytes.NewReader(log))
+		for _, got := range []*tally{read(1+int(shift)%5000, bytes.NewReader(log)), read(64<<10, &pieced{log, int(shift)%97 + 1})} {
 			if diff := cmp.Diff(want, got, cmp.AllowUnexported(tally{}, entry{}, period{}, levels{}, clock{})); diff != "" {
 				t.Fatalf("(-one block +several):\n%s", diff)
 			}
@@ -245,7 +243,7 @@ func TestALongLine(t *testing.T) {
 		}
 		text := b.String() + "\n" + prefix + correct + "\n"
 		for _, shift := range []int{0, 1, 511, 20000} {
-			got := scanned(t, strings.Repeat("\n", shift)+text, 80<<10, 40<<10)
+			got := scanned(t, strings.Repeat("\n", shift)+text, 1+shift+gap, 40<<10)
 			if len(got.agreed) != 81 || got.kinds[Agreements] != 41 || got.kinds[RowsMatch] != 40 {
 				t.Fatalf("gap %d, shift %d: %d agreements from %d lines and %d rows", gap, shift, len(got.agreed), got.kinds[Agreements], got.kinds[RowsMatch])
 			}
@@ -272,7 +270,7 @@ func (e *endless) Read(p []byte) (int, error) {
 }
 
 func TestALineOfAGibibyte(t *testing.T) {
-	s := newScanner(make([]byte, blockSize))
+	s := newScanner(newBlocks(blockSize, lineMax), lineMax)
 	if err := s.read(context.Background(), &endless{1 << 30, strings.NewReader(correct + "\n")}); err != nil {
 		t.Fatal(err)
 	}
@@ -397,6 +395,7 @@ func TestWarnings(t *testing.T) {
 		{"a cut line", at("INFO", correct) + correct[:60], "1 line that says agreement is cut off"},
 		{"a nameless mismatch", at("INFO", correct) + at("WARN", mismatch), "1 mismatch does not say with whom"},
 		{"a clock that was set", back + at("INFO", correct), "go back by 25m0s after 2026-01-11T08:30:00Z"},
+		{"a clock that is behind", strings.Replace(at("INFO", correct), "08:30:07", "08:20:07", 1), "1 agreed period ends after the time of the line"},
 		{"a name that is too short", at("INFO", correct) + at("INFO", strings.Replace(correct, "c0ffee12", "c0ffee99", 1)) + at("INFO", strings.Replace(correct, "c0ffee12", "c0", 1)), "Beta-SV::1220c0 can be Beta-SV::1220c0ffee12 or Beta-SV::1220c0ffee99"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

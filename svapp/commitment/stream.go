@@ -6,65 +6,117 @@ import (
 	"io"
 )
 
-// blockSize is how much of a log is held at a time: small enough to stay in a core's cache.
-const blockSize = 512 << 10
+// blockSize is how much of a log is read at a time: small enough to stay in a core's cache.
+const blockSize = 256 << 10
 
 // scanner reads one log.
 type scanner struct {
 	lines
-	buffer []byte // at least twice as long as the longest line that is held
+	blocks [2]block
 }
 
-func newScanner(buffer []byte) *scanner {
-	return &scanner{lines: lines{t: newTally(), max: lineMax}, buffer: buffer}
+// block is a piece of a log, with room in front of it for the start of its first line, which is the end of the block before.
+type block struct {
+	bytes []byte
+	room  int
 }
 
-// read reads to the end. After an error, what came before it counts.
+// newBlocks are blocks for scanners that hold lines up to a length; several may use them, one after the other.
+func newBlocks(size, longest int) (b [2]block) {
+	room := max(longest, lookahead+behind)
+	for i := range b {
+		b[i] = block{make([]byte, room+size), room}
+	}
+	return b
+}
+
+func newScanner(blocks [2]block, longest int) *scanner {
+	return &scanner{lines: lines{t: newTally(), max: longest}, blocks: blocks}
+}
+
+// filled is a block that was read.
+type filled struct {
+	block int
+	bytes int
+	err   error // why it is the last; io.EOF at the end
+}
+
+// read reads to the end: while one block is looked through, the next one is read. After an error, what came before it counts.
 func (s *scanner) read(ctx context.Context, r io.Reader) error {
-	buffer := s.buffer
-	held := 0 // bytes of a line that is not whole yet
-	inLong, rest := false, piece{}
-	for {
+	free, full := make(chan int, len(s.blocks)), make(chan filled)
+	for i := range s.blocks {
+		free <- i
+	}
+	stop := make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for i := range free {
+			n, err := readFull(r, s.blocks[i].bytes[s.blocks[i].room:])
+			select {
+			case full <- filled{i, n, err}:
+			case <-stop:
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	defer func() { // the reader must not be used, nor the blocks, when this returns
+		close(stop)
+		close(free)
+		<-ended
+	}()
+	var left []byte // of a line that is not whole yet, in the block before
+	inLong, long := false, piece{}
+	before := -1
+	for f := range full {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n, err := readFull(r, buffer[held:])
-		s.t.bytes += int64(n)
-		data, ended := buffer[:held+n], err != nil
+		s.t.bytes += int64(f.bytes)
+		b := s.blocks[f.block]
+		start := b.room - len(left)
+		copy(b.bytes[start:], left)
+		data := b.bytes[start : b.room+f.bytes]
+		if before >= 0 {
+			free <- before
+		}
+		before = f.block
 		if inLong {
-			end := bytes.IndexByte(data[rest.from:], '\n')
-			if end >= 0 {
-				end += rest.from
-				s.long(&rest, data[:end], true)
+			end := bytes.IndexByte(data[long.from:], '\n')
+			switch {
+			case end >= 0:
+				end += long.from
+				s.long(&long, data[:end], true)
 				inLong, data = false, data[end+1:]
-			} else if !ended {
-				held = copy(buffer, data[s.long(&rest, data, false):])
+			case f.err == nil:
+				left = data[s.long(&long, data, false):]
 				continue
-			} else {
-				s.long(&rest, data, true)
+			default:
+				s.long(&long, data, true)
 				data = nil
 			}
 		}
-		whole := bytes.LastIndexByte(data, '\n') + 1
-		if ended {
-			whole = len(data)
-		}
-		s.take(data[:whole])
-		if ended {
+		if f.err != nil {
+			s.take(data)
 			s.end()
-			if err == io.EOF {
-				err = nil
+			if f.err == io.EOF {
+				return nil
 			}
-			return err
+			return f.err
 		}
-		data = data[whole:]
-		if len(data) > s.max {
+		whole := bytes.LastIndexByte(data, '\n') + 1
+		s.take(data[:whole])
+		left = data[whole:]
+		if len(left) > s.max {
 			s.t.lines++
-			inLong, rest = true, piece{}
-			data = data[s.long(&rest, data, false):]
+			inLong, long = true, piece{}
+			left = left[s.long(&long, left, false):]
 		}
-		held = copy(buffer, data)
 	}
+	return nil
 }
 
 // readFull reads until p is full or the log ends, and answers how it ended.

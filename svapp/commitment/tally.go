@@ -13,6 +13,7 @@ type tally struct {
 	agreed, mismatched map[entry]struct{}
 
 	levels levels
+	early  int64 // agreements on a period that ends after the time of their line
 	clock  clock
 }
 
@@ -75,6 +76,7 @@ func (t *tally) add(o *tally) {
 	for e := range o.mismatched {
 		t.mismatched[entry{renumbered[e.party], e.period}] = struct{}{}
 	}
+	t.early += o.early
 	t.levels.add(o.levels)
 	t.clock.add(o.clock)
 }

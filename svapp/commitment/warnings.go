@@ -41,6 +41,9 @@ func (t *tally) warnings() (all []string) {
 	if n := k[Cut]; n > 0 {
 		warn("%s cut off or of a form that is not known, and not counted.", count(n, "line that says agreement is", "lines that say agreement are"))
 	}
+	if n := t.early; n > 0 {
+		warn("%s after the time of the line that says so: the clock of the participant's machine was behind, or jumped.", count(n, "agreed period ends", "agreed periods end"))
+	}
 	if t.clock.jumped() {
 		warn("The times of the lines go back by %v after %v: files overlap or are out of order, or the clock of the machine was set.",
 			time.Duration(t.clock.furthest)*time.Microsecond, t.clock.furthestAfter)
