@@ -37,6 +37,7 @@ bench: ## speed and size, beside what they are measured against
 	bench/run.sh
 	bench/dump.sh
 	bench/merge.sh
+	bench/commitments.sh
 
 SEED ?= $(shell date +%s)
 soak: ## kills, faults, torn disks and hang-ups at every point, not a sample (SOAK=3m: each half in random order for so long; SEED=1: that order again)
