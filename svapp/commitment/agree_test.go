@@ -290,9 +290,10 @@ func TestReadReport(t *testing.T) {
 	}
 	for _, c := range []struct{ text, want string }{
 		{"", "it is empty"},
-		{"hello", "not the JSON"},
-		{good + "{}", "not the JSON"},
-		{`[1]`, "not the JSON"},
+		{"hello", "not JSON, from byte 1 on"},
+		{good + "{}", "not JSON"},
+		{`[1]`, "array where"},
+		{strings.Replace(good, `"A"`, `"A\u202e"`, 1), "cannot be shown"},
 		{`{}`, "no version"},
 		{strings.Replace(good, `"version":1`, `"version":2`, 1), "version 2"},
 		{strings.Replace(good, `"agreements"`, `"agreement"`, 1), "no agreements"},

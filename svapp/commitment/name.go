@@ -3,6 +3,8 @@ package commitment
 import (
 	"bytes"
 	"strings"
+
+	"canton.example/svrescue/internal/plain"
 )
 
 // A participant is written "Beta-SV::1220c0ffee12": its name, and its fingerprint or the start of it. Logs put "PAR::" in front or do
@@ -18,10 +20,8 @@ func parseParticipant(b []byte) (string, bool) {
 	if !ok || len(name) == 0 || len(name) > 255 {
 		return "", false
 	}
-	for _, c := range name { // names of Canton are of letters, digits, dots, hyphens and underscores; others stop nobody, but for these
-		if c <= ' ' || c == '"' || c == '\\' || c == ',' || c == 0x7f {
-			return "", false
-		}
+	if bytes.ContainsAny(name, ` "\,()`) || plain.Clean(string(name)) != string(name) {
+		return "", false
 	}
 	fingerprint = bytes.TrimRight(fingerprint, ".")
 	if !isFingerprint(string(fingerprint)) {

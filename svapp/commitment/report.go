@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+
+	"canton.example/svrescue/internal/plain"
 )
 
 // Report is what the logs of one SV say: the document of `svrescue commitments scan`, which the SVs exchange.
@@ -62,8 +65,15 @@ func ReadReport(r io.Reader) (Report, error) {
 	case len(bytes.TrimSpace(data)) == 0:
 		return Report{}, fmt.Errorf("it is empty")
 	}
-	if err := json.Unmarshal(data, &shape); err != nil {
-		return Report{}, fmt.Errorf("it is not the JSON of one: %w", err)
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch err := json.Unmarshal(data, &shape); {
+	case errors.As(err, &syntax):
+		return Report{}, fmt.Errorf("it is not JSON, from byte %d on", syntax.Offset)
+	case errors.As(err, &kind):
+		return Report{}, fmt.Errorf("it has %s where a report has another kind of value, at byte %d", kind.Value, kind.Offset)
+	case err != nil:
+		return Report{}, err
 	}
 	switch {
 	case shape.Version == nil:
@@ -87,6 +97,9 @@ func ReadReport(r io.Reader) (Report, error) {
 	report.Reporter = strings.TrimSpace(report.Reporter)
 	if report.Reporter == "" {
 		report.Reporter, _ = split(report.Participant)
+	}
+	if plain.Line(report.Reporter) != report.Reporter {
+		return Report{}, fmt.Errorf("its reporter has characters that cannot be shown")
 	}
 	if report.Reporter == "" {
 		return Report{}, fmt.Errorf("it does not say whose it is: make it again with --as NAME")

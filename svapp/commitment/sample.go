@@ -116,15 +116,17 @@ func timeOf(line []byte) (Instant, bool) {
 		}
 	}
 	for _, key := range timeKeys {
-		i := bytes.Index(line, key)
-		if i < 0 {
-			continue
-		}
-		value := line[i+len(key):]
-		value = bytes.TrimLeft(value[:min(len(value), 80)], `\": `)
-		if end := bytes.IndexAny(value, `\" ,}`); end > 0 {
-			if at, ok := parseStamp(value[:end]); ok {
-				return at, true
+		for rest := line; ; { // the word may stand in a message too
+			i := bytes.Index(rest, key)
+			if i < 0 {
+				break
+			}
+			rest = rest[i+len(key):]
+			value := bytes.TrimLeft(rest[:min(len(rest), 80)], `\": `)
+			if end := bytes.IndexAny(value, `\" ,}`); end > 0 {
+				if at, ok := parseStamp(value[:end]); ok {
+					return at, true
+				}
 			}
 		}
 	}

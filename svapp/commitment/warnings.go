@@ -27,11 +27,11 @@ func (t *tally) warnings() (all []string) {
 	case t.lines == 0:
 		warn("There was nothing to read.")
 	case spoken == 0 && t.levels.known() && !t.levels.debug:
-		warn("No line is about commitments, and none of the lines that were looked at has level DEBUG: earlier Canton releases say agreements at DEBUG only, so that these logs cannot contain them. %s", lookup)
+		warn("No line is about commitments, and none of the lines that were looked at has level DEBUG: earlier Canton releases say agreements at DEBUG only, and of such a one these logs cannot contain them. %s", lookup)
 	case spoken == 0:
 		warn("No line is about commitments: these are not the logs of a participant, or not of the time that is looked for.")
 	case t.levels.known() && !t.levels.debug:
-		warn("No line says that a commitment agrees, and none of the lines that were looked at has level DEBUG: earlier Canton releases say agreements at DEBUG only, so that these logs cannot contain them. %s", lookup)
+		warn("No line says that a commitment agrees, and none of the lines that were looked at has level DEBUG: earlier Canton releases say agreements at DEBUG only, and of such a one these logs cannot contain them. %s", lookup)
 	default:
 		warn("Lines are about commitments and none says that one agrees, although the level would let it. %s", lookup)
 	}

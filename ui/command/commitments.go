@@ -68,7 +68,7 @@ func (p *program) commitmentsScanCommand() *cobra.Command {
 }
 
 func (p *program) scanCommitments(ctx context.Context, f scanFlags, args []string) error {
-	o := commitment.Options{Reporter: strings.TrimSpace(f.as)}
+	o := commitment.Options{Reporter: plain.Line(f.as)}
 	if strings.Contains(o.Reporter, "::") {
 		return usage("--as is the name of the SV alone, like Acme-SV; the id of its participant is for --participant")
 	}
