@@ -78,7 +78,7 @@ func scanAll(ctx context.Context, from []Source, o Options, workers int) (Result
 				if i >= len(from) {
 					return
 				}
-				outcomes[i] <- scanOne(ctx, from[i], blocks, func(n int) {
+				outcomes[i] <- scanOne(ctx, from[i], blocks, len(from) < runtime.GOMAXPROCS(0), func(n int) {
 					if all := read.Add(int64(n)); o.Progress != nil {
 						o.Progress(all)
 					}
@@ -112,8 +112,9 @@ func scanAll(ctx context.Context, from []Source, o Options, workers int) (Result
 	return result, nil
 }
 
-func scanOne(ctx context.Context, from Source, blocks [2]block, progress func(int)) outcome {
+func scanOne(ctx context.Context, from Source, blocks [2]block, ahead bool, progress func(int)) outcome {
 	s := newScanner(blocks, lineMax)
+	s.ahead = ahead
 	out := outcome{tally: s.t}
 	if ctx.Err() != nil {
 		return out

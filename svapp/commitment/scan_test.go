@@ -21,6 +21,7 @@ import (
 func scanned(t *testing.T, text string, block, longest int) *tally {
 	t.Helper()
 	s := newScanner(newBlocks(block, longest), longest)
+	s.ahead = block%2 == 1
 	if err := s.read(context.Background(), strings.NewReader(text)); err != nil {
 		t.Fatal(err)
 	}
@@ -189,8 +190,9 @@ func FuzzScan(f *testing.F) {
 	f.Add([]byte(prefix+mismatch+"\n  sender = a\n"+strings.Repeat("\n", 100)), uint16(4096))
 	f.Fuzz(func(t *testing.T, log []byte, shift uint16) {
 		const longest = 2 << 10
-		read := func(block int, r io.Reader) *tally {
+		read := func(block int, ahead bool, r io.Reader) *tally {
 			s := newScanner(newBlocks(block, longest), longest)
+			s.ahead = ahead
 			if err := s.read(context.Background(), r); err != nil {
 				t.Fatal(err)
 			}
@@ -199,8 +201,8 @@ func FuzzScan(f *testing.F) {
 			}
 			return s.t
 		}
-		want := read(64<<10, bytes.NewReader(log))
-		for _, got := range []*tally{read(1+int(shift)%5000, bytes.NewReader(log)), read(64<<10, &pieced{log, int(shift)%97 + 1})} {
+		want := read(64<<10, false, bytes.NewReader(log))
+		for _, got := range []*tally{read(1+int(shift)%5000, true, bytes.NewReader(log)), read(64<<10, false, &pieced{log, int(shift)%97 + 1})} {
 			if diff := cmp.Diff(want, got, cmp.AllowUnexported(tally{}, entry{}, period{}, levels{}, clock{})); diff != "" {
 				t.Fatalf("(-one block +several):\n%s", diff)
 			}
@@ -271,6 +273,7 @@ func (e *endless) Read(p []byte) (int, error) {
 
 func TestALineOfAGibibyte(t *testing.T) {
 	s := newScanner(newBlocks(blockSize, lineMax), lineMax)
+	s.ahead = true
 	if err := s.read(context.Background(), &endless{1 << 30, strings.NewReader(correct + "\n")}); err != nil {
 		t.Fatal(err)
 	}

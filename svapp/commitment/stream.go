@@ -13,6 +13,9 @@ const blockSize = 256 << 10
 type scanner struct {
 	lines
 	blocks [2]block
+	// ahead: while one block is looked through, another goroutine reads the next one. It costs more than it saves where every core has a log of its
+	// own.
+	ahead bool
 }
 
 // block is a piece of a log, with room in front of it for the start of its first line, which is the end of the block before.
@@ -41,37 +44,19 @@ type filled struct {
 	err   error // why it is the last; io.EOF at the end
 }
 
-// read reads to the end: while one block is looked through, the next one is read. After an error, what came before it counts.
+// read reads to the end. After an error, what came before it counts.
 func (s *scanner) read(ctx context.Context, r io.Reader) error {
-	free, full := make(chan int, len(s.blocks)), make(chan filled)
-	for i := range s.blocks {
-		free <- i
+	next, done := s.inTurn(r), func() {}
+	free := func(int) {}
+	if s.ahead {
+		next, free, done = s.readAhead(r)
 	}
-	stop := make(chan struct{})
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for i := range free {
-			n, err := readFull(r, s.blocks[i].bytes[s.blocks[i].room:])
-			select {
-			case full <- filled{i, n, err}:
-			case <-stop:
-				return
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
-	defer func() { // the reader must not be used, nor the blocks, when this returns
-		close(stop)
-		close(free)
-		<-ended
-	}()
+	defer done()
 	var left []byte // of a line that is not whole yet, in the block before
 	inLong, long := false, piece{}
 	before := -1
-	for f := range full {
+	for {
+		f := next()
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -81,7 +66,7 @@ func (s *scanner) read(ctx context.Context, r io.Reader) error {
 		copy(b.bytes[start:], left)
 		data := b.bytes[start : b.room+f.bytes]
 		if before >= 0 {
-			free <- before
+			free(before)
 		}
 		before = f.block
 		if inLong {
@@ -116,7 +101,44 @@ func (s *scanner) read(ctx context.Context, r io.Reader) error {
 			left = left[s.long(&long, left, false):]
 		}
 	}
-	return nil
+}
+
+// inTurn fills one block and then the other.
+func (s *scanner) inTurn(r io.Reader) (next func() filled) {
+	i := 0
+	return func() filled {
+		i = 1 - i
+		n, err := readFull(r, s.blocks[i].bytes[s.blocks[i].room:])
+		return filled{i, n, err}
+	}
+}
+
+// readAhead fills blocks as soon as they are free. Neither r nor the blocks are in use any more when done returns.
+func (s *scanner) readAhead(r io.Reader) (next func() filled, free func(block int), done func()) {
+	empty, full := make(chan int, len(s.blocks)), make(chan filled)
+	stop, ended := make(chan struct{}), make(chan struct{})
+	for i := range s.blocks {
+		empty <- i
+	}
+	go func() {
+		defer close(ended)
+		for i := range empty {
+			n, err := readFull(r, s.blocks[i].bytes[s.blocks[i].room:])
+			select {
+			case full <- filled{i, n, err}:
+			case <-stop:
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return func() filled { return <-full }, func(i int) { empty <- i }, func() {
+		close(stop)
+		close(empty)
+		<-ended
+	}
 }
 
 // readFull reads until p is full or the log ends, and answers how it ended.
