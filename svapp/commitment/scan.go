@@ -119,18 +119,19 @@ func scanOne(ctx context.Context, from Source, blocks [2]block, ahead bool, prog
 	if ctx.Err() != nil {
 		return out
 	}
+	packing := ""
 	file, err := from.Open()
 	if err == nil {
 		defer file.Close()
 		var r io.Reader
 		var release func()
-		if r, release, err = unpack(counted{file, progress}); err == nil {
+		if r, packing, release, err = unpack(counted{file, progress}); err == nil {
 			defer release()
 			err = s.read(ctx, r)
 		}
 	}
 	if err != nil && ctx.Err() == nil {
-		out.trouble, out.unread = trouble(from.Name, s.t.bytes, err), s.t.bytes == 0
+		out.trouble, out.unread = trouble(from.Name, packing, s.t.bytes, err), s.t.bytes == 0
 	}
 	return out
 }

@@ -355,7 +355,7 @@ func TestFiles(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	told := strings.Join(first.Warnings, "\n")
-	for _, want := range []string{"cut.gz is cut off", "damaged.zst was read to byte", "packed.xz was not read: it is packed with xz"} {
+	for _, want := range []string{"cut.gz is cut off", "damaged.zst was read to byte", "its zstd compression is damaged there", "packed.xz was not read: it is packed with xz"} {
 		if !strings.Contains(told, want) {
 			t.Errorf("no %q in\n%s", want, told)
 		}

@@ -84,12 +84,12 @@ func (e errPacked) Error() string {
 	return fmt.Sprintf("it is packed with %s, which is not read here: unpack it first", string(e))
 }
 
-// unpack takes the compression off, by the first bytes and not by the name.
-func unpack(r io.Reader) (io.Reader, func(), error) {
+// unpack takes the compression off, by the first bytes and not by the name, and answers which one it was; none is empty.
+func unpack(r io.Reader) (inner io.Reader, packing string, release func(), err error) {
 	head := make([]byte, 6)
 	n, err := readFull(r, head)
 	if err != nil && err != io.EOF {
-		return nil, nil, err
+		return nil, "", nil, err
 	}
 	head = head[:n]
 	whole := io.MultiReader(bytes.NewReader(head), r)
@@ -98,29 +98,29 @@ func unpack(r io.Reader) (io.Reader, func(), error) {
 	case has("\x1f\x8b"):
 		z, err := gzip.NewReader(bufio.NewReaderSize(whole, 128<<10))
 		if err != nil {
-			return nil, nil, err
+			return nil, "gzip", nil, err
 		}
-		return z, func() { z.Close() }, nil
+		return z, "gzip", func() { z.Close() }, nil
 	case has("\x28\xb5\x2f\xfd"), n >= 4 && head[0]&0xf0 == 0x50 && has(string(head[:1])+"\x2a\x4d\x18"): // the second is a skippable frame
 		d, err := zstd.NewReader(whole, zstd.WithDecoderMaxWindow(windowMax), zstd.WithDecoderLowmem(true), zstd.WithDecoderConcurrency(1))
 		if err != nil {
-			return nil, nil, err
+			return nil, "zstd", nil, err
 		}
-		return d, d.Close, nil
+		return d, "zstd", d.Close, nil
 	case has("\xfd7zXZ\x00"):
-		return nil, nil, errPacked("xz")
+		return nil, "", nil, errPacked("xz")
 	case has("PK\x03\x04"):
-		return nil, nil, errPacked("zip")
+		return nil, "", nil, errPacked("zip")
 	case has("\x04\x22\x4d\x18"):
-		return nil, nil, errPacked("lz4")
+		return nil, "", nil, errPacked("lz4")
 	case has("BZh") && has(string(head[:min(n, 4)])+"1A"):
-		return nil, nil, errPacked("bzip2")
+		return nil, "", nil, errPacked("bzip2")
 	}
-	return whole, func() {}, nil
+	return whole, "", func() {}, nil
 }
 
 // trouble says what an error of reading means for what was found.
-func trouble(name string, read int64, err error) string {
+func trouble(name, packing string, read int64, err error) string {
 	name = plain.Line(name)
 	var packed errPacked
 	var path *fs.PathError
@@ -133,6 +133,8 @@ func trouble(name string, read int64, err error) string {
 		return fmt.Sprintf("%s was not read: its zstd compression looks back further than %d MiB. Unpack it first.", name, windowMax>>20)
 	case errors.As(err, &path):
 		err = path.Err
+	case packing != "":
+		err = fmt.Errorf("its %s compression is damaged there", packing)
 	}
 	if read > 0 {
 		return fmt.Sprintf("%s was read to byte %d only: %s. What came before counts.", name, read, plain.Line(err.Error()))
