@@ -130,21 +130,19 @@ func (p *program) scanCommitments(ctx context.Context, f scanFlags, args []strin
 
 // printScan puts the report into the file that -o names and prints the rest.
 func (p *program) printScan(r commitment.Result) error {
-	report, err := marshal(r.Report)
-	if err != nil {
-		return err
+	if p.json() {
+		return p.printDocument(r.Report)
 	}
 	if p.flags.output != "" {
-		if err := durable.WriteFile(p.flags.output, report); err != nil {
+		report, err := marshal(r.Report)
+		if err == nil {
+			err = durable.WriteFile(p.flags.output, report)
+		}
+		if err != nil {
 			return fmt.Errorf("the report could not be written: %w", err)
 		}
 	}
-	switch {
-	case !p.json():
-		_, err = p.Out.Write(p.scanText(r))
-	case p.flags.output == "":
-		_, err = p.Out.Write(report)
-	}
+	_, err := p.Out.Write(p.scanText(r))
 	return err
 }
 
