@@ -80,6 +80,9 @@ type Hands struct {
 	Kube      *kube.Hands
 	Files     FileWriter
 	Databases DatabaseWriter
+	// Patient makes a reading in the middle of an action. One that fails in a way that passes by itself is shown and tried again, until
+	// patience is spent or a viewer stops it; that ends the action. nil: it is made once.
+	Patient func(ctx context.Context, read func(context.Context) error) error
 }
 
 // DatabaseReader sends statements that only read, in read-only transactions. An error of a server that cannot be reached, or of a

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"canton.example/svrescue/steps/wire"
-	"k8s.io/utils/clock"
 )
 
 // StillWaiting says that patience ran out while something was still under way. It is not a failure: the world may get
@@ -36,43 +35,39 @@ func (e *StillWaiting) Error() string {
 // looksAtLeast is how often the world is seen before patience runs out.
 const looksAtLeast = 30
 
-// Poll calls look every interval until it says that all is done. Errors of look that are transient are shown as
-// progress and survived until patience runs out; others end the wait. patience is measured by the passed clock, but no time in which
-// nothing was looked at uses it up: this machine may have been suspended, or may be too busy, while the world went on.
-func Poll(ctx context.Context, clk clock.WithTicker, interval, patience time.Duration, what string,
-	transient func(error) bool, report func(wire.Progress),
+// Poll calls look every interval until it says that all is done. What a look meets that passes by itself is shown and tried again with the
+// hands' patience, as everywhere; other errors end the wait. patience is how long the wait may take by the clock of the world, but no time
+// in which nothing was looked at uses it up: this machine may have been suspended or too busy, or the cluster away, while the world went on.
+func Poll(ctx context.Context, h Hands, interval, patience time.Duration, what string, report func(wire.Progress),
 	look func(context.Context) (progress wire.Progress, done bool, err error)) error {
 
+	clk := h.World.Clock
 	start := clk.Now()
 	looked, used := start, time.Duration(0)
 	ticker := clk.NewTicker(interval)
 	defer ticker.Stop()
-	var last wire.Progress
 	for {
-		progress, done, err := look(ctx)
+		var progress wire.Progress
+		var done bool
+		err := h.patiently(ctx, func(ctx context.Context) (err error) {
+			progress, done, err = look(ctx)
+			return err
+		})
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case err != nil && !transient(err):
-			return err
 		case err != nil:
-			last.Text = err.Error()
-			report(last)
-		case done:
-			report(progress)
+			return err
+		}
+		report(progress)
+		if done {
 			return nil
-		default:
-			last = progress
-			report(progress)
 		}
 		now := clk.Now()
-		passed := now.Sub(looked)
-		if err == nil {
-			passed = min(passed, max(interval, patience/looksAtLeast))
-		}
-		looked, used = now, used+passed
+		used += min(now.Sub(looked), max(interval, patience/looksAtLeast))
+		looked = now
 		if used >= patience {
-			return &StillWaiting{What: what, Waited: now.Sub(start), Items: last.Items}
+			return &StillWaiting{What: what, Waited: now.Sub(start), Items: progress.Items}
 		}
 		select {
 		case <-ctx.Done():
@@ -80,4 +75,12 @@ func Poll(ctx context.Context, clk clock.WithTicker, interval, patience time.Dur
 		case <-ticker.C():
 		}
 	}
+}
+
+// patiently looks with the hands' patience, where they have any.
+func (h Hands) patiently(ctx context.Context, look func(context.Context) error) error {
+	if h.Patient == nil {
+		return look(ctx)
+	}
+	return h.Patient(ctx, look)
 }

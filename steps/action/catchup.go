@@ -74,7 +74,7 @@ func (c FollowCatchUp) Do(ctx context.Context, h steps.Hands, report func(wire.P
 	var course course
 	var skew Skew
 	readings := 0
-	return steps.Poll(ctx, w.Clock, followLook, FollowPatience, "the node to be in step with its network", kube.IsTransient, report,
+	return steps.Poll(ctx, h, followLook, FollowPatience, "the node to be in step with its network", report,
 		func(ctx context.Context) (wire.Progress, bool, error) {
 			if readings%skewLook == 0 {
 				if s := ReadSkew(ctx, w); s.Known {

@@ -114,7 +114,7 @@ func (d DeleteClaim) Do(ctx context.Context, h steps.Hands, report func(wire.Pro
 	if err := d.send(ctx, h); err != nil {
 		return err
 	}
-	err := steps.Poll(ctx, h.World.Clock, look, claimPatience, "pvc/"+d.Name+" to be gone", kube.IsTransient, report,
+	err := steps.Poll(ctx, h, look, claimPatience, "pvc/"+d.Name+" to be gone", report,
 		func(ctx context.Context) (wire.Progress, bool, error) {
 			state, evidence, err := d.Probe(ctx, h.World)
 			if err != nil {
@@ -257,7 +257,7 @@ func (b WaitBound) Probe(ctx context.Context, w steps.World) (wire.ActionState, 
 
 func (b WaitBound) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
 	var why []string
-	err := steps.Poll(ctx, h.World.Clock, look, claimPatience, "the claims to have their volumes", kube.IsTransient, report,
+	err := steps.Poll(ctx, h, look, claimPatience, "the claims to have their volumes", report,
 		func(ctx context.Context) (wire.Progress, bool, error) {
 			progress, done, detail, err := b.see(ctx, h.World)
 			if err == nil {

@@ -67,7 +67,7 @@ func (o OpenClient) Do(ctx context.Context, h steps.Hands, report func(wire.Prog
 	if _, err := h.Kube.CreateClient(ctx, o.Spec); err != nil && kube.KindOf(err) != kube.AlreadyExists {
 		return err
 	}
-	return steps.Poll(ctx, h.World.Clock, look, clientPatience, "pod/"+o.Spec.Name+" to be ready", kube.IsTransient, report,
+	return steps.Poll(ctx, h, look, clientPatience, "pod/"+o.Spec.Name+" to be ready", report,
 		func(ctx context.Context) (wire.Progress, bool, error) {
 			state, evidence, err := o.Probe(ctx, h.World)
 			if err != nil {
@@ -115,7 +115,7 @@ func (c CloseClient) Do(ctx context.Context, h steps.Hands, report func(wire.Pro
 	if err := h.Kube.DeletePod(ctx, c.Namespace, c.Name, pod.UID, nil); err != nil && kube.KindOf(err) != kube.NotFound {
 		return err
 	}
-	return steps.Poll(ctx, h.World.Clock, look, clientPatience, "pod/"+c.Name+" to be gone", kube.IsTransient, report,
+	return steps.Poll(ctx, h, look, clientPatience, "pod/"+c.Name+" to be gone", report,
 		func(ctx context.Context) (wire.Progress, bool, error) {
 			_, found, err := h.World.Kube.Pod(ctx, c.Namespace, c.Name)
 			return wire.Progress{Text: "pod/" + c.Name}, !found, err

@@ -62,7 +62,7 @@ func (g WaitGone) Probe(ctx context.Context, w steps.World) (wire.ActionState, [
 
 func (g WaitGone) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
 	var why []string
-	err := steps.Poll(ctx, h.World.Clock, look, GonePatience, "the pods of "+g.Name+" to be gone", kube.IsTransient, report,
+	err := steps.Poll(ctx, h, look, GonePatience, "the pods of "+g.Name+" to be gone", report,
 		func(ctx context.Context) (wire.Progress, bool, error) {
 			progress, done, detail, err := g.see(ctx, h.World)
 			if err == nil {

@@ -64,7 +64,7 @@ func (p Pause) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)
 		}
 	}
 	began := h.World.Clock.Now()
-	return steps.Poll(ctx, h.World.Clock, look, 2*settle, ActorName(p.Actor)+" to stay paused", kube.IsTransient, report,
+	return steps.Poll(ctx, h, look, 2*settle, ActorName(p.Actor)+" to stay paused", report,
 		func(ctx context.Context) (wire.Progress, bool, error) {
 			state, _, err := p.Probe(ctx, h.World)
 			held := h.World.Clock.Since(began)

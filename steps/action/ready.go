@@ -116,7 +116,7 @@ func (n *NotStarting) Failure() wire.Failure {
 func (r WaitReady) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
 	var why []string
 	before := map[string]int32{} // restarts that were there when this wait began: they were decided about already
-	err := steps.Poll(ctx, h.World.Clock, look, ReadyPatience, r.Name+" to be ready", kube.IsTransient, report,
+	err := steps.Poll(ctx, h, look, ReadyPatience, r.Name+" to be ready", report,
 		func(ctx context.Context) (wire.Progress, bool, error) {
 			progress, done, detail, err := r.see(ctx, h.World, before)
 			if err == nil {

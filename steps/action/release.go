@@ -70,7 +70,7 @@ func (r ReleaseVolume) Do(ctx context.Context, h steps.Hands, report func(wire.P
 			return err
 		}
 	}
-	return steps.Poll(ctx, h.World.Clock, look, releasePatience, "pv/"+r.Volume+" to be removed", kube.IsTransient, report,
+	return steps.Poll(ctx, h, look, releasePatience, "pv/"+r.Volume+" to be removed", report,
 		func(ctx context.Context) (wire.Progress, bool, error) {
 			state, _, err := r.Probe(ctx, h.World)
 			return wire.Progress{Text: "the storage driver removes " + r.Volume}, state == wire.ActionDone, err

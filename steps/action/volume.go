@@ -123,7 +123,7 @@ func (f FreeVolume) Do(ctx context.Context, h steps.Hands, report func(wire.Prog
 	if err != nil {
 		return err
 	}
-	err = steps.Poll(ctx, h.World.Clock, look, claimPatience, "the old pvc/"+f.Held.Name+" to be gone", kube.IsTransient, report,
+	err = steps.Poll(ctx, h, look, claimPatience, "the old pvc/"+f.Held.Name+" to be gone", report,
 		func(ctx context.Context) (wire.Progress, bool, error) {
 			_, held, err := f.holder(ctx, h.World, v)
 			return wire.Progress{Text: "the old pvc/" + f.Held.Name + " is being deleted"}, !held, err

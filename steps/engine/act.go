@@ -50,11 +50,11 @@ func (m *Machine[F]) performing(ctx context.Context, s steps.Step[F], a steps.Ac
 				return sent, &askAgain{"The world has changed since it was shown: " + a.Show().Title + " is not done any more"}
 			}
 			if a.Effect().Rank() > 0 {
-				began := m.Clock.Now()
+				began := m.Wall.Now()
 				if err := m.hold(ctx, s); err != nil {
 					return sent, err
 				}
-				if m.Clock.Since(began) >= leaseLooks { // it was waited for, and what was looked at before is old
+				if m.Wall.Since(began) >= leaseLooks { // it was waited for, and what was looked at before is old
 					if !undo && !ok.remedy {
 						if err := m.recheck(ctx, s, ok.hash); err != nil {
 							return sent, err
@@ -67,7 +67,7 @@ func (m *Machine[F]) performing(ctx context.Context, s steps.Step[F], a steps.Ac
 			if err := m.emit(wire.Event{Kind: wire.KindIntent, Step: s.ID, Action: a.Key(), Undo: undo}); err != nil {
 				return sent, err
 			}
-			err = m.send(ctx, s, a, undo)
+			err = m.send(ctx, s, a, undo, sp)
 			if passesThrough(err) || ctx.Err() != nil {
 				return sent, firstOf(ctx.Err(), err)
 			}
@@ -236,9 +236,43 @@ func (m *Machine[F]) result(s steps.Step[F], a steps.Action, undo bool, state wi
 	return m.emit(wire.Event{Kind: wire.KindResult, Step: s.ID, Action: a.Key(), Undo: undo, Outcome: state, Failure: failure})
 }
 
+// looked is how a reading in the middle of an action went: no error, it worked. next takes whether the action goes on.
+type looked struct {
+	err  error
+	next chan error
+}
+
+// patientHands read with the patience of the run, which tells of each reading that worked or may work later.
+func patientHands(hands steps.Hands, tell chan<- looked) steps.Hands {
+	hands.Patient = func(ctx context.Context, read func(context.Context) error) error {
+		for {
+			err := read(ctx)
+			if err != nil && !kube.IsTransient(err) || ctx.Err() != nil {
+				return firstOf(ctx.Err(), err)
+			}
+			next := make(chan error, 1)
+			select {
+			case tell <- looked{err, next}:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			select {
+			case no := <-next:
+				if no != nil || err == nil {
+					return no
+				}
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}
+	return hands
+}
+
 // send runs the action's Do and shows its progress. Messages of viewers are heard meanwhile. One that only waits is left at once when
-// somebody asks to park; any other is brought to its end first.
-func (m *Machine[F]) send(ctx context.Context, s steps.Step[F], a steps.Action, undo bool) error {
+// somebody asks to park, or to try no more; so is one that is at a reading which is tried again. Any other is brought to its end first.
+func (m *Machine[F]) send(ctx context.Context, s steps.Step[F], a steps.Action, undo bool, sp *spell) error {
+	m.wish = nothing
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	progress := make(chan wire.Progress)
@@ -249,7 +283,8 @@ func (m *Machine[F]) send(ctx context.Context, s steps.Step[F], a steps.Action, 
 		case <-ctx.Done():
 		}
 	}
-	hands := m.Hands(a.Refs(), false)
+	readings := make(chan looked)
+	hands := patientHands(m.Hands(a.Refs(), false), readings)
 	go func() {
 		defer close(over)
 		m.Hook("before send " + s.ID + " " + a.Key())
@@ -257,6 +292,12 @@ func (m *Machine[F]) send(ctx context.Context, s steps.Step[F], a steps.Action, 
 		m.Hook("after send " + s.ID + " " + a.Key())
 		over <- err
 	}()
+	leave := func(why error) error {
+		cancel()
+		<-over
+		return why
+	}
+	again := false // a reading has failed and is tried again
 	for {
 		select {
 		case err, ok := <-over:
@@ -264,23 +305,33 @@ func (m *Machine[F]) send(ctx context.Context, s steps.Step[F], a steps.Action, 
 				die()
 			}
 			return err
+		case r := <-readings:
+			var err error
+			if again = r.err != nil; again {
+				err = m.again(ctx, sp, r.err)
+			} else {
+				err = m.end(sp, wire.RetryPassed)
+			}
+			if err != nil {
+				return leave(err)
+			}
+			r.next <- nil
 		case p := <-progress:
 			m.publish(wire.Event{Kind: wire.KindProgress, Step: s.ID, Action: a.Key(), Undo: undo, Progress: &p})
 		case msg := <-m.inbox:
-			err := m.heard(msg)
-			if err == nil && m.parkAfter && !touches(a) { // a wait may take hours, and is taken up again where it stands
-				err = &parking{askedToPark}
+			if err := m.heard(msg); err != nil {
+				return leave(err)
 			}
-			if err != nil {
-				cancel()
-				<-over
-				return err
+			reads := again || !touches(a)
+			switch {
+			case m.parkAfter && reads: // a wait may take hours, and is taken up again where it stands
+				return leave(&parking{askedToPark})
+			case m.wish == stopTrying && sp.Tries > 0 && reads:
+				return leave(m.giveUp(sp, sp.last, wire.RetryStopped))
 			}
 		case <-m.leaseChanged():
 			if err := m.leaseNews(); err != nil {
-				cancel()
-				<-over
-				return err
+				return leave(err)
 			}
 		}
 	}

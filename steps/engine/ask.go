@@ -9,11 +9,13 @@ import (
 
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/wire"
+	"k8s.io/utils/clock"
 )
 
-// watching lets a question be answered by the world: look is called every interval, unless it still looks. It may hang, so it is called
+// watching lets a question be answered by the world: look is called every interval of a clock, unless it still looks. It may hang, so it is called
 // beside everything else and touches nothing; what it returns says what was seen, and is called where the run is driven.
 type watching struct {
+	on    clock.WithTicker
 	every time.Duration
 	look  func(context.Context) (seen func() (wire.Answer, bool))
 }
@@ -36,7 +38,7 @@ func (m *Machine[F]) ask(ctx context.Context, q wire.Question, w *watching) (wir
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if w != nil {
-		ticker := m.Clock.NewTicker(w.every)
+		ticker := w.on.NewTicker(w.every)
 		defer ticker.Stop()
 		looks = ticker.C()
 	}

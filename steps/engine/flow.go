@@ -10,6 +10,7 @@ import (
 
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/wire"
+	"k8s.io/utils/clock"
 )
 
 // runStep goes through one step until it is over.
@@ -361,11 +362,11 @@ func (m *Machine[F]) verify(ctx context.Context, s steps.Step[F], state wire.Ste
 	return m.state(s.ID, state, "")
 }
 
-// rest lets time pass while no action runs. Viewers are heard meanwhile: the run parks if one asks for it, and one who wishes something of
+// rest lets time pass by a clock while nothing is sent. Viewers are heard meanwhile: the run parks if one asks for it, and one who wishes something of
 // what is tried again ends the rest.
-func (m *Machine[F]) rest(ctx context.Context, d time.Duration) error {
+func (m *Machine[F]) rest(ctx context.Context, on clock.WithTicker, d time.Duration) error {
 	m.wish = nothing
-	timer := m.Clock.NewTimer(d)
+	timer := on.NewTimer(d)
 	defer timer.Stop()
 	for {
 		if m.parkAfter {

@@ -22,7 +22,7 @@ func (m *Machine[F]) byHand(ctx context.Context, s steps.Step[F], actions []step
 			{ID: wire.ChoicePark, Label: "Park", Detail: "ends the worker here; svrescue resume goes on"},
 		}}
 	last := ""
-	answer, err := m.ask(ctx, q, &watching{every: byHandLooks, look: func(ctx context.Context) func() (wire.Answer, bool) {
+	answer, err := m.ask(ctx, q, &watching{on: m.Clock, every: byHandLooks, look: func(ctx context.Context) func() (wire.Answer, bool) {
 		open, first := 0, ""
 		for _, a := range actions {
 			if !m.shownDone(ctx, a) {

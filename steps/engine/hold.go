@@ -44,12 +44,20 @@ func (m *Machine[F]) meet(ctx context.Context, s steps.Step[F]) error {
 		return nil
 	}
 	m.met = true
-	l := m.Lease.Look(ctx, namespace)
-	if l.State != wire.LeaseForeign {
-		return nil
+	l, err := m.leased(ctx, s.ID, m.Lease.Look)
+	if err == nil && l.State == wire.LeaseForeign {
+		_, err = m.refused(ctx, s, l)
 	}
-	_, err := m.refused(ctx, s, l)
 	return err
+}
+
+// leased makes a request for the Lease of the run's namespace. It may hang: viewers are heard meanwhile, and one who parks the run does
+// not wait for its end. What it may have taken by then is given back when the worker ends.
+func (m *Machine[F]) leased(ctx context.Context, step string, request func(context.Context, string) wire.Lease) (wire.Lease, error) {
+	namespace := m.view.Subject.Namespace
+	l, err := attended(ctx, m, &spell{step: step}, func(ctx context.Context) (wire.Lease, error) { return request(ctx, namespace), nil })
+	m.reached = m.reached || err != nil
+	return l, err
 }
 
 // hold returns when this run holds its node, or when no Lease can be taken and only the lock on the run folder holds. It is called before anything is asked that
@@ -86,7 +94,7 @@ func (m *Machine[F]) hold(ctx context.Context, s steps.Step[F]) error {
 		if m.ParkAfter > 0 && m.Clock.Since(began) > m.ParkAfter {
 			return &parking{fmt.Sprintf("writes paused for %s: %s", m.ParkAfter, l.Why)}
 		}
-		if err := m.rest(ctx, leaseLooks); err != nil {
+		if err := m.rest(ctx, m.Wall, leaseLooks); err != nil {
 			return err
 		}
 		if err := m.stillKnown(ctx, s.ID); err != nil {
@@ -106,7 +114,7 @@ func (m *Machine[F]) take(ctx context.Context, s steps.Step[F]) (wire.Lease, err
 	if !m.trusted && m.view.Subject.Namespace != "" {
 		return wire.Lease{State: wire.LeaseAway, Since: m.Clock.Now(), Why: m.doubt}, nil
 	}
-	return m.Lease.Take(ctx, m.view.Subject.Namespace), nil
+	return m.leased(ctx, s.ID, m.Lease.Take)
 }
 
 // show tells viewers how the node is held, where that has changed.
@@ -160,7 +168,7 @@ func (m *Machine[F]) refused(ctx context.Context, s steps.Step[F], l wire.Lease)
 		if silent {
 			q = takeOverQuestion(s.ID, l)
 		}
-		answer, err := m.ask(ctx, q, &watching{every: leaseLooks, look: func(ctx context.Context) func() (wire.Answer, bool) {
+		answer, err := m.ask(ctx, q, &watching{on: m.Clock, every: leaseLooks, look: func(ctx context.Context) func() (wire.Answer, bool) {
 			now := m.Lease.Look(ctx, namespace)
 			return func() (wire.Answer, bool) {
 				l = now
@@ -176,7 +184,10 @@ func (m *Machine[F]) refused(ctx context.Context, s steps.Step[F], l wire.Lease)
 		switch answer.Choice {
 		case wire.ChoiceYes:
 			holder := l.Holder
-			if l = m.Lease.TakeOver(ctx, namespace); l.State == wire.LeaseHeld {
+			if l, err = m.leased(ctx, s.ID, m.Lease.TakeOver); err != nil {
+				return l, err
+			}
+			if l.State == wire.LeaseHeld {
 				m.holding = true
 				m.log(s.ID, "the node was taken over from "+holder.String())
 			} else {
@@ -186,7 +197,7 @@ func (m *Machine[F]) refused(ctx context.Context, s steps.Step[F], l wire.Lease)
 			return l, m.abort(l.Holder.Sentence() + "; the operator ended this run")
 		case wire.ChoiceWait:
 			if answer.By != byTheWorld {
-				if l, err = m.watch(ctx, namespace, l); err != nil {
+				if l, err = m.watch(ctx, s.ID, l); err != nil {
 					return l, err
 				}
 			}
@@ -200,12 +211,14 @@ func (m *Machine[F]) refused(ctx context.Context, s steps.Step[F], l wire.Lease)
 }
 
 // watch looks at the Lease until somebody can decide something: it is free, or its holder was silent for long enough, or was not.
-func (m *Machine[F]) watch(ctx context.Context, namespace string, l wire.Lease) (wire.Lease, error) {
+func (m *Machine[F]) watch(ctx context.Context, step string, l wire.Lease) (_ wire.Lease, err error) {
 	for end := m.Clock.Now().Add(wire.LeaseSpan + leaseLooks); l.State == wire.LeaseForeign && l.Silent < wire.LeaseSpan && m.Clock.Now().Before(end); {
-		if err := m.rest(ctx, leaseLooks); err != nil {
+		if err := m.rest(ctx, m.Clock, leaseLooks); err != nil {
 			return l, err
 		}
-		l = m.Lease.Look(ctx, namespace)
+		if l, err = m.leased(ctx, step, m.Lease.Look); err != nil {
+			return l, err
+		}
 		m.show(l)
 	}
 	return l, nil
@@ -242,9 +255,9 @@ func takeOverQuestion(step string, l wire.Lease) wire.Question {
 		}}
 }
 
-// release gives the node back when the worker ends.
+// release gives the node back when the worker ends, if the cluster answers soon enough.
 func (m *Machine[F]) release(ctx context.Context) {
-	if !m.holding {
+	if !m.holding && !m.reached {
 		return
 	}
 	note := "the worker has ended"

@@ -33,12 +33,12 @@ func (m *Machine[F]) login(ctx context.Context, sp *spell, err error) error {
 	}
 	var w *watching
 	if m.Login != nil && !m.trusts(sp) {
-		sp.renewed = m.Clock.Now()
+		sp.renewed = m.Wall.Now()
 		_, again := attended(ctx, m, sp, m.logIn)
 		if again == nil || passesThrough(again) || ctx.Err() != nil {
 			return firstOf(ctx.Err(), again)
 		}
-		w = &watching{every: loginLooks, look: func(ctx context.Context) func() (wire.Answer, bool) {
+		w = &watching{on: m.Wall, every: loginLooks, look: func(ctx context.Context) func() (wire.Answer, bool) {
 			err := m.Login.LogIn(ctx)
 			return func() (wire.Answer, bool) { return wire.Answer{Choice: wire.ChoiceRetry}, err == nil }
 		}}
@@ -56,7 +56,7 @@ func (m *Machine[F]) login(ctx context.Context, sp *spell, err error) error {
 
 // trusts says that the login was renewed a moment ago.
 func (m *Machine[F]) trusts(sp *spell) bool {
-	return !sp.renewed.IsZero() && m.Clock.Since(sp.renewed) <= loginTrust
+	return !sp.renewed.IsZero() && m.Wall.Since(sp.renewed) <= loginTrust
 }
 
 // refusals are the requests that were turned away so far for want of a login.

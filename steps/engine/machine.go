@@ -26,8 +26,10 @@ type Config[F any] struct {
 	World   steps.World
 	Hands   func(refs []steps.Ref, dryRun bool) steps.Hands
 	Journal Journal
-	Past    []wire.Event // what the journal holds already
-	Clock   clock.WithTicker
+	Past    []wire.Event     // what the journal holds already
+	Clock   clock.WithTicker // of the run's world
+	// Wall is this machine's own clock, by which requests are paced; nil: Clock, as in a run whose world goes as fast as this machine.
+	Wall clock.WithTicker
 	// Operator and Host say who resumes; they are in Run for a new run.
 	Operator, Host string
 	// ParkAfter is how long an open question waits without a viewer before the run parks; 0 means for ever.
@@ -62,6 +64,7 @@ type Machine[F any] struct {
 	holding   bool   // this run has held the node, or no Lease can be taken
 	parkAfter bool   // a viewer asked to park when the running action is over
 	wish      wish   // what a viewer asked of what is tried again
+	reached   bool   // a request for the Lease was left while it was under way, so that the node may be ours without our knowing
 }
 
 // ErrInterrupted is returned by Run when its context ended or a viewer parked the run; the journal says where to go on.
@@ -71,6 +74,9 @@ var ErrInterrupted = errors.New("interrupted")
 func New[F any](c Config[F]) (*Machine[F], error) {
 	if c.Hook == nil {
 		c.Hook = func(string) {}
+	}
+	if c.Wall == nil {
+		c.Wall = c.Clock
 	}
 	m := &Machine[F]{Config: c, Hub: NewHub(c.Past), inbox: make(chan wire.Message, 16), over: make(chan struct{}), facts: c.Facts}
 	if m.Login == nil && c.World.Kube != nil {
@@ -134,10 +140,12 @@ func (m *Machine[F]) Run(ctx context.Context) error {
 	if err := m.Open(); err != nil {
 		return m.halt(err)
 	}
+	stop := func() {}
 	if m.guarded() {
-		defer m.keep(ctx)()
+		stop = m.keep(ctx)
 	}
 	err := m.drive(ctx)
+	stop() // a renewal that hangs must not stand before the release
 	m.release(ctx)
 	return err
 }

@@ -5,7 +5,7 @@ import (
 )
 
 // Patience says how long, and in which rhythm, what fails and passes by itself is tried again: reads, and actions that may be repeated.
-// All times are of the run's clock. A field that is zero has its standard value.
+// All times are of this machine's clock: a request takes as long as it takes, however fast the world of a rehearsal goes. A field that is zero has its standard value.
 type Patience struct {
 	First  time.Duration // before the second try; it doubles with each. Standard: 1 s
 	Most   time.Duration // between two tries, unless the server asks for more. Standard: 30 s

@@ -17,7 +17,8 @@ type spell struct {
 	step string
 	wire.Retry
 	last    error     // of the last failure
-	renewed time.Time // when the login was last renewed without asking
+	until   time.Time // Until, by this machine's clock
+	renewed time.Time // when the login was last renewed without asking, by this machine's clock
 }
 
 // givenUp is an error that should have passed by itself and did not, for as long as it was tried.
@@ -86,20 +87,25 @@ func persist[F, T any](ctx context.Context, m *Machine[F], sp *spell, read func(
 
 // again shows a failure that passes by itself, and waits. No error: try once more. Otherwise it is given up, or the run parks.
 func (m *Machine[F]) again(ctx context.Context, sp *spell, err error) error {
-	now := m.Clock.Now().UTC()
+	now := m.Wall.Now()
 	failure := steps.FailureOf("reading the world", err)
 	if sp.Tries == 0 {
-		sp.Since, sp.Until = now, now.Add(m.Patience.budget())
+		sp.until = now.Add(m.Patience.budget())
+		sp.Since, sp.Until = m.inWorld(now), m.inWorld(sp.until)
 	}
 	sp.Tries++
 	sp.Tried, sp.Seen = failure.Tried, failure.Seen
-	left := sp.Until.Sub(now)
-	if left <= 0 {
+	left := sp.until.Sub(now)
+	switch {
+	case m.wish == stopTrying && sp.Tries > 1: // while a send was under way that had to come to its end
+		return m.giveUp(sp, err, wire.RetryStopped)
+	case left <= 0:
 		return m.giveUp(sp, err, wire.RetrySpent)
 	}
-	sp.Next = now.Add(m.Patience.wait(sp.Tries, kube.RetryAfter(err), left))
+	wait := m.Patience.wait(sp.Tries, kube.RetryAfter(err), left)
+	sp.Next = m.inWorld(now.Add(wait))
 	m.tell(sp)
-	if err := m.rest(ctx, sp.Next.Sub(now)); err != nil {
+	if err := m.rest(ctx, m.Wall, wait); err != nil {
 		return err
 	}
 	if m.wish == stopTrying {
@@ -109,6 +115,9 @@ func (m *Machine[F]) again(ctx context.Context, sp *spell, err error) error {
 	m.tell(sp)
 	return nil
 }
+
+// inWorld is a time of this machine as one of the run's world, as all times are that are shown.
+func (m *Machine[F]) inWorld(t time.Time) time.Time { return m.view.Run.Now(t).UTC() }
 
 func (m *Machine[F]) giveUp(sp *spell, err error, how wire.RetryOutcome) error {
 	g := &givenUp{err: err, Retried: wire.Retried{Retry: sp.Retry, Step: sp.step, Ended: m.Clock.Now().UTC()}}

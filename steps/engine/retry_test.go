@@ -57,11 +57,19 @@ type ridden struct {
 // ride runs a path, with a viewer who is willing and leaves every other question open.
 func ride(t *testing.T, path steps.Path[facts], login Login) *ridden {
 	t.Helper()
+	return rideOn(t, path, login, func(*Config[facts]) {})
+}
+
+// rideOn is ride with some things otherwise.
+func rideOn(t *testing.T, path steps.Path[facts], login Login, otherwise func(*Config[facts])) *ridden {
+	t.Helper()
 	r := &ridden{t: t, j: &memory{}, began: time.Now(), over: make(chan error, 1)}
+	config := Config[facts]{Path: path, Run: wire.Run{ID: "r-1", Acting: wire.Live, Operator: "you", Host: "here"}, Login: login,
+		Hands: func([]steps.Ref, bool) steps.Hands { return steps.Hands{} }, Journal: r.j, Clock: clock.RealClock{}, ParkAfter: 30 * time.Minute}
+	otherwise(&config)
+	r.j.events = slices.Clone(config.Past)
 	var err error
-	r.m, err = New(Config[facts]{Path: path, Run: wire.Run{ID: "r-1", Acting: wire.Live, Operator: "you", Host: "here"}, Login: login,
-		Hands: func([]steps.Ref, bool) steps.Hands { return steps.Hands{} }, Journal: r.j, Clock: clock.RealClock{}, ParkAfter: 30 * time.Minute})
-	if err != nil {
+	if r.m, err = New(config); err != nil {
 		t.Fatal(err)
 	}
 	viewer := r.m.Hub.Join()
@@ -97,6 +105,12 @@ func (r *ridden) view() wire.View {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return wire.FoldAll(r.seen)
+}
+
+// written is what the journal says now.
+func (r *ridden) written() wire.View {
+	synctest.Wait()
+	return wire.FoldAll(r.j.events)
 }
 
 // ends waits for the end of the run.
@@ -150,7 +164,7 @@ func TestARetryIsSeenWhileItGoesOnAndIsInTheJournalAfterwards(t *testing.T) {
 		if v.Retry == nil || v.Retry.Tries != 3 || !v.Retry.Since.Equal(r.began) || !v.Retry.Next.Equal(r.began.Add(7*time.Second)) || !v.Retry.Until.Equal(r.began.Add(10*time.Minute)) {
 			t.Fatalf("shown: %+v", v.Retry)
 		}
-		if got, want := v.Retry.Sentence(time.Now()), "trying again in 4 s (4th time since 00:00, until 00:10): list pods in namespace sv: 503 busy"; got != want {
+		if got, want := v.Retry.Sentence(v.Run, time.Now()), "trying again in 4 s (4th time since 00:00, until 00:10): list pods in namespace sv: 503 busy"; got != want {
 			t.Errorf("says %q, want %q", got, want)
 		}
 		late := r.m.Hub.Join() // somebody who comes now is told too
@@ -284,7 +298,7 @@ func TestATryThatHangsIsStopped(t *testing.T) {
 			return ctx.Err()
 		}), nil)
 		time.Sleep(20 * time.Second)
-		if v := r.view(); v.Retry == nil || !v.Retry.Next.IsZero() || !strings.HasPrefix(v.Retry.Sentence(time.Now()), "trying again now (2nd time") {
+		if v := r.view(); v.Retry == nil || !v.Retry.Next.IsZero() || !strings.HasPrefix(v.Retry.Sentence(v.Run, time.Now()), "trying again now (2nd time") {
 			t.Fatalf("shown: %+v", v.Retry)
 		}
 		r.say(wire.Message{Kind: wire.SayStop})

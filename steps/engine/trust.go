@@ -20,10 +20,11 @@ func (m *Machine[F]) trust(ctx context.Context, step string) error {
 	if m.trusted || m.view.Subject.Namespace == "" {
 		return nil
 	}
-	how, err := m.Altered(ctx, m.view.Subject.Namespace)
+	namespace := m.view.Subject.Namespace
+	how, err := attended(ctx, m, &spell{step: step}, func(ctx context.Context) (string, error) { return m.Altered(ctx, namespace) })
 	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
+	case ctx.Err() != nil, passesThrough(err):
+		return firstOf(ctx.Err(), err)
 	case err != nil && kube.IsTransient(err):
 		m.doubt = steps.FailureOf("comparing the journal with the Lease", err).Seen
 		return nil // take looks again, and takes nothing before it has seen

@@ -156,7 +156,7 @@ func (m *Machine[F]) byHandOne(ctx context.Context, s steps.Step[F], a steps.Act
 		Title: "Waiting for you: " + a.Show().Title, Choices: []wire.Choice{
 			{ID: wire.ChoiceBack, Label: "Let the tool try again"},
 			{ID: wire.ChoicePark, Label: "Park"},
-		}}, &watching{every: byHandLooks, look: func(ctx context.Context) func() (wire.Answer, bool) {
+		}}, &watching{on: m.Clock, every: byHandLooks, look: func(ctx context.Context) func() (wire.Answer, bool) {
 		done := m.shownDone(ctx, a)
 		return func() (wire.Answer, bool) { return wire.Answer{Choice: wire.ChoiceDone}, done }
 	}})

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Retry is a failure of the kind that passes by itself, while it is tried again. Its times are of the run's world.
+// Retry is a failure of the kind that passes by itself, while it is tried again. Its times are of the run's world; how far they are apart is
+// decided by the clock of the machine.
 type Retry struct {
 	Tried   string       `json:"tried"` // what was tried
 	Seen    string       `json:"seen"`  // what was seen the last time
@@ -35,20 +36,40 @@ type Retried struct {
 }
 
 // Heading tells when it is tried again, which time that is, and how long it goes on: "trying again in 12 s (4th time since 04:10, until
-// 04:20)". Next that is not set, or past, means that it is tried at this moment.
-func (r Retry) Heading(now time.Time) string {
+// 04:20)". Next that is not set, or past, means that it is tried at this moment. now is a time of the run's world. Where that goes faster
+// than the clock on the wall, what is waited for is counted by the wall, as whoever waits does, and the times are the world's: "trying
+// again in 12 s of real time (4th time since 04:10, until 14:10, for 9 min more)".
+func (r Retry) Heading(run Run, now time.Time) string {
+	speed := run.Speed
+	fast := speed > 0 && speed != 1
+	real := func(d time.Duration) time.Duration {
+		if fast {
+			return time.Duration(float64(d) / speed)
+		}
+		return d
+	}
 	when := "now"
 	if left := r.Next.Sub(now); !r.Next.IsZero() && left > 0 {
-		when = "in " + inWords(left)
+		when = "in " + inWords(real(left))
+		if fast {
+			when += " of real time"
+		}
 	}
-	return fmt.Sprintf("trying again %s (%s time since %s, until %s)", when, ordinal(r.Tries+1), r.Since.UTC().Format("15:04"), r.Until.UTC().Format("15:04"))
+	until := r.Until.UTC().Format("15:04")
+	if r.Until.Sub(r.Since) >= 24*time.Hour {
+		until = r.Until.UTC().Format("2 Jan 15:04")
+	}
+	if fast {
+		until += ", for " + inWords(real(r.Until.Sub(now))) + " more"
+	}
+	return fmt.Sprintf("trying again %s (%s time since %s, until %s)", when, ordinal(r.Tries+1), r.Since.UTC().Format("15:04"), until)
 }
 
 // What is the failure in one line: what was tried, and what was seen.
 func (r Retry) What() string { return r.Tried + ": " + r.Seen }
 
 // Sentence tells of what is being tried again.
-func (r Retry) Sentence(now time.Time) string { return r.Heading(now) + ": " + r.What() }
+func (r Retry) Sentence(run Run, now time.Time) string { return r.Heading(run, now) + ": " + r.What() }
 
 // Words say what came after the failures.
 func (o RetryOutcome) Words() string {

@@ -35,9 +35,13 @@ func TestWordsOfARetry(t *testing.T) {
 	at := time.Date(2026, 3, 1, 4, 10, 0, 0, time.UTC)
 	for n, want := range map[int]string{1: "2nd", 2: "3rd", 3: "4th", 9: "10th", 10: "11th", 11: "12th", 12: "13th", 20: "21st", 21: "22nd", 110: "111th"} {
 		r := Retry{Tries: n, Since: at, Next: at.Add(11500 * time.Millisecond), Until: at.Add(10 * time.Minute)}
-		if got := r.Heading(at); got != "trying again in 12 s ("+want+" time since 04:10, until 04:20)" {
+		if got := r.Heading(Run{}, at); got != "trying again in 12 s ("+want+" time since 04:10, until 04:20)" {
 			t.Errorf("%d: %s", n, got)
 		}
+	}
+	fast := Retry{Tries: 3, Since: at, Next: at.Add(4000 * time.Second), Until: at.Add(600000 * time.Second)}
+	if got, want := fast.Heading(Run{Speed: 1000}, at), "trying again in 4 s of real time (4th time since 04:10, until 8 Mar 02:50, for 10 min more)"; got != want {
+		t.Errorf("in a rehearsal at x1000: %s", got)
 	}
 	for d, want := range map[time.Duration]string{0: "0 s", 59 * time.Second: "59 s", 2 * time.Minute: "2 min", 125 * time.Second: "2 min 5 s", 3*time.Hour + time.Minute: "3 h 1 min"} {
 		if got := inWords(d); got != want {

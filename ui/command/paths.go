@@ -105,7 +105,7 @@ func newMachine(spec runs.Spec, folder string, files reach.Artifacts, wall clock
 		}
 		where.Context = cluster.Target().Context
 	}
-	w := wiring{spec: spec, folder: folder, files: files, clock: clk, boot: boot, journal: j, past: past, hashes: hashes, operator: operator, host: host, cluster: cluster}
+	w := wiring{spec: spec, folder: folder, files: files, clock: clk, wall: wall, boot: boot, journal: j, past: past, hashes: hashes, operator: operator, host: host, cluster: cluster}
 	switch spec.Path {
 	case "restore":
 		return build(w, bind(restore.New(), bindRestore), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, DumpHint: dumpsOf(spec, folder)})
@@ -122,7 +122,7 @@ type wiring struct {
 	spec           runs.Spec
 	folder         string
 	files          reach.Artifacts
-	clock          clock.WithTicker
+	clock, wall    clock.WithTicker // of the run's world, and of this machine
 	boot           func() time.Duration
 	journal        lease.Journal
 	past           []wire.Event
@@ -158,7 +158,7 @@ func build[F any](w wiring, path steps.Path[F], facts F) (machine, *engine.Hub, 
 		park = time.Duration(float64(park) * w.spec.Speed)
 	}
 	m, err := engine.New(engine.Config[F]{
-		Path: path, Facts: facts, World: world, Journal: w.journal, Past: w.past, Clock: w.clock, Operator: w.operator, Host: w.host, ParkAfter: park,
+		Path: path, Facts: facts, World: world, Journal: w.journal, Past: w.past, Clock: w.clock, Wall: w.wall, Operator: w.operator, Host: w.host, ParkAfter: park,
 		Run: wire.Run{ID: w.spec.ID, Binary: Version(), World: w.spec.World, Acting: w.spec.Acting, Scenario: w.spec.Scenario,
 			Operator: w.spec.Operator, Host: w.spec.Host, Folder: w.folder, Started: w.clock.Now().UTC(),
 			Speed: w.spec.Speed, Origin: w.spec.Origin, SimOrigin: w.spec.SimOrigin, Steps: infoOf(path).Steps},

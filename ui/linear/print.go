@@ -81,7 +81,7 @@ func (p *printer) event(after wire.View, e wire.Event) {
 		p.line("%s   %s", at, e.Text)
 	case wire.KindRetry:
 		if !e.Retry.Next.IsZero() {
-			p.line("%s     %s", at, e.Retry.Sentence(e.At))
+			p.line("%s     %s", at, e.Retry.Sentence(after.Run, e.At))
 		}
 	case wire.KindRetried:
 		p.line("%s     %s", at, after.Timeline[len(after.Timeline)-1].Text)

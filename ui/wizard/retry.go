@@ -19,7 +19,7 @@ func (r *root) retryLines(w int) []string {
 		return nil
 	}
 	var lines []string
-	for _, l := range clampLines(r, r.t.Wrap(sentence(retry.Heading(r.now())), w), 2, w) {
+	for _, l := range clampLines(r, r.t.Wrap(sentence(retry.Heading(r.view.Run, r.now())), w), 2, w) {
 		lines = append(lines, r.t.Attention.Render(l))
 	}
 	return append(lines, clampLines(r, r.t.Wrap(retry.What(), w), 3, w)...)

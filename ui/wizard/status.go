@@ -71,7 +71,7 @@ func ShortStatus(v wire.View, real time.Time) string {
 	case v.Question != nil:
 		parts = append(parts, "a person is asked: "+v.Question.Title)
 	case v.Retry != nil:
-		parts = append(parts, s.Title, v.Retry.Sentence(now))
+		parts = append(parts, s.Title, v.Retry.Sentence(v.Run, now))
 	case a != nil:
 		parts = append(parts, a.Title)
 		if p := a.Progress; p != nil && p.Total > 0 {
@@ -132,7 +132,7 @@ func standing(v wire.View, now time.Time) string {
 		text += "."
 	}
 	if v.Retry != nil {
-		text += " " + sentence(v.Retry.Sentence(now))
+		text += " " + sentence(v.Retry.Sentence(v.Run, now))
 	}
 	if v.Question != nil {
 		text += " A person is asked: " + stop(v.Question.Title)

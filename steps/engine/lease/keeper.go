@@ -2,6 +2,7 @@ package lease
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -58,6 +59,7 @@ type Keeper struct {
 	namespace string
 	lease     kube.Lease    // as it was last written by us
 	taken     bool          // it is ours as far as we know
+	unsure    bool          // a write that would have taken it was sent, and it is not known what came of it
 	since     time.Time     // when it was taken
 	sent      time.Duration // when the last renewal that succeeded was sent, by Boot
 	good      time.Time     // the same by Clock
@@ -196,10 +198,12 @@ func (k *Keeper) Keep(ctx context.Context) {
 	}
 }
 
-// Release gives the Lease back with a note for whoever comes next. One that is not ours is left as it is.
+// Release gives the Lease back with a note for whoever comes next. One that is not ours is left as it is. A context that ends before
+// it is one's turn is an error too: what is under way then is not waited for.
 func (k *Keeper) Release(ctx context.Context, note string) (err error) {
+	err = errors.New("a request before it is still under way")
 	k.exclusively(ctx, func(ctx context.Context) {
-		if !k.ours() {
+		if err = k.find(ctx); err != nil || !k.ours() {
 			return
 		}
 		for range 2 {
@@ -216,6 +220,36 @@ func (k *Keeper) Release(ctx context.Context, note string) (err error) {
 		k.mu.Unlock()
 	})
 	return err
+}
+
+// find looks whether the Lease became ours by a write whose answer was lost.
+func (k *Keeper) find(ctx context.Context) error {
+	k.mu.Lock()
+	unsure, namespace := k.unsure && !k.taken, k.namespace
+	k.mu.Unlock()
+	if !unsure {
+		return nil
+	}
+	l, found, err := k.o.Store.Read(ctx, namespace)
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.unsure = false
+	if found && l.Holder == k.o.Self.identity() {
+		k.lease, k.taken, k.other = l, true, nil
+	}
+	return nil
+}
+
+// openEnded says that a write may have been done although it failed.
+func openEnded(err error) bool {
+	switch kube.KindOf(err) {
+	case kube.Timeout, kube.Canceled, kube.Server, kube.Unreachable:
+		return true
+	}
+	return false
 }
 
 func (k *Keeper) ours() bool {
@@ -297,6 +331,9 @@ func (k *Keeper) acquire(ctx context.Context, namespace string, over bool) {
 	sent := k.o.Boot()
 	k.mu.Unlock()
 	got, err := k.o.Store.Write(ctx, next)
+	k.mu.Lock()
+	k.unsure = openEnded(err)
+	k.mu.Unlock()
 	switch kube.KindOf(err) {
 	case "":
 		k.mu.Lock()
