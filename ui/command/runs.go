@@ -25,23 +25,31 @@ type runLine struct {
 	Outcome  wire.Outcome `json:"outcome,omitempty"`
 	State    runs.State   `json:"state"`
 	Standing string       `json:"standing"` // in words
+	Lease    *runLease    `json:"lease,omitempty"`
 	Folder   string       `json:"folder"`
 }
 
 func (p *program) runsCommand() *cobra.Command {
+	offline := false
 	c := &cobra.Command{Use: "runs", Short: "List the runs on this machine", Args: noArgs,
-		Example: "  svrescue runs\n  svrescue runs --format json\n  svrescue runs verify restore-0412-0309-k7qd",
-		Long: "Lists the runs on this machine, newest first: what they are, where they stand, and whether a worker runs.\n\n" +
+		Example: "  svrescue runs\n  svrescue runs --offline\n  svrescue runs --format json\n  svrescue runs verify restore-0412-0309-k7qd",
+		Long: "Lists the runs on this machine, newest first: what they are, where they stand, and whether a worker runs. The Lease of each\n" +
+			"open run's node is read too, to say where somebody else holds the node by now; a cluster that does not answer within two\n" +
+			"seconds is left out, and the list says so. With --offline no cluster is asked.\n\n" +
 			"Exit codes: 0 listed; 1 the place of the run folders cannot be read.",
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			all, err := runs.List(p.config.RunDir)
 			if err != nil {
 				return err
 			}
+			var leases map[string]*runLease
+			if !offline {
+				leases = p.leases(cmd.Context(), all)
+			}
 			lines := []runLine{}
 			for _, s := range all {
 				l := runLine{ID: s.Spec.ID, Path: s.Spec.Path, World: s.Spec.World, Acting: s.Spec.Acting, Started: s.Spec.Started,
-					Node: s.View.Subject.Word(), Working: s.Held, State: s.State(), Standing: standing(s), Folder: s.Folder.Path}
+					Node: s.View.Subject.Word(), Working: s.Held, State: s.State(), Standing: standing(s) + leases[s.Spec.ID].words(), Lease: leases[s.Spec.ID], Folder: s.Folder.Path}
 				if step := s.View.CurrentStep(); step != nil {
 					l.Step = step.ID
 				}
@@ -71,6 +79,7 @@ func (p *program) runsCommand() *cobra.Command {
 			}
 			return p.print(b.Bytes())
 		}}
+	c.Flags().BoolVar(&offline, "offline", false, "read no Lease: only what is on this machine")
 	c.AddCommand(p.verifyCommand())
 	return c
 }
