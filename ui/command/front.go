@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"os/user"
+	"strings"
 	"time"
 
 	"canton.example/svrescue/steps"
@@ -30,8 +31,15 @@ type front struct {
 	again   bool            // the run is come back to
 }
 
+// seen is what a front end last saw of a run.
+type seen struct {
+	wire.View
+	told bool // the operator was told how the run stands and how to come back to it
+	gone bool // and that its worker is gone
+}
+
 // show runs the front end that fits the terminal and returns what it last saw.
-func (p *program) show(ctx context.Context, f front) (wire.View, error) {
+func (p *program) show(ctx context.Context, f front) (seen, error) {
 	risk := ""
 	if p.Files != nil {
 		risk = logout(p.Files, loginName(p.Env))
@@ -43,17 +51,18 @@ func (p *program) show(ctx context.Context, f front) (wire.View, error) {
 		result, err := wizard.Run(ctx, wizard.Options{
 			Connect: func(ctx context.Context) (wizard.Source, error) { return f.link(ctx) },
 			Doing:   f.doing, In: p.In, Out: p.Out, Clock: p.Clock, Theme: theme.New(p.theme), Operator: p.operator(),
+			Report: "svrescue report " + f.folder.ID() + p.runDirFlag(),
 			Attach: "svrescue attach " + f.folder.ID() + p.runDirFlag(), Resume: "svrescue resume " + f.folder.ID() + p.runDirFlag(), Risk: risk,
 		})
-		return result.View, err
+		return seen{result.View, result.Told, result.Gone}, err
 	}
 	client, err := f.link(ctx)
 	if err != nil {
-		return wire.View{}, err
+		return seen{}, err
 	}
 	defer client.Close()
 	if why := client.Watching(); why != "" && f.answers != nil {
-		return wire.View{}, exit(exitHeld, fmt.Errorf("the answers are not given: %s. Attach with the version that started it", why))
+		return seen{}, exit(exitHeld, fmt.Errorf("the answers are not given: %s. Attach with the version that started it", why))
 	}
 	o := linear.Options{Source: client, Out: p.Out, Answers: f.answers, Operator: p.operator(), Brief: f.again,
 		Come: "svrescue attach " + f.folder.ID() + p.runDirFlag()}
@@ -77,7 +86,7 @@ func (p *program) show(ctx context.Context, f front) (wire.View, error) {
 			err = errGone
 		}
 	}
-	return view, err
+	return seen{View: view}, err
 }
 
 // awaitEnd waits, but not for long, until nobody holds the run.
@@ -123,9 +132,13 @@ func loginName(env func(string) string) string {
 	return env("LOGNAME")
 }
 
-// outcome turns what was last seen of a run into the exit code, and tells on stderr where it stands.
-func (p *program) outcome(folder runs.Folder, v wire.View, err error) error {
-	say := func(format string, args ...any) { fmt.Fprintf(p.Err, "svrescue: "+format+"\n", args...) }
+// outcome turns what was last seen of a run into the exit code, and tells on stderr where it stands, unless the front end has.
+func (p *program) outcome(folder runs.Folder, v seen, err error) error {
+	say := func(format string, args ...any) {
+		if !v.told {
+			fmt.Fprintf(p.Err, "svrescue: "+format+"\n", args...)
+		}
+	}
 	switch {
 	case errors.Is(err, io.EOF):
 		return told(exitParked) // the linear front end has said how to come back
@@ -144,12 +157,16 @@ func (p *program) outcome(folder runs.Folder, v wire.View, err error) error {
 			return told(exitRefused)
 		}
 		return told(exitFailed)
+	case v.Halted != nil && v.Parked == "" && v.told:
+		return told(exitFailed)
 	case v.Halted != nil && v.Parked == "":
 		return exit(exitFailed, &steps.Problem{Tried: v.Halted.Tried, Seen: v.Halted.Seen, Next: v.Halted.Next})
 	case v.Parked != "":
 		say("parked: %s. Go on with: svrescue resume %s%s", v.Parked, folder.ID(), p.runDirFlag())
 		if v.Lease.State == wire.LeaseForeign {
-			say("%s", v.Lease.Sentence())
+			if held := v.Lease.Sentence(); !strings.Contains(v.Parked, held) {
+				say("%s", held)
+			}
 			return told(exitHeld)
 		}
 		return told(exitParked)
@@ -159,7 +176,10 @@ func (p *program) outcome(folder runs.Folder, v wire.View, err error) error {
 		say("the run goes on without this terminal. Come back with: svrescue attach %s%s", folder.ID(), p.runDirFlag())
 		return told(exitParked)
 	}
-	return p.gone(folder)
+	if v.told && v.gone {
+		return told(exitFailed)
+	}
+	return p.gone(folder) // a front end that was left before may have said that the work goes on
 }
 
 // errGone says that the worker ended without saying how the run stands.

@@ -165,8 +165,8 @@ type rehearsedStep struct {
 }
 
 // judge compares how an automatic rehearsal ended with how its scenario says that it does.
-func (p *program) judge(scenario rehearsal.Scenario, acting wire.Acting, folder runs.Folder, view wire.View) error {
-	r := report.Of(view)
+func (p *program) judge(scenario rehearsal.Scenario, acting wire.Acting, folder runs.Folder, view seen) error {
+	r := report.Of(view.View)
 	if r.Outcome == "" {
 		r.Outcome = wire.Failed // the worker went away before the end
 	}

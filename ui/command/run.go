@@ -193,9 +193,9 @@ func (p *program) start(ctx context.Context, spec runs.Spec, answers linear.Answ
 }
 
 // finish prints the report of a run that was shown, where a document is wanted, and gives the exit code.
-func (p *program) finish(folder runs.Folder, view wire.View, err error) error {
+func (p *program) finish(folder runs.Folder, view seen, err error) error {
 	if err == nil && p.json() {
-		if err := p.printDocument(report.Of(view)); err != nil {
+		if err := p.printDocument(report.Of(view.View)); err != nil {
 			return fmt.Errorf("printing the report: %w", err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"canton.example/svrescue/steps/engine"
 	"canton.example/svrescue/steps/engine/journal"
@@ -128,4 +129,67 @@ func TestFrontEndOfAnotherVersion(t *testing.T) {
 	if !strings.Contains(out.String(), "Nothing can be answered from here: the worker of this run is svrescue v0.0.1") || heard.Load() != 0 {
 		t.Errorf("%d messages were heard\n%s", heard.Load(), out)
 	}
+}
+
+// Whoever leaves the full screen is told once how the run stands, whatever has become of it.
+func TestLeavingIsToldOnce(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		before func(o operator, tty *os.File)
+		code   int
+		says   string
+		never  string
+	}{
+		"the work goes on": {nil, 4, "Come back with: svrescue attach", "the run goes on without this terminal"},
+		"the worker is gone": {func(o operator, _ *os.File) {
+			w, err := o.only().Worker()
+			if err != nil {
+				o.t.Fatal(err)
+			}
+			process, err := os.FindProcess(w.PID)
+			if err == nil {
+				err = process.Kill()
+			}
+			if err != nil {
+				o.t.Fatal(err)
+			}
+		}, 1, "Go on with: svrescue resume", "svrescue: the worker"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOperator(t)
+			tty, out, cmd := o.terminal("rehearse", "restore-clean", "--speed", "100", "--no-color")
+			until(t, "the first question is open", func() bool {
+				return o.only().Path != "" && o.standing() == firstQuestion && strings.Contains(out.String(), "Backup set")
+			})
+			if c.before != nil {
+				c.before(o, tty)
+				until(t, "it is seen", func() bool { return strings.Contains(out.String(), "The worker is gone") })
+			}
+			left := make(chan struct{})
+			go func() { _ = cmd.Wait(); close(left) }()
+			until(t, "it is left", func() bool { // keys are dropped while a question is new
+				_, _ = io.WriteString(tty, "q")
+				select {
+				case <-left:
+					return true
+				case <-time.After(200 * time.Millisecond):
+					return false
+				}
+			})
+			until(t, "all was read", func() bool {
+				return strings.Contains(out.String(), "\x1b[?1049l") && strings.Contains(after(out), c.says)
+			})
+			said := after(out)
+			if code := cmd.ProcessState.ExitCode(); code != c.code || strings.Count(strings.ToLower(said), strings.ToLower(c.says)) != 1 || strings.Contains(said, c.never) {
+				t.Errorf("exit code %d, want %d; said %q", code, c.code, said)
+			}
+		})
+	}
+}
+
+// after is what was printed when the full screen was left.
+func after(out *output) string {
+	text := out.String()
+	return text[max(strings.LastIndex(text, "\x1b[?1049l"), 0):]
 }

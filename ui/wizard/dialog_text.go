@@ -58,8 +58,8 @@ func commandText(s *wire.StepView) string {
 
 // statusCopy offers the short status to the clipboard at once, and shows it with the longer one.
 func (r *root) statusCopy() action {
-	short := strings.Join(strings.Fields(harmlessText(ShortStatus(r.view, r.opts.Clock.Now()))), " ")
-	long := harmlessText(StatusText(r.view, r.opts.Clock.Now()))
+	short := strings.Join(strings.Fields(harmlessText(ShortStatus(r.known(), r.opts.Clock.Now()))), " ")
+	long := harmlessText(StatusText(r.known(), r.opts.Clock.Now()))
 	p := &pager{title: "Status for the incident chat"}
 	p.text = func(r *root, w int) []string {
 		lines := append(r.t.Wrap(short, w), "")

@@ -24,7 +24,7 @@ func (r *root) header() []string {
 	if word == "LIVE" {
 		style = r.t.Live
 	}
-	right := stopwatch(elapsed(r.view, r.opts.Clock.Now()))
+	right := stopwatch(elapsed(r.view, r.at()))
 	if run.Speed > 0 && run.Speed != 1 {
 		right = fmt.Sprintf("time x%g  %s", run.Speed, right)
 	}

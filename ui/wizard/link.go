@@ -138,12 +138,17 @@ func (r *root) resumeLine() string {
 func (r *root) goodbye() string {
 	switch v := r.view; {
 	case v.Ended != nil:
-		text := fmt.Sprintf("Run %s has ended: %s.", v.Run.ID, v.Ended.Outcome)
-		return text + "\nIts report: svrescue report " + v.Run.ID
+		report := r.opts.Report
+		if report == "" {
+			report = "svrescue report " + v.Run.ID
+		}
+		return fmt.Sprintf("Run %s has ended: %s.\nIts report: %s", v.Run.ID, v.Ended.Outcome, report)
 	case v.Parked != "":
 		return fmt.Sprintf("Run %s is parked: %s\nGo on with: %s", v.Run.ID, stop(v.Parked), r.resumeLine())
-	case r.link.state == gone:
-		return fmt.Sprintf("The worker of run %s is gone.\nLook again and go on with: %s", v.Run.ID, r.resumeLine())
+	case v.Halted != nil:
+		return fmt.Sprintf("The worker of run %s has stopped. %s", v.Run.ID, sentence(v.Halted.Error()))
+	case r.link.state == gone && v.Run.ID != "":
+		return fmt.Sprintf("The worker of run %s is gone; the journal says where it stood.\nGo on with: %s", v.Run.ID, r.resumeLine())
 	case v.Run.ID == "":
 		if r.opts.Attach != "" {
 			return "Left before the run could be shown. Come back with: " + r.opts.Attach

@@ -59,6 +59,9 @@ type (
 	}
 )
 
+// stopping is told until the question is there.
+const stopping = "Asked to stop trying; the question what to do comes next."
+
 // heartbeat is how often the screen is drawn anew although nothing happened: ages and elapsed times move.
 const heartbeat = time.Second
 
@@ -140,6 +143,9 @@ func (r *root) settle() tea.Cmd {
 		r.shown, r.focus = -1, onAnswer
 		r.quiet.begin(r.opts.Clock.Now())
 		r.list = list{}
+		if r.notice == stopping {
+			r.notice = "" // here it is
+		}
 		r.closeFor(q.ID)
 		if len(r.dialogs) > 0 {
 			r.tell("A question has come up; it waits until this dialog is closed.")
@@ -271,7 +277,9 @@ func (r *root) sent(msg sentMsg) {
 	case wire.SayNow:
 		r.tell("Asked to try at once.")
 	case wire.SayStop:
-		r.tell("Asked to stop trying; the question what to do comes next.")
+		if r.view.Question == nil { // which may be faster than this
+			r.tell(stopping)
+		}
 	case wire.SayPark:
 		if a := r.view.Running(); a != nil {
 			r.tell("Asked to park: the running action is finished first, then the worker ends.")

@@ -65,9 +65,9 @@ func (r *root) reportScreen(w, h int) []string {
 	if v.Run.Folder != "" {
 		end = append(end, "Files:  "+r.t.ClipLeft(r.t.Clean(v.Run.Folder), w-8))
 	}
-	took := "Took " + stopwatch(elapsed(v, r.opts.Clock.Now()))
+	took := "Took " + stopwatch(elapsed(v, r.at()))
 	if v.Ended == nil {
-		took = stopwatch(elapsed(v, r.opts.Clock.Now())) + " since the start"
+		took = stopwatch(elapsed(v, r.at())) + " since the start"
 	}
 	return stack(h,
 		fixed(head, len(head), 0, r.cutLine(w)),

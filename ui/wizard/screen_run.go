@@ -113,7 +113,10 @@ func (r *root) progressEntry(i int, a wire.ActionView, w int) entry {
 	word := ""
 	switch a.State {
 	case wire.ActionRunning:
-		g, style, word = r.t.Glyphs.Now, r.t.Accent, minutes(r.now().Sub(a.Started))
+		g, style, word = r.t.Glyphs.Now, r.t.Accent, minutes(r.at().Sub(a.Started))
+		if r.over() { // how far it came is for whoever resumes to find out
+			style, word = r.t.Dim, "not finished"
+		}
 	case wire.ActionDone:
 		g, style, word = r.t.Glyphs.Done, r.t.Proven, minutes(a.Ended.Sub(a.Started))
 	case wire.ActionAlready:
@@ -173,8 +176,8 @@ func (r *root) progressLines(a wire.ActionView, w int) []string {
 	if speed := r.view.Run.Speed; speed > 1 { // the bound is for a person who watches
 		bound = time.Duration(float64(bound) * speed)
 	}
-	rest := r.now().Sub(moved)
-	still := rest >= bound
+	rest := r.at().Sub(moved)
+	still := rest >= bound && !r.over()
 
 	var lines []string
 	p := a.Progress

@@ -38,9 +38,9 @@ func place(s wire.Subject) string {
 	return "ns " + s.Namespace + " @ " + s.Cluster
 }
 
-// elapsed is how long the run has taken, in the time of its world; it stands still once the run has ended.
-func elapsed(v wire.View, real time.Time) time.Duration {
-	end := v.Run.Now(real)
+// elapsed is how long the run has taken at a time of its world; it stands still once the run has ended.
+func elapsed(v wire.View, now time.Time) time.Duration {
+	end := now
 	if v.Ended != nil || v.Parked != "" {
 		end = v.Last
 	}
@@ -66,6 +66,8 @@ func ShortStatus(v wire.View, real time.Time) string {
 		parts = append(parts, string(v.Ended.Outcome))
 	case v.Parked != "":
 		parts = append(parts, "parked: "+v.Parked)
+	case v.Halted != nil:
+		parts = append(parts, "the worker has stopped: "+v.Halted.Seen)
 	case s == nil:
 		parts = append(parts, "no step has begun")
 	case v.Question != nil:
@@ -99,7 +101,7 @@ func StatusText(v wire.View, real time.Time) string {
 		fmt.Fprintf(&b, " (%s)", p)
 	}
 	fmt.Fprintf(&b, "\nRun %s by %s, %s UTC, %s since the start\n", v.Run.ID, v.Run.Operator,
-		now.UTC().Format("2006-01-02 15:04:05"), stopwatch(elapsed(v, real)))
+		now.UTC().Format("2006-01-02 15:04:05"), stopwatch(elapsed(v, now)))
 	b.WriteString(standing(v, now))
 	if n := len(v.Notes); n > 0 {
 		last := v.Notes[n-1]
@@ -117,6 +119,13 @@ func standing(v wire.View, now time.Time) string {
 		return "Parked: " + stop(v.Parked)
 	}
 	s := v.CurrentStep()
+	if v.Halted != nil {
+		text := "The worker has stopped: " + stop(v.Halted.Seen)
+		if s != nil {
+			text += fmt.Sprintf(" It stood at step %d of %d, %s.", v.Current+1, len(v.Steps), s.Title)
+		}
+		return text
+	}
 	if s == nil {
 		return fmt.Sprintf("No step has begun; the path has %s.", count(len(v.Steps), "step"))
 	}
@@ -148,14 +157,25 @@ func (r *root) stateWord(s wire.StepView) string {
 	return stateWord(s)
 }
 
-// stepSpan is how long a step has taken; it does not count on where no worker acts.
-func (r *root) stepSpan(s wire.StepView) string {
-	now := r.now()
+// at is the time of the run's world up to which anything goes on: where no worker acts, that of the last that was heard.
+func (r *root) at() time.Time {
 	if r.over() && !r.view.Last.IsZero() {
-		now = r.view.Last
+		return r.view.Last
 	}
-	return stepSpan(s, now)
+	return r.now()
 }
+
+// known is the view with what the connection tells besides: that the worker is gone, where it has not said why.
+func (r *root) known() wire.View {
+	v := r.view
+	if r.link.state == gone && v.Ended == nil && v.Parked == "" && v.Halted == nil {
+		v.Halted = &wire.Failure{Tried: "the work", Seen: "it ended without a word"}
+	}
+	return v
+}
+
+// stepSpan is how long a step has taken; it does not count on where no worker acts.
+func (r *root) stepSpan(s wire.StepView) string { return stepSpan(s, r.at()) }
 
 // stateWord says where a step stands, as far as the worker has told.
 func stateWord(s wire.StepView) string {

@@ -331,3 +331,53 @@ func TestARetryGoesAway(t *testing.T) {
 		t.Errorf("it is still there:\n%s", screen)
 	}
 }
+
+// What is said of the wish to stop goes when the question is there, whichever of the two is faster.
+func TestAskedToStopGoesWithTheQuestion(t *testing.T) {
+	ask := func(d *driver) {
+		failure := wire.Failure{Tried: "reading the world", Seen: "503"}
+		d.feed(wire.Event{Kind: wire.KindAsk, Seq: d.root.view.Seq + 1, At: d.clock.Now(), Step: d.root.view.CurrentStep().ID, Question: &wire.Question{ID: "q9", Step: d.root.view.CurrentStep().ID,
+			Kind: wire.AskRemedy, Title: "It cannot go on", Error: &failure, Choices: []wire.Choice{{ID: wire.ChoiceRetry, Label: "Try again"}}}})
+	}
+	d := live(t, fixture.Retry)
+	d.press("x").expect("Asked to stop trying")
+	ask(d)
+	d.expect("It cannot go on").expectNot("Asked to stop trying")
+	d = live(t, fixture.Retry)
+	ask(d)
+	d.root.sent(sentMsg{message: wire.Message{Kind: wire.SayStop}})
+	d.expect("It cannot go on").expectNot("Asked to stop trying")
+}
+
+// Nothing on any screen counts on, or says that it runs, when the worker is gone: not the header, not the action, not the short status.
+func TestNothingCountsWithoutAWorker(t *testing.T) {
+	d := live(t, fixture.Running)
+	d.size(60, 20)
+	d.close()
+	d.root.shown = d.root.view.Current
+	step := d.root.View()
+	if strings.Count(step, "not finished") != 2 { // the step, and the action
+		t.Errorf("the step is not shown as it stands:\n%s", step)
+	}
+	d.clock.SetTime(d.clock.Now().Add(time.Hour))
+	if later := d.root.View(); later != step {
+		t.Errorf("an hour later it is another screen:\n%s\n%s", step, later)
+	}
+	d.press("c")
+	for _, text := range []string{ShortStatus(d.root.known(), d.clock.Now()), StatusText(d.root.known(), d.clock.Now())} {
+		if !strings.Contains(text, "worker has stopped: it ended without a word") || strings.Contains(text, "unning") {
+			t.Errorf("the status says %q", text)
+		}
+	}
+}
+
+// Whoever leaves a run whose worker has stopped is told why, once and with what to do.
+func TestLeavingARunWhoseWorkerHasStopped(t *testing.T) {
+	d := live(t, fixture.Running)
+	d.feed(wire.Event{Kind: wire.KindHalt, At: d.clock.Now(), Failure: &wire.Failure{Tried: "writing", Seen: "it is read-only", Next: "Mend it"}})
+	d.close()
+	d.press("q")
+	if !strings.Contains(d.root.farewell, "has stopped. Tried writing") && !strings.Contains(d.root.farewell, "it is read-only") {
+		t.Errorf("said %q", d.root.farewell)
+	}
+}

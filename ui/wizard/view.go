@@ -265,7 +265,7 @@ func (r *root) tooSmall() string {
 	add := func(text string) { lines = append(lines, r.t.Wrap(text, w)...) }
 	if r.view.Run.ID != "" {
 		add(badge(r.view.Run) + " " + r.view.Subject.Word())
-		add(standing(r.view, r.now()))
+		add(standing(r.known(), r.at()))
 	} else {
 		add("Connecting.")
 	}

@@ -33,6 +33,7 @@ type Options struct {
 	Operator string // signs answers and notes
 	Attach   string // command line that comes back: "svrescue attach r-0412"; empty when leaving ends the work
 	Risk     string // why the work may end although a window is only closed, a phrase; empty: it does not
+	Report   string // command line that prints the report; empty: "svrescue report ID"
 	Resume   string // command line that takes a parked run up again; empty: "svrescue resume ID"
 }
 
@@ -40,6 +41,8 @@ type Options struct {
 type Result struct {
 	View wire.View // the last state that was shown
 	Why  Leaving
+	Told bool // what goes on, and how to come back, was said on Out
+	Gone bool // the worker was gone
 }
 
 // Leaving says why the wizard ended.
@@ -70,12 +73,13 @@ func Run(ctx context.Context, opts Options) (Result, error) {
 	if err != nil {
 		return Result{View: r.view, Why: ByHangup}, err
 	}
-	result := Result{View: r.view, Why: ByOperator}
+	result := Result{View: r.view, Why: ByOperator, Gone: r.link.state == gone}
 	if hangup || r.farewell == "" {
 		result.Why = ByHangup
 		return result, nil
 	}
-	fmt.Fprintln(out, r.farewell)
+	_, err = fmt.Fprintln(out, r.farewell)
+	result.Told = err == nil
 	return result, nil
 }
 
