@@ -498,3 +498,96 @@ func ExampleSelf() {
 	fmt.Println(Self{Operator: "alice", Host: "ops1", Run: "restore-0412-0309-k7qd"}.identity())
 	// Output: alice@ops1/restore-0412-0309-k7qd
 }
+
+// faraway is a store whose requests are under way for so long, there and back; one that is left on its way back was done.
+type faraway struct {
+	*shelf
+	takes time.Duration
+}
+
+func (f *faraway) travel(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return &kube.Error{Kind: kube.Canceled}
+	case <-time.After(f.takes):
+		return nil
+	}
+}
+
+func (f *faraway) Read(ctx context.Context, namespace string) (kube.Lease, bool, error) {
+	if err := f.travel(ctx); err != nil {
+		return kube.Lease{}, false, err
+	}
+	return f.shelf.Read(ctx, namespace)
+}
+
+func (f *faraway) Write(ctx context.Context, l kube.Lease) (kube.Lease, error) {
+	if err := f.travel(ctx); err != nil {
+		return kube.Lease{}, err
+	}
+	l, err := f.shelf.Write(ctx, l)
+	if lost := f.travel(ctx); lost != nil {
+		return kube.Lease{}, lost
+	}
+	return l, err
+}
+
+// Whoever leaves while a request to take the Lease is under way gives back what that request took, and what it did not take is let be.
+func TestATakeThatIsLeftIsGivenBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		after time.Duration // it was left
+		held  bool          // by somebody else, meanwhile
+		want  string        // the holder that the server has at the end
+	}{
+		"before it was done":                   {after: 3 * time.Second},
+		"after it was done":                    {after: 5 * time.Second},
+		"and somebody else has it":             {after: 5 * time.Second, held: true, want: "bob@bob-laptop/run-of-bob"},
+		"before it was read who has it at all": {after: time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &shelf{}
+				a, b := s.keeper("alice"), s.keeper("bob")
+				far := &faraway{s, 2 * time.Second}
+				a.o.Store = far
+				ctx, leave := context.WithTimeout(t.Context(), c.after)
+				defer leave()
+				a.Take(ctx, "sv") // read at 2 s, written at 4 s; what came of it is known at 6 s, and not waited for
+				if c.held {
+					s.set(func(s *shelf) {
+						l := b.o.Self.taken(*s.lease, time.Now())
+						s.lease = &l
+					})
+				}
+				began := time.Now()
+				within, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				far.takes = 0
+				if err := a.Release(within, "parked"); err != nil || time.Since(began) > 0 {
+					t.Errorf("released: %v, after %s", err, time.Since(began))
+				}
+				s.set(func(s *shelf) {
+					if s.lease != nil && s.lease.Holder != c.want {
+						t.Errorf("held by %q at the end", s.lease.Holder)
+					}
+				})
+			})
+		})
+	}
+}
+
+// Giving it back does not wait for ever behind a request that hangs.
+func TestReleasingBehindARequestThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &shelf{}
+		k := s.keeper("alice")
+		k.Take(t.Context(), "sv")
+		<-k.turn // somebody sends, and is not answered
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		began := time.Now()
+		if err := k.Release(ctx, "parked"); err == nil || time.Since(began) != 3*time.Second {
+			t.Errorf("%v after %s", err, time.Since(began))
+		}
+	})
+}
