@@ -381,3 +381,19 @@ func TestLeavingARunWhoseWorkerHasStopped(t *testing.T) {
 		t.Errorf("said %q", d.root.farewell)
 	}
 }
+
+// What is tried again in the middle of a wait stands below the action that waits, which keeps what was last known of it.
+func TestARetryInTheMiddleOfAnAction(t *testing.T) {
+	for _, size := range [][2]int{{60, 20}, {80, 24}, {120, 40}} {
+		d := live(t, fixture.Running)
+		d.size(size[0], size[1])
+		now := d.clock.Now()
+		d.feed(wire.Event{Kind: wire.KindRetry, Step: d.root.view.CurrentStep().ID, At: now, Retry: &wire.Retry{Tried: "list pods in namespace sv", Seen: "503 busy", Tries: 2,
+			Since: now, Next: now.Add(4 * time.Second), Until: now.Add(10 * time.Minute)}})
+		d.expect("Trying again in 4 s (3rd time since", "list pods in namespace sv: 503 busy", "408/512 GiB", "t try now  x stop trying  p park")
+		d.press("x")
+		if len(d.sent) != 1 || d.sent[0].Kind != wire.SayStop {
+			t.Errorf("sent %+v", d.sent)
+		}
+	}
+}
