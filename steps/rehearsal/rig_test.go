@@ -246,6 +246,8 @@ func drive[F any](r *rig, ctx context.Context, killAt int, answer operator, path
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	ended := make(chan struct{})
 	left := make(chan struct{})
 	if r.front != nil {
@@ -278,8 +280,6 @@ func drive[F any](r *rig, ctx context.Context, killAt int, answer operator, path
 			m.Say(ctx, wire.Message{Kind: wire.SayAnswer, Answer: &a, By: "you"})
 		}
 	}()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	r.wire.arm(func() {
 		mu.Lock()
 		dead = true
