@@ -46,3 +46,12 @@ func (c *Cluster) Reach(ctx context.Context) (Reached, error) {
 	}
 	return r, nil
 }
+
+// Skew is the server's clock minus ours, as its last answer told it; false where no answer has.
+func (c *Cluster) Skew() (by time.Duration, known bool) {
+	d := c.date.Load()
+	if d == nil {
+		return 0, false
+	}
+	return d.skew(), true
+}

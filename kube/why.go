@@ -94,6 +94,11 @@ func pending(p Pod, events []Event) Explanation {
 	}
 	for _, e := range events {
 		switch e.Reason {
+		case "Failed": // the kubelet tells events before it writes the pod's status
+			if strings.HasPrefix(e.Message, "Failed to pull image") || strings.Contains(e.Message, "ErrImagePull") {
+				return Explanation{Summary: fmt.Sprintf("an image of pod %s cannot be fetched", p.Name), Detail: e.Message,
+					Hint: "check the image name and version, the pull secret and the node's way to the registry"}
+			}
 		case "FailedMount", "FailedAttachVolume":
 			hint := "check the volume, its claim and the storage driver"
 			if strings.Contains(e.Message, "Multi-Attach") {

@@ -67,13 +67,10 @@ func (l *look) wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// skew is how far the cluster's clock is from ours, where it tells.
+// skew is how far the cluster's clock is from ours, by the lists that it has answered before.
 func (l *look) skew() action.Skew {
-	r, err := l.reached()
-	if err != nil || r.ServerTime == nil {
-		return action.Skew{}
-	}
-	return action.Skew{Known: true, By: r.Skew}
+	by, known := l.Cluster.Skew()
+	return action.Skew{Known: known, By: by}
 }
 
 // lag reads how far one component is behind. What it does not tell is an error here.

@@ -3,7 +3,9 @@ package evidence
 import (
 	"cmp"
 	"context"
+	"regexp"
 	"slices"
+	"strings"
 
 	"canton.example/svrescue/internal/plain"
 	"canton.example/svrescue/kube/release"
@@ -33,11 +35,13 @@ func readConfiguration(_ context.Context, l *look, deliver func(func(*triage.Evi
 	default:
 		kms.Source = "values of release " + releases[i].Name
 		values, set := valuesOf(releases[i]), false
-		// The key of the chart (reference/deployment.md 4). A KMS that is set up by a variable of the environment alone is not seen.
+		// The key of the chart (reference/deployment.md 4, 9.6).
 		var settings any
 		if settings, set = at(values, "kms"); set && settings != nil && settings != false {
 			which := plain.Line(cmp.Or(text(values, "kms.type"), "its kind is not named"))
 			kms.Problem = "the participant is set up with a KMS (" + which + "), and this program cannot ask it"
+		} else if tells := l.tellOfKMS(participants); len(tells) > 0 {
+			kms.Problem = "the values name no KMS, and the environment of the participant may set one up: " + strings.Join(tells, ", ") + ". Whether it does was not verified; ask whoever set it up"
 		} else {
 			kms.State = triage.KMSNone
 		}
@@ -48,6 +52,32 @@ func readConfiguration(_ context.Context, l *look, deliver func(func(*triage.Evi
 	}
 	deliver(func(e *triage.Evidence) { e.KMS, e.Pruning = kms, pruning })
 	return nil
+}
+
+// cloud are names of variables by which the libraries of AWS and of Google find their credentials. A participant has little other use for them.
+var cloud = regexp.MustCompile(`^(AWS_|GOOGLE_APPLICATION_CREDENTIALS$)`)
+
+// tellOfKMS names variables of participants that tell of a KMS: by their names, by what they are taken from, or by what they hold, which may be
+// a block of configuration (ADDITIONAL_CONFIG_*). Which of them Splice reads for that was not verified. A value is looked at and never told.
+func (l *look) tellOfKMS(participants []node.Component) (names []string) {
+	workloads, err := l.workloads()
+	if err != nil {
+		return nil
+	}
+	for _, w := range workloads {
+		if !slices.ContainsFunc(participants, func(c node.Component) bool { return c.Ref == w.Ref() }) {
+			continue
+		}
+		for _, k := range w.Containers {
+			for _, v := range k.Env {
+				if tells := strings.Contains(strings.ToLower(v.Name+" "+v.From+" "+v.Value), "kms"); tells || cloud.MatchString(v.Name) {
+					names = append(names, plain.Line("variable "+v.Name+" of container "+k.Name))
+				}
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // readManaged tells whether there are servers whose backups only their service knows.

@@ -3,6 +3,7 @@ package evidence
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -46,23 +47,44 @@ func readDatabases(ctx context.Context, l *look, deliver func(func(*triage.Evide
 
 // server tells the state of the databases that one server should have.
 func (l *look) server(ctx context.Context, s postgres.Server, wanted []postgres.Database) []triage.Database {
-	stored, _, err := l.databases.Databases(ctx, s)
 	found := make([]triage.Database, len(wanted))
 	var all sync.WaitGroup
 	for i, d := range wanted {
 		found[i] = triage.Database{Name: d.Name, Role: d.Role}
 		f := &found[i]
-		switch {
-		case err != nil:
-			f.State, f.Seen = stateOf(err)
-		case !slices.ContainsFunc(stored, func(s postgres.Stored) bool { return s.Name == d.Name }):
-			f.State, f.Seen = triage.DatabaseGone, "the server does not have it"
-		default:
-			all.Go(func() { f.State, f.Seen = l.tables(ctx, d) })
-		}
+		all.Go(func() { f.State, f.Seen = l.tables(ctx, d) })
 	}
 	all.Wait()
+	if !slices.ContainsFunc(found, func(f triage.Database) bool { return f.State == triage.DatabaseGone }) {
+		return found
+	}
+	stored, _, err := l.databases.Databases(ctx, s)
+	if err != nil { // then what the server has besides is not known, and that it does not have this one is
+		return found
+	}
+	for i := range found {
+		if f := &found[i]; f.State == triage.DatabaseGone {
+			if others := likes(f.Name, stored, wanted); len(others) > 0 {
+				f.State, f.Seen = triage.DatabaseOther, plain.Line(strings.Join(others, " and "))
+			}
+		}
+	}
 	return found
+}
+
+var numbered = regexp.MustCompile(`_\d+$`)
+
+// likes are databases of a server that nobody names, and that have the name of one that is missing but for the number at its end: that is the
+// migration or serial ID (reference/deployment.md 3.6).
+func likes(name string, stored []postgres.Stored, wanted []postgres.Database) (others []string) {
+	stem := numbered.ReplaceAllString(name, "")
+	for _, s := range stored {
+		named := slices.ContainsFunc(wanted, func(d postgres.Database) bool { return d.Name == s.Name })
+		if !named && s.Name != name && numbered.ReplaceAllString(s.Name, "") == stem {
+			others = append(others, s.Name)
+		}
+	}
+	return others
 }
 
 // tables says whether a database has what its role must have.

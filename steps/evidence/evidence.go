@@ -26,12 +26,13 @@ import (
 
 // Cluster is what is read of one; *kube.Cluster has it.
 type Cluster interface {
-	Reach(ctx context.Context) (kube.Reached, error)
+	Skew() (by time.Duration, known bool)
 	Workloads(ctx context.Context, ns string) ([]kube.Workload, error)
 	Pods(ctx context.Context, ns, selector string) ([]kube.Pod, error)
 	Events(ctx context.Context, ns, kind, name string) ([]kube.Event, error)
 	Logs(ctx context.Context, ns, pod string, o kube.LogOptions) (string, error)
 	Claims(ctx context.Context, ns string) ([]kube.Claim, error)
+	Lease(ctx context.Context, ns string) (kube.Lease, bool, error)
 	Volumes(ctx context.Context) ([]kube.Volume, error)
 	Snapshots(ctx context.Context, ns string) ([]kube.Snapshot, error)
 	SnapshotContents(ctx context.Context) ([]kube.SnapshotContent, error)
@@ -110,6 +111,7 @@ func sources() []source {
 		{"dumps", slow, readDumps, func(e *triage.Evidence, r triage.Reading) { e.Backups.Dumps.Reading = r }},
 		{"managed backups", limit, readManaged, func(e *triage.Evidence, r triage.Reading) { e.Backups.Managed.Reading = r }},
 		{"configuration", limit, readConfiguration, func(e *triage.Evidence, r triage.Reading) { e.KMS.Reading, e.Pruning.Reading = r, r }},
+		{"lease", limit, readHold, func(e *triage.Evidence, r triage.Reading) { e.Hold.Reading = r }},
 		{"record", limit, readRecord, func(e *triage.Evidence, r triage.Reading) { e.Record.Reading = r }},
 	}
 }
@@ -118,12 +120,14 @@ func sources() []source {
 // ends; a source that had no answer by then is not known.
 func Gather(ctx context.Context, o Options, deliver func(Piece)) {
 	l := newLook(ctx, o)
+	began := o.Clock.Now()
 	var turn sync.Mutex
-	over := false
+	over, heard := false, map[string]bool{}
 	hand := func(p Piece) {
 		turn.Lock()
 		defer turn.Unlock()
 		if !over {
+			heard[p.Source] = true
 			deliver(p)
 		}
 	}
@@ -151,8 +155,14 @@ func Gather(ctx context.Context, o Options, deliver func(Piece)) {
 	case <-ctx.Done():
 	}
 	turn.Lock()
+	defer turn.Unlock()
 	over = true
-	turn.Unlock()
+	for _, s := range sources() {
+		if !heard[s.name] {
+			r := triage.Reading{Source: l.where(s.name), At: o.Clock.Now(), Problem: "no answer in " + o.Clock.Since(began).Round(time.Second).String()}
+			deliver(Piece{Source: s.name, Last: true, Set: func(e *triage.Evidence) { s.failed(e, r) }})
+		}
+	}
 }
 
 // problem is an error as a part of a sentence: what was seen, and of what was tried as much as is needed to know of what.

@@ -26,7 +26,7 @@ type look struct {
 	volumes   func() ([]kube.Volume, error)
 	releases  func() ([]release.Release, error)
 	node      func() (node.Node, error)
-	reached   func() (kube.Reached, error)
+	secrets   func() ([]kube.SecretName, error) // names, and nothing of what they hold
 
 	databases *reach.Databases
 	web       *reach.Web
@@ -43,9 +43,9 @@ func newLook(ctx context.Context, o Options) *look {
 	l.claims = once(ctx, func(ctx context.Context) ([]kube.Claim, error) { return o.Cluster.Claims(ctx, o.Namespace) })
 	l.volumes = once(ctx, o.Cluster.Volumes)
 	l.releases = once(ctx, func(ctx context.Context) ([]release.Release, error) {
-		return release.In(o.Cluster, o.Namespace).List(ctx)
+		return release.In(named{o.Cluster, l.secrets}, o.Namespace).List(ctx)
 	})
-	l.reached = once(ctx, o.Cluster.Reach)
+	l.secrets = once(ctx, func(ctx context.Context) ([]kube.SecretName, error) { return o.Cluster.Secrets(ctx, o.Namespace, "") })
 	l.node = shared(l.discover)
 	seen := reach.Options{Cluster: &memo{Cluster: o.Cluster, look: l, values: map[string]func() (secret.String, bool, error){}, ctx: ctx}, Clock: o.Clock, Inside: o.Inside, Dial: o.Dial}
 	l.databases, l.web, l.ask = reach.NewDatabases(seen), reach.NewWeb(seen, o.Out), reach.NewPods(seen)
@@ -117,6 +117,8 @@ func (l *look) where(source string) string {
 		return "claims of namespace " + l.Namespace
 	case "leftover volumes":
 		return "volumes of the cluster"
+	case "lease":
+		return "the Lease of namespace " + l.Namespace
 	case "secrets":
 		return "secrets of namespace " + l.Namespace
 	case "databases":
@@ -176,6 +178,21 @@ func selected(pods []kube.Pod, selector string) ([]kube.Pod, error) {
 		}
 	}
 	return found, nil
+}
+
+// named is the cluster for those who list secrets of the namespace by a label: from the one list of all of them.
+type named struct {
+	Cluster
+	all func() ([]kube.SecretName, error)
+}
+
+func (n named) Secrets(_ context.Context, _, selector string) ([]kube.SecretName, error) {
+	s, err := labels.Parse(selector)
+	if err != nil {
+		return nil, err
+	}
+	all, err := n.all()
+	return slices.DeleteFunc(slices.Clone(all), func(name kube.SecretName) bool { return !s.Matches(labels.Set(name.Labels)) }), err
 }
 
 // memo is the cluster for those who reach into pods: the pods that were listed, and each secret's value asked for once.

@@ -177,6 +177,9 @@ func (l *look) peer(ctx context.Context, a svapp.Address, from sender, has bool)
 		return p, 0
 	}
 	p.DSO, p.Round, p.RoundAt = dso.Party, dso.Round, dso.RoundAt
+	if skew := l.skew(); skew.Known && !p.RoundAt.IsZero() {
+		p.RoundAt = p.RoundAt.Add(-skew.By) // on this machine's clock, by which its age is told: it may be wrong by more than a round
+	}
 	for _, m := range dso.SVs {
 		p.SVs = append(p.SVs, m.Party)
 	}

@@ -125,8 +125,9 @@ func (l *look) troubleOf(c node.Component, p kube.Pod, events []kube.Event) (tro
 	for _, cond := range p.Conditions {
 		t.texts = append(t.texts, cond.Reason, cond.Message)
 	}
+	since := lastChange(p)
 	for _, e := range events {
-		if e.Type == "Warning" && now.Sub(e.Last) < patience {
+		if e.Type == "Warning" && now.Sub(e.Last) < patience && !e.Last.Before(since) {
 			t.texts = append(t.texts, e.Reason, e.Message)
 		}
 	}
@@ -145,11 +146,36 @@ func (l *look) troubleOf(c node.Component, p kube.Pod, events []kube.Event) (tro
 	return t, true
 }
 
+// lastChange is when a container of the pod last started or ended; zero: none has. What events told before that is over: a volume that could not
+// be mounted for a moment, an image that was there in the end.
+func lastChange(p kube.Pod) (at time.Time) {
+	later := func(t time.Time) {
+		if t.After(at) {
+			at = t
+		}
+	}
+	for _, k := range p.Containers {
+		if k.Started != nil {
+			later(*k.Started)
+		}
+		for _, end := range []*kube.Termination{k.Exit, k.Last} {
+			if end != nil {
+				later(end.Finished)
+			}
+		}
+	}
+	return at
+}
+
 // readLog looks into the last lines of the container that is in trouble. Of a component that is ready only what means that it cannot go on
 // counts, and only if it was said lately.
 func (l *look) readLog(ctx context.Context, t *trouble) {
 	o := kube.LogOptions{Tail: lastLog}
 	for _, k := range t.pod.Containers {
+		if k.Init && k.State == "running" && !t.pod.Ready {
+			o.Container, o.Previous = k.Name, false // what it waits for, it alone says
+			break
+		}
 		if !k.Init && o.Container == "" || !k.Ready && (k.State == "waiting" || k.State == "terminated") && (k.Restarts > 0 || k.Exit != nil) {
 			o.Container, o.Previous = k.Name, k.Restarts > 0 && k.State != "terminated" && k.State != "running"
 		}

@@ -2,9 +2,12 @@ package evidence
 
 import (
 	"testing"
+	"time"
 
+	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps/node"
 	"canton.example/svrescue/steps/triage"
+	clocktesting "k8s.io/utils/clock/testing"
 )
 
 // A sequencer's log tells of other members: only a participant or a mediator says of itself that it was disabled.
@@ -49,6 +52,35 @@ func TestPartsOfAClaim(t *testing.T) {
 		parts := partsOf(node.Node{}, claim)
 		if want == "" && parts != nil || want != "" && (len(parts) == 0 || parts[0] != want) {
 			t.Errorf("%s: %v, want %q", claim, parts, want)
+		}
+	}
+}
+
+// What an event told before a container started is over: a volume that could not be mounted at once is no trouble of a pod that runs.
+func TestEventsOfBefore(t *testing.T) {
+	now := time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
+	at := func(ago time.Duration) *time.Time { a := now.Add(-ago); return &a }
+	mount := kube.Event{Type: "Warning", Reason: "FailedMount", Message: `MountVolume.SetUp failed for volume "kube-api-access-x": failed to sync configmap cache: timed out`}
+	pod := kube.Pod{Phase: "Running", Node: "rig", Containers: []kube.ContainerStatus{{Name: "one", State: "running", Started: at(4 * time.Minute)}}}
+	pod.Name, pod.Created = "one-x", *at(5 * time.Minute)
+	l := &look{Options: Options{Clock: clocktesting.NewFakeClock(now)}}
+	for _, c := range []struct {
+		name  string
+		event time.Duration
+		state string
+		want  triage.Kind
+	}{
+		{"before it started", 4*time.Minute + 20*time.Second, "running", triage.Starting},
+		{"after it started", time.Minute, "running", triage.Mount},
+		{"while none has started", time.Minute, "waiting", triage.Mount},
+	} {
+		p, e := pod, mount
+		e.Last = now.Add(-c.event)
+		if c.state == "waiting" {
+			p.Phase, p.Containers = "Pending", []kube.ContainerStatus{{Name: "one", State: "waiting", Reason: "ContainerCreating"}}
+		}
+		if got, _ := l.troubleOf(node.Component{Part: node.ScanApp}, p, []kube.Event{e}); got.Kind != c.want {
+			t.Errorf("%s: %q, want %q (%+v)", c.name, got.Kind, c.want, got.Why)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func readSecrets(ctx context.Context, l *look, deliver func(func(*triage.Evidenc
 		}
 		ids.Files = append(ids.Files, files...)
 	}
-	found, leftovers, err := l.secrets(ctx)
+	found, leftovers, err := l.identities(ctx)
 	if err != nil {
 		search.Problem = problem(ctx, limit, err)
 		if len(ids.Files) == 0 {
@@ -50,13 +50,15 @@ func readSecrets(ctx context.Context, l *look, deliver func(func(*triage.Evidenc
 	return nil
 }
 
-// secrets are the identities backups in secrets, and the secrets that may hold keys in another form.
-func (l *look) secrets(ctx context.Context) (found []triage.IdentitiesFile, leftovers []triage.Leftover, err error) {
-	all, err := l.Cluster.Secrets(ctx, l.Namespace, "owner!=helm")
+// identities are the identities backups in secrets, and the secrets that may hold keys in another form.
+func (l *look) identities(ctx context.Context) (found []triage.IdentitiesFile, leftovers []triage.Leftover, err error) {
+	names, err := l.secrets()
 	if err != nil {
 		return nil, nil, err
 	}
-	all = slices.DeleteFunc(all, func(s kube.SecretName) bool { return !telltale.MatchString(s.Name) || needed.MatchString(s.Name) })
+	all := slices.DeleteFunc(slices.Clone(names), func(s kube.SecretName) bool {
+		return s.Labels["owner"] == "helm" || !telltale.MatchString(s.Name) || needed.MatchString(s.Name)
+	})
 	for i, s := range all {
 		name := "secret " + l.Namespace + "/" + s.Name
 		if i >= maxSecrets {

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,7 +27,8 @@ func readStorage(ctx context.Context, l *look, deliver func(func(*triage.Evidenc
 	}
 	s := triage.Storage{Reading: l.reading("storage")}
 	for _, c := range n.Claims {
-		store := triage.Store{Claim: c.Name, Parts: c.Parts, Volume: c.Volume, State: triage.StorePending}
+		store := triage.Store{Claim: c.Name, Parts: c.Parts, Volume: c.Volume, State: triage.StorePending, Made: c.Created, Going: c.Deleting != nil}
+		store.Doomed = c.Old.ReclaimPolicy == "Delete"
 		switch {
 		case c.UID == "":
 			store.State = triage.StoreMissing
@@ -42,12 +44,11 @@ func readStorage(ctx context.Context, l *look, deliver func(func(*triage.Evidenc
 	used := make([]int, len(n.Claims))
 	var all sync.WaitGroup
 	for i, c := range n.Claims {
-		server, has := serverOn(n, c)
-		if !has || s.Stores[i].State != triage.StoreBound || c.Capacity.Bytes <= 0 {
+		if s.Stores[i].State != triage.StoreBound || c.Capacity.Bytes <= 0 {
 			continue
 		}
 		all.Go(func() {
-			if free, err := l.databases.Free(ctx, server); err == nil { // else it is not known, which a store can say
+			if free, err := l.free(ctx, n, c); err == nil { // else it is not known, which a store can say
 				used[i] = percent(free, c.Capacity.Bytes)
 			}
 		})
@@ -61,9 +62,51 @@ func readStorage(ctx context.Context, l *look, deliver func(func(*triage.Evidenc
 	return nil
 }
 
-// percent of a claim's size that is used; 100 only where nothing is free. What a file system keeps for itself counts as used.
+// free is how many bytes of a claim are free, as a pod that uses it sees it: that of its database server, or of CometBFT. Whether the image of
+// CometBFT has a shell and df was not verified: without them it is not known.
+func (l *look) free(ctx context.Context, n node.Node, c node.Claim) (int64, error) {
+	if server, has := serverOn(n, c); has {
+		return l.databases.Free(ctx, server)
+	}
+	for _, comet := range n.Of(node.CometBFT) {
+		if !slices.Contains(comet.Claims, c.Name) {
+			continue
+		}
+		mount, has, err := l.mountOf(comet, c.Name)
+		if err != nil || !has {
+			return 0, errors.Join(err, errors.ErrUnsupported)
+		}
+		pods, err := l.running(comet)
+		if err != nil || len(pods) == 0 {
+			return 0, errors.Join(err, errors.ErrUnsupported)
+		}
+		return l.ask.Free(ctx, l.Namespace, pods[0].Name, mount.Container, mount.Path)
+	}
+	return 0, errors.ErrUnsupported
+}
+
+// mountOf is where a workload has a claim.
+func (l *look) mountOf(c node.Component, claim string) (kube.Mount, bool, error) {
+	workloads, err := l.workloads()
+	for _, w := range workloads {
+		if w.Ref() != c.Ref {
+			continue
+		}
+		for _, m := range w.Mounts {
+			if m.Claim == claim {
+				return m, true, err
+			}
+		}
+	}
+	return kube.Mount{}, false, err
+}
+
+// segment is what PostgreSQL needs for its next file of the write-ahead log, unless it was built otherwise. With less it stops soon.
+const segment = 16 << 20
+
+// percent of a claim's size that is used; 100 only where nothing is free to go on with. What a file system keeps for itself counts as used.
 func percent(free, size int64) int {
-	if free <= 0 {
+	if free <= 0 || free < segment && size > 4*segment {
 		return 100
 	}
 	return int(min(max(100*(size-free)/size, 1), 99))
@@ -94,10 +137,15 @@ func leftoverVolumes(_ context.Context, l *look, deliver func(func(*triage.Evide
 			continue
 		}
 		seen := fmt.Sprintf("%s, reclaim policy %s", strings.ToLower(v.Phase), v.ReclaimPolicy)
+		by := plain.Line(v.Annotations[action.KeptBy])
+		if by != "" {
+			seen += ", put aside by run " + by
+		}
 		if v.Capacity.Text != "" {
 			seen += ", " + v.Capacity.Text
 		}
-		s.Found = append(s.Found, triage.Leftover{Name: v.Name, Claim: v.Claim.Name, Parts: partsOf(n, v.Claim.Name), Seen: plain.Line(seen)})
+		s.Found = append(s.Found, triage.Leftover{Name: v.Name, Claim: v.Claim.Name, Parts: partsOf(n, v.Claim.Name), Seen: plain.Line(seen),
+			Doomed: v.ReclaimPolicy == "Delete", KeptBy: by})
 	}
 	deliver(func(e *triage.Evidence) { e.Leftovers.Volumes = s })
 	return nil

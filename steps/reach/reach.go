@@ -110,17 +110,25 @@ func (d *Databases) Databases(ctx context.Context, s postgres.Server) ([]postgre
 
 // Free is how much room the volume of a server in a pod has left.
 func (d *Databases) Free(ctx context.Context, s postgres.Server) (int64, error) {
-	tried := "look how much room " + s.String() + " has left"
 	if s.Managed() {
-		return 0, &steps.Problem{Tried: tried, Seen: "the server is outside the cluster", Next: "Look at it where it is managed"}
+		return 0, &steps.Problem{Tried: "look how much room " + s.String() + " has left", Seen: "the server is outside the cluster", Next: "Look at it where it is managed"}
 	}
 	pod, err := d.pod(ctx, s)
 	if err != nil {
 		return 0, err
 	}
+	return d.options.free(ctx, "look how much room "+s.String()+" has left", s.Namespace, pod, s.Container, "")
+}
+
+// Free is how much room a folder of a container has left.
+func (p *Pods) Free(ctx context.Context, namespace, pod, container, folder string) (int64, error) {
+	return p.options.free(ctx, "look how much room "+folder+" in pod "+namespace+"/"+pod+" has left", namespace, pod, container, folder)
+}
+
+func (o Options) free(ctx context.Context, tried, namespace, pod, container, folder string) (int64, error) {
 	var out, said tail
-	err = d.options.Inside(kube.AccessExec(s.Namespace, pod)).Exec(ctx,
-		kube.ExecSpec{Namespace: s.Namespace, Pod: pod, Container: s.Container, Command: postgres.Free("").Argv}, nil, &out, &said)
+	err := o.Inside(kube.AccessExec(namespace, pod)).Exec(ctx,
+		kube.ExecSpec{Namespace: namespace, Pod: pod, Container: container, Command: postgres.Free(folder).Argv}, nil, &out, &said)
 	if exit := (*kube.ExitError)(nil); errors.As(err, &exit) {
 		return 0, &steps.Problem{Tried: tried, Seen: "df said: " + strings.Join(said.lines(), "; "), Next: "Look at the volume yourself", Err: err}
 	}

@@ -28,7 +28,9 @@ type judged struct {
 	against []string // sentences
 	notes   []string // sentences: it holds, and one should know
 	proven  bool     // by the offsets in its data, not by clocks alone
-	runway  runway
+	// keysUnsure: it may be a set of a participant's database that was made anew
+	keysUnsure bool
+	runway     runway
 }
 
 // runway is how long a restore of a set can still be begun. left counts only where known is set.
@@ -52,7 +54,7 @@ func backupsOf(e Evidence, now time.Time) (backups, []Item) {
 	for _, place := range []struct {
 		name string
 		Place
-	}{{"the volume snapshots", e.Backups.Snapshots}, {"the folders with dumps", e.Backups.Dumps}, {"the managed database service", e.Backups.Managed}} {
+	}{{"the list of volume snapshots", e.Backups.Snapshots}, {"the folder with dumps", e.Backups.Dumps}, {"the managed database service", e.Backups.Managed}} {
 		if !place.known(now) {
 			b.searched = false
 			b.unread = append(b.unread, place.why(place.name, now))
@@ -64,7 +66,7 @@ func backupsOf(e Evidence, now time.Time) (backups, []Item) {
 		}
 		for _, s := range place.Sets {
 			all = append(all, judge(s, e, now))
-			if s.Keys {
+			if s.Keys && !all[len(all)-1].keysUnsure {
 				b.keys = append(b.keys, s.Name)
 			}
 		}
@@ -150,6 +152,14 @@ func judge(s Set, e Evidence, now time.Time) judged {
 			j.against = append(j.against, sentence(was+": it could be restored only on the old synchronizer, and that does not run here any more"))
 		}
 	}
+	if since, is := madeAnew(e, now); is && !s.Begin.IsZero() && !s.Begin.Before(since) {
+		if j.verdict == Holds {
+			j.verdict = NotDetermined
+		}
+		j.keysUnsure = true
+		j.against = append(j.against, sentence("it was taken after the claim of the participant's database was made anew, at "+clock(since)+", so it may hold the new, empty database"))
+	}
+	j.keysUnsure = j.keysUnsure || participantGone(e, now) && !e.Storage.known(now) // when its claim was made is not known
 	j.runway = runwayOf(s.Begin, e.Pruning, now)
 	switch {
 	case s.Begin.IsZero():

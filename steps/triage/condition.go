@@ -126,6 +126,9 @@ func (c *condition) storage(e Evidence, now time.Time) Item {
 		if s.State == StoreBound && s.Used > most {
 			most, fullest = s.Used, s.Claim
 		}
+		if s.Going {
+			wrong = append(wrong, "claim "+s.Claim+" was deleted and stays only as long as a pod uses it")
+		}
 		switch s.State {
 		case StoreMissing:
 			wrong = append(wrong, "claim "+s.Claim+" does not exist")
@@ -134,7 +137,7 @@ func (c *condition) storage(e Evidence, now time.Time) Item {
 		case StorePending:
 			wrong = append(wrong, "claim "+s.Claim+" is not bound to a volume")
 		}
-		if _, kept := keptFor(e, s, now); (s.State == StoreMissing || s.State == StoreLost) && !kept && slices.ContainsFunc(s.Parts, func(p node.Part) bool { return slices.Contains(working(), p) }) {
+		if kept := keptFor(e, s, now); (s.State == StoreMissing || s.State == StoreLost) && len(kept) == 0 && slices.ContainsFunc(s.Parts, func(p node.Part) bool { return slices.Contains(working(), p) }) {
 			c.lost = append(c.lost, sentence("the volume of "+s.Claim+" is gone, with the data of "+list(partNames(s.Parts))))
 			c.lostBy = append(c.lostBy, "storage")
 		}
@@ -154,17 +157,38 @@ func (c *condition) storage(e Evidence, now time.Time) Item {
 	return item
 }
 
-// keptFor is a released volume that was this store's: it can be bound again, and then nothing is lost.
-func keptFor(e Evidence, s Store, now time.Time) (Leftover, bool) {
+// keptFor are released volumes that were this store's: they can be bound again, and then nothing is lost. Those that no restore has put aside
+// come first.
+func keptFor(e Evidence, s Store, now time.Time) (all []Leftover) {
 	if !e.Leftovers.Volumes.known(now) {
-		return Leftover{}, false
+		return nil
 	}
 	for _, v := range e.Leftovers.Volumes.Found {
 		if v.Claim == s.Claim || s.Volume != "" && v.Name == s.Volume {
-			return v, true
+			all = append(all, v)
 		}
 	}
-	return Leftover{}, false
+	slices.SortStableFunc(all, func(a, b Leftover) int { return cmp.Compare(a.KeptBy, b.KeptBy) })
+	return all
+}
+
+// replacedStore is the store of a database that is gone while the volume that it was on is still there: the claim was made anew, as a
+// StatefulSet does by itself, and the new volume is empty.
+func replacedStore(e Evidence, role postgres.Role, now time.Time) (Store, Leftover, bool) {
+	if !e.Storage.known(now) {
+		return Store{}, Leftover{}, false
+	}
+	for _, s := range e.Storage.Stores {
+		if s.State != StoreBound || !slices.ContainsFunc(s.Parts, func(p node.Part) bool { return roles[p] == role }) {
+			continue
+		}
+		for _, v := range keptFor(e, s, now) {
+			if v.KeptBy == "" && v.Name != s.Volume {
+				return s, v, true
+			}
+		}
+	}
+	return Store{}, Leftover{}, false
 }
 
 func partNames(parts []node.Part) (names []string) {
@@ -177,10 +201,10 @@ func partNames(parts []node.Part) (names []string) {
 func (c *condition) databases(e Evidence, now time.Time) Item {
 	item := Item{ID: "databases", Verdict: Holds, Source: cmp.Or(e.Databases.Source, "the databases"), At: e.Databases.At}
 	if !e.Databases.known(now) {
-		item.Verdict, item.Detail, item.At = NotDetermined, e.Databases.why("the databases", now), time.Time{}
+		item.Verdict, item.Detail, item.At = NotDetermined, e.Databases.why("the state of the databases", now), time.Time{}
 		return item
 	}
-	var wrong, silent []string
+	var wrong, lost, silent []string
 	for _, d := range e.Databases.All {
 		name := fmt.Sprintf("database %s (%s)", d.Name, d.Role)
 		switch d.State {
@@ -188,16 +212,27 @@ func (c *condition) databases(e Evidence, now time.Time) Item {
 			c.participantWhole = c.participantWhole || d.Role == postgres.Participant
 			c.sequencerWhole = c.sequencerWhole || d.Role == postgres.Sequencer
 		case DatabaseSilent:
+			if d.Seen != "" {
+				name += ": " + d.Seen
+			}
 			silent = append(silent, name)
 		case DatabaseDamaged:
-			wrong = append(wrong, "PostgreSQL says that the data of "+name+" is damaged")
+			lost = append(lost, "PostgreSQL says that the data of "+name+" is damaged")
+		case DatabaseOther:
+			wrong = append(wrong, fmt.Sprintf("%s is not on its server, which has %s", name, d.Seen))
 		case DatabaseGone:
-			wrong = append(wrong, name+" is not there any more or is empty, and its server answers")
+			gone := name + " is not there any more or is empty, and its server answers"
+			if _, v, is := replacedStore(e, d.Role, now); is {
+				wrong = append(wrong, gone+", and volume "+v.Name+", on which it was, is still there")
+			} else {
+				lost = append(lost, gone)
+			}
 		}
 	}
-	for _, w := range wrong {
-		c.lost, c.lostBy = append(c.lost, sentence(w)), append(c.lostBy, "databases")
+	for _, l := range lost {
+		c.lost, c.lostBy = append(c.lost, sentence(l)), append(c.lostBy, "databases")
 	}
+	wrong = append(wrong, lost...)
 	switch {
 	case len(wrong) > 0:
 		item.Verdict, item.Detail = Violated, sentence(list(wrong))

@@ -26,6 +26,7 @@ type Evidence struct {
 	Identities Identities // identities backups
 	KMS        KMS        //
 	Record     Record     // the record of the node, for a cluster that is lost
+	Hold       Hold       // whether somebody works on the node with this program
 	Answers    Answers    // what only a person knows
 }
 
@@ -105,8 +106,12 @@ type Store struct {
 	Claim  string
 	Parts  []node.Part // whose data it holds
 	State  StoreState
-	Volume string // it is, or was, bound to
-	Used   int    // percent of its space; 0: not read
+	Volume string    // it is, or was, bound to
+	Used   int       // percent of its space; 100: too little is free to go on with; 0: not read
+	Made   time.Time // the claim; zero: not known
+	// Going: the claim was deleted and stays only as long as a pod uses it. Then its volume goes too, where Doomed is set: the reclaim policy
+	// of the volume is Delete.
+	Going, Doomed bool
 }
 
 // StoreState is what has become of a claim.
@@ -139,6 +144,10 @@ type Leftover struct {
 	Claim string      // for a volume: the claim that it was bound to
 	Parts []node.Part // whose data, or keys, it may hold; empty: not known
 	Seen  string      // what was seen of it: "released 3 h ago, kept, 512 Gi"
+	// Doomed: a released volume that the cluster deletes, since its reclaim policy is Delete.
+	Doomed bool
+	// KeptBy is the run that put the volume aside when it restored the node; empty: none did.
+	KeptBy string
 }
 
 // Databases are those of the node's components.
@@ -163,6 +172,7 @@ const (
 	DatabaseSilent  DatabaseState = "silent"  // its server does not answer: that says nothing about its data
 	DatabaseDamaged DatabaseState = "damaged" // PostgreSQL itself says that its data is damaged
 	DatabaseGone    DatabaseState = "gone"    // its server answers and does not have it, or has it empty
+	DatabaseOther   DatabaseState = "other"   // as gone, and the server has another one whose name is of the same kind
 )
 
 // Chain is what this node's CometBFT says of itself, a few times in a row. CatchingUp is shown and never judged by: a chain that
@@ -287,6 +297,17 @@ const (
 	KMSSilent KMSState = "silent" // it is configured, and did not answer
 	KMSEmpty  KMSState = "empty"  // it answered that the keys are gone
 )
+
+// Hold is what the Lease of the node says of runs of this program. Held without a renewal for long is no proof that nobody works: only the
+// holder's clock tells (kube.Lease).
+type Hold struct {
+	Reading
+	Held bool   // a run holds the node now
+	By   string // who, and on which machine
+	Run  string // the run that holds it, or held it last
+	Step string // that it was last in
+	Note string // why it was let go, in the words of the run
+}
 
 // Record is the record of the node (svrescue record), needed where its workloads are gone.
 type Record struct {

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"canton.example/svrescue/internal/plain"
 	"canton.example/svrescue/steps/node"
 	"canton.example/svrescue/steps/postgres"
 )
@@ -21,37 +23,41 @@ type aid struct {
 var causes = map[Kind]struct {
 	means, first string
 	storage      bool
+	named        bool // what the machine says of it names the thing that is to be put right
 }{
 	Image: {"The program itself cannot be fetched. No data is touched by that.",
-		"Compare image name and version with the release that ran before, then look at the pull secret and the way to the registry.", false},
+		"Compare image name and version with the release that ran before, then look at the pull secret and the way to the registry.", false, true},
 	Config: {"A secret, a config map or a key in one is missing, so the container is not even created. No data is touched by that.",
-		"Put back what the message names. The pod then starts by itself.", false},
+		"Put back what the message names. The pod then starts by itself.", false, true},
 	Memory: {"The program was ended because it used more memory than its limit. Its data is as safe as after any restart.",
-		"Raise its memory limit and let it start. A node that catches up needs more memory than one that runs.", false},
+		"Raise its memory limit and let it start. A node that catches up needs more memory than one that runs.", false, false},
 	Room: {"No machine of the cluster takes the pod. Its data waits on its volume.",
-		"Read the scheduler's reason: add a machine, free some room, or bring back the zone in which the volume is.", false},
+		"Read the scheduler's reason: add a machine, free some room, or bring back the zone in which the volume is.", false, true},
 	Mount: {"The volume is there and cannot be attached or mounted where the pod is.",
-		"Find out what still holds the volume, or why the storage driver does not attach it. Do not delete the claim.", true},
+		"Find out what still holds the volume, or why the storage driver does not attach it. Do not delete the claim.", true, true},
 	MachineGone: {"The machine on which the pod was does not answer. Its volume can be attached elsewhere once the machine is known to be off.",
-		"Bring the machine back, or make sure that it is off and have it removed from the cluster. Do not force the pod away before: two databases on one volume destroy it.", true},
+		"Bring the machine back, or make sure that it is off and have it removed from the cluster. Do not force the pod away before: two databases on one volume destroy it.", true, false},
 	DiskFull: {"The disk is full, so the database stops to protect its data. A full disk often looks like a broken database, and it is not one.",
-		"Make the volume larger, or free space outside the data folder. Delete nothing in the data folder of a database. Then let it start and look again.", false},
+		"Make the volume larger, or free space outside the data folder. Delete nothing in the data folder of a database. Then let it start and look again.", false, false},
 	Certificate: {"A certificate has expired. Nodes refuse to talk to each other, and no data is touched by that.",
-		"Renew the certificate, and restart what has the old one loaded.", false},
+		"Renew the certificate, and restart what has the old one loaded.", false, false},
 	Password: {"The database refuses the password that the component has. The data is there.",
-		"Compare the secret that the component uses with the password in the database. Somebody has changed one of the two.", false},
+		"Compare the secret that the component uses with the password in the database. Somebody has changed one of the two.", false, false},
 	Replaying: {"CometBFT replays old messages and does not come out of that by itself. Its data is whole.",
-		"Restart the CometBFT Deployment. From 0.7.4 a watchdog does that, if its addresses are set.", false},
+		"Restart the CometBFT Deployment. From 0.7.4 a watchdog does that, if its addresses are set.", false, false},
 	Locked: {"Another copy of the app holds the database: from 0.6.10 only one may.",
-		"Find the other copy and stop it. Two copies at work on one database would damage it.", false},
+		"Find the other copy and stop it. Two copies at work on one database would damage it.", false, false},
 }
 
 // firstAid finds what to do before any recovery, the most likely cause first.
 func firstAid(e Evidence, c condition, chain chainState, n network, now time.Time) []aid {
 	var all []aid
+	all = append(all, going(e, now)...)
+	all = append(all, rebind(e, now)...)
+	all = append(all, otherDatabase(e, now)...)
 	all = append(all, fullDisk(e, c, now)...)
 	all = append(all, troubles(e, now)...)
-	all = append(all, rebind(e, now)...)
+	all = append(all, twice(e, now)...)
 	all = append(all, scaledDown(e, c, n)...)
 	all = append(all, keyService(e, c, now)...)
 	if uninstalled(e, c, now) {
@@ -111,7 +117,11 @@ func troubles(e Evidence, now time.Time) (all []aid) {
 		for _, t := range e.Pods.Troubles {
 			if t.Kind == kind {
 				names = append(names, t.Name)
-				seen = append(seen, cmp.Or(t.Why.Summary, t.Name+": "+string(kind)))
+				text := cmp.Or(t.Why.Summary, t.Name+": "+string(kind))
+				if t.Why.Detail != "" && causes[kind].named {
+					text += " (" + strings.TrimSuffix(plain.Line(t.Why.Detail), ".") + ")"
+				}
+				seen = append(seen, text)
 			}
 		}
 		if len(names) == 0 {
@@ -136,23 +146,6 @@ func fullDisk(e Evidence, c condition, now time.Time) []aid {
 		}
 	}
 	return nil
-}
-
-// rebind is for a claim that is gone while its volume is kept.
-func rebind(e Evidence, now time.Time) (all []aid) {
-	if !e.Storage.known(now) {
-		return nil
-	}
-	for _, s := range e.Storage.Stores {
-		v, kept := keptFor(e, s, now)
-		if s.State != StoreMissing && s.State != StoreLost || !kept {
-			continue
-		}
-		all = append(all, aid{cause: true, FirstAid: FirstAid{ID: "volume-kept", Seen: sentence("claim " + s.Claim + " is gone, and its volume " + v.Name + " is still there: " + v.Seen),
-			Means: "The data is not lost. The volume only has to be bound to its claim again, which is safer than any restore.",
-			First: "Set the reclaim policy of the volume to Retain now. Scale down what uses the claim, make the claim again with the same name and this volume, and take a snapshot before anything starts.", Evidence: []string{"storage", "leftover-volumes"}}})
-	}
-	return all
 }
 
 // scaledDown is for what was stopped. Where the network stands still or data is lost, it may well be a part of a recovery that is under way,
@@ -192,7 +185,7 @@ var needs = map[node.Part][]node.Part{
 	node.Mediator:  {node.Sequencer, node.CometBFT},
 	node.SVApp:     {node.Participant},
 	node.ScanApp:   {node.Participant},
-	node.Validator: {node.Participant},
+	node.Validator: {node.Participant, node.ScanApp}, // scanClient.scanAddress in its values (reference/deployment.md 4)
 }
 
 // roles are the databases of the parts.

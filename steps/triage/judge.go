@@ -2,6 +2,7 @@ package triage
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -42,6 +43,7 @@ func Judge(e Evidence, now time.Time) Result {
 	add(more...)
 	s.keys, more = keysOf(s.e, s.cond, s.backups, now)
 	add(more...)
+	add(holdItem(s.e, now))
 	add(s.e.Answers.item(askDeclared, s.e.Answers.DeclaredLost), s.e.Answers.item(askBackups, s.e.Answers.BackupsElsewhere),
 		s.e.Answers.item(askIdentities, s.e.Answers.IdentitiesElsewhere), s.e.Answers.item(askPurpose, s.e.Answers.OnPurpose))
 	if s.cond.empty {
@@ -55,6 +57,7 @@ func Judge(e Evidence, now time.Time) Result {
 
 	r := Result{Version: Version, Release: rel, Evidence: items, FirstAid: []FirstAid{}}
 	r.Paths = []Path{s.restore(), s.reonboard(), s.network()}
+	s.heldBack(r.Paths)
 	r.Situation, r.Summary = s.situation(r.Recommended())
 	for _, a := range append(s.aids, s.besides(r.Situation)...) {
 		r.FirstAid = append(r.FirstAid, a.FirstAid)
@@ -112,6 +115,19 @@ func (s seen) damaged() bool {
 // vanished says whether the whole node is gone, by what was seen and by the operator's word that it is looked for in the right place.
 func (s seen) vanished() bool {
 	return s.cond.empty && s.e.Answers.RightNamespace == Yes && !uninstalled(s.e, s.cond, s.now)
+}
+
+// nearlyFull says which volume is about to be full; empty: none.
+func (s seen) nearlyFull() string {
+	if !s.e.Storage.known(s.now) {
+		return ""
+	}
+	for _, store := range s.e.Storage.Stores {
+		if store.Used >= 90 && store.Used < 100 {
+			return fmt.Sprintf("the volume of claim %s is %d percent used", store.Claim, store.Used)
+		}
+	}
+	return ""
 }
 
 func (s seen) databasesWhole() bool {

@@ -95,6 +95,12 @@ func (k keys) open(e Evidence, b backups, file judgedFile, kms KMSState, searche
 	} else if slices.ContainsFunc(e.Databases.All, func(d Database) bool { return d.Role == "participant" && d.State == DatabaseSilent }) {
 		open = append(open, "the participant's database does not answer, and its disk may hold the keys")
 	}
+	if e.Databases.known(now) && slices.ContainsFunc(e.Databases.All, func(d Database) bool { return d.Role == "participant" && d.State == DatabaseOther }) {
+		open = append(open, "the database server of the participant has another database, which may hold the keys")
+	}
+	if since, is := madeAnew(e, now); is && b.found > len(b.keys) {
+		open = append(open, "whether a set that was taken after "+clock(since)+" holds the participant's database is not known")
+	}
 	if !searched {
 		open = append(open, "released volumes, unused claims and secrets have not all been searched")
 	}

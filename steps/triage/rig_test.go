@@ -66,6 +66,7 @@ func whole() Evidence {
 			Managed: Place{Reading: read("no managed database service")}},
 		Identities: Identities{Reading: read("identities backups in /backups"), Files: []IdentitiesFile{{Name: "identities-1113.json", Taken: ago(9 * 24 * time.Hour), Party: acme, DSO: dso, Keys: 9}}},
 		KMS:        KMS{Reading: read("values of release participant-4"), State: KMSNone},
+		Hold:       Hold{Reading: read("the Lease of namespace sv")},
 	}
 	for i := range 12 {
 		e.Peers.Scans = append(e.Peers.Scans, Peer{Reading: read(fmt.Sprintf("scan of SV-%02d", i+1)), Name: fmt.Sprintf("SV-%02d", i+1), DSO: dso, Round: 81244, RoundAt: ago(5 * time.Minute),
@@ -216,6 +217,32 @@ func cantonbft(e *Evidence) {
 	e.Cluster.Driver = "cantonbft"
 	e.Cluster.Node.Components = slices.DeleteFunc(e.Cluster.Node.Components, func(c node.Component) bool { return c.Part == node.CometBFT })
 	e.Chain = Chain{Reading: failed("CometBFT", "CometBFT is not configured")}
+}
+
+// held is a run that works on the node.
+func held(e *Evidence) {
+	e.Hold.Held, e.Hold.By, e.Hold.Run, e.Hold.Step = true, "bob on bastion", "r-1122-0241", "restore/volumes"
+}
+
+// replaced is a claim that a StatefulSet made anew, so that its server has an empty volume, while the old one is still there.
+func replaced(doomed bool) change {
+	return func(e *Evidence) {
+		emptyParticipant(e)
+		e.Storage.Stores[1].Volume, e.Storage.Stores[1].Made = "pv-new", ago(20*time.Minute)
+		policy := "Retain"
+		if doomed {
+			policy = "Delete"
+		}
+		leftover(volumes, Leftover{Name: "pv-participant", Claim: participantClaim, Parts: []node.Part{node.Participant}, Seen: "released, reclaim policy " + policy, Doomed: doomed})(e)
+	}
+}
+
+func made(at time.Time) change {
+	return func(e *Evidence) {
+		for i := range e.Storage.Stores {
+			e.Storage.Stores[i].Made = at
+		}
+	}
 }
 
 func kms(state KMSState) change {

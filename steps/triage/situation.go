@@ -10,6 +10,9 @@ func (s seen) situation(recommended string) (Situation, string) {
 		Network:   "Recover the network together with the other SVs.",
 		"":        "No recovery can be recommended yet: the reasons and the open questions say what is missing.",
 	}[recommended]
+	if s.held() && !s.healthy() {
+		return Unclear, sentences(s.e.Hold.says(), "what is down may be so because of that. Talk to whoever began it before anything else")
+	}
 	switch {
 	case s.lostNetwork():
 		return NetworkLost, sentences("the ledger stands still for all, and the SVs have declared the network lost", s.procedure(then))
@@ -85,6 +88,18 @@ func (s seen) besides(now Situation) (all []aid) {
 	if len(s.keys.leftovers) > 0 && s.keys.verdict != Holds {
 		add("keys-may-remain", "these may still hold keys: "+list(s.keys.leftovers), "They may be the last copy of the keys of the participant.",
 			"Set released volumes to Retain, delete none of these, and look into them before you give anything up.", "leftover-volumes", "leftover-claims", "leftover-secrets")
+	}
+	if s.held() {
+		add("recovery-under-way", s.e.Hold.says(), "Two recoveries at once can destroy what one of them saves. A run that died without letting the node go looks the same.",
+			"Talk to whoever began it. On that machine, svrescue attach shows it and svrescue resume goes on with it; begin no other.", "lease")
+	}
+	if h := s.e.Hold; h.known(s.now) && !h.Held && h.Note != "" && (len(s.cond.lost)+len(s.cond.stopped) > 0 || s.cond.empty) {
+		add("earlier-run", "run "+h.Run+" of svrescue let the node go: "+h.Note, "What is down may be what that run has stopped or put aside.",
+			"Find out whether it is finished. If not, go on with it on the machine where it was begun: svrescue resume "+h.Run+".", "lease")
+	}
+	if s.nearlyFull() != "" && now != NodeLost {
+		add("nearly-full", s.nearlyFull(), "A database whose disk becomes full stops. It can be made larger while it still runs.",
+			"Make the volume larger before it is full. Delete nothing in the data folder of a database.", "storage")
 	}
 	switch now {
 	case NodeLost, NodeDisabled, AssetsLost:

@@ -87,6 +87,38 @@ func situations() []labelled {
 		e.Chain.Reading, e.Apps.Reading = failed("CometBFT", "no such service"), failed("SV app", "no such service")
 	}, leftover(claims, Leftover{Name: participantClaim, Parts: []node.Part{node.Participant}, Seen: "512 Gi"})), Fixable, pos, pos, imp, "uninstalled", "they take the claims that are there")
 
+	in("What could cost the assets")
+	add("a claim was deleted while its server runs, and its volume goes with it", with(func(e *Evidence) { e.Storage.Stores[1].Going, e.Storage.Stores[1].Doomed = true, true }), Fixable, pos, pos, imp, "claim-going", "its volume is deleted with the data of participant")
+	add("a claim was deleted while its server runs, its volume is kept", with(func(e *Evidence) { e.Storage.Stores[1].Going = true }), Fixable, pos, pos, imp, "claim-going", "has to be bound again then")
+	add("a claim was made anew and its old volume is kept", with(replaced(false)), Fixable, pos, pos, imp, "volume-kept", "The old volume only has to be bound to the claim again")
+	add("a claim was made anew and its old volume is about to be deleted", with(replaced(true)), Fixable, pos, pos, imp, "volume-kept", "the cluster deletes it as soon as it can")
+	add("a claim is gone and its released volume is about to be deleted", with(lostParticipant, leftover(volumes, Leftover{Name: "pv-participant", Claim: participantClaim, Parts: []node.Part{node.Participant}, Seen: "released, reclaim policy Delete", Doomed: true})),
+		Fixable, pos, pos, imp, "volume-kept", "the cluster deletes it as soon as it can")
+	add("a set that was taken after the claim was made anew", with(emptyParticipant, made(ago(400*24*time.Hour)), func(e *Evidence) { e.Storage.Stores[1].Made = ago(3 * time.Hour) }, noFiles, says(No, No, No)), NodeLost, nd, nd, imp, "keep", "it may hold the new, empty database")
+	add("a set of before and one of after the claim was made anew", with(emptyParticipant, made(ago(400*24*time.Hour)), func(e *Evidence) { e.Storage.Stores[1].Made = ago(3 * time.Hour) }, sets(goodSet(), setWith(func(s *Set) {
+		s.Name, s.Begin = "yesterday", ago(20*time.Hour)
+	}))), NodeLost, rec, pos, imp, "keep", "The newest usable set is yesterday")
+	add("the values name another database than the server has", with(database(postgres.Participant, DatabaseOther), func(e *Evidence) { e.Databases.All[0].Name, e.Databases.All[0].Seen = "participant_5", "participant_4" }, down("participant-4")),
+		Fixable, pos, pos, imp, "other-database", "Delete neither database, and restore nothing")
+	add("the values name another database, and there is no backup of any kind", with(database(postgres.Participant, DatabaseOther), noSets, noFiles, says(No, No, No)), Fixable, imp, nd, imp, "other-database", "which may hold the keys")
+	add("a run works on the node while a claim is gone", with(lostParticipant, held), Unclear, pos, pos, imp, "recovery-under-way", "Two recoveries at once can destroy what one of them saves")
+	add("a run works on the node and has stopped it", with(scaled("sv-app", "scan-app", "participant-4"), held), Unclear, pos, pos, imp, "recovery-under-way", "bob on bastion")
+	add("a run holds the node, and it is well", with(held), Healthy, pos, pos, imp, "recovery-under-way", "begin no other")
+	add("a run was parked after it had put a volume aside", with(lostParticipant, leftover(volumes, Leftover{Name: "pv-participant", Claim: participantClaim, Parts: []node.Part{node.Participant}, Seen: "released, put aside", KeptBy: "r-1122-0241"}),
+		func(e *Evidence) { e.Hold.Run, e.Hold.Note = "r-1122-0241", "parked: nobody looked" }), Unclear, pos, pos, imp, "restore-begun", "svrescue resume r-1122-0241")
+	add("stopped, and a run was parked", with(scaled("sv-app", "participant-4"), func(e *Evidence) { e.Hold.Run, e.Hold.Note = "r-1122-0241", "parked: nobody looked" }), Fixable, pos, pos, imp, "earlier-run", "what that run has stopped")
+	add("whether a run works on the node could not be read", with(lostParticipant, noSets, says(No, No, No), func(e *Evidence) { e.Hold.Reading = failed("the Lease", "the permission is missing") }), NodeLost, imp, pos, imp, "keep", "another run works on this node could not be read")
+	add("a participant that is to run twice", with(func(e *Evidence) { e.Cluster.Node.Components[7].Replicas, e.Cluster.Node.Components[7].Ready = 2, 2 }), Unclear, pos, pos, imp, "twice", "Scale it to 1")
+	add("half of the scans answer a pod only", with(scans(0, 6, func(p *Peer) { p.Source += ", by a pod" })), Healthy, pos, pos, imp, "", "12 of 12 other SVs show new rounds")
+	add("half of the scans are silent, the chain of this node stands, its data is lost", with(lostParticipant, scans(0, 6, silent), standing), NodeLost, rec, pos, imp, "keep", "6 of 12 other SVs")
+	add("the chain stands, the network runs, and a claim is gone", with(lostParticipant, standing), NodeLost, rec, pos, imp, "chain-stuck", "restart the CometBFT Deployment")
+	add("a disk that is nearly full", with(func(e *Evidence) { e.Storage.Stores[1].Used = 96 }), Healthy, pos, pos, imp, "nearly-full", "before it is full")
+	add("four liars say that it runs while its ledger stands and this chain too", with(deadNetwork, scans(0, 4, func(p *Peer) { p.RoundAt = ago(time.Minute) }), says(Yes, No, No)), Unclear, nd, nd, pos, "", "")
+	add("the wrong namespace, and the operator takes it for the right one", with(func(e *Evidence) {
+		e.Cluster.Node, e.Databases.All, e.Storage.Stores, e.Answers.RightNamespace = node.Node{}, nil, nil, Yes
+		e.Chain.Reading, e.Apps.Reading = failed("CometBFT", "no such service"), failed("SV app", "no such service")
+	}, noSets, noFiles, says(No, DontKnow, DontKnow)), NodeLost, nd, nd, imp, "keep", "")
+
 	in("The node needs time")
 	add("a node that catches up", with(func(e *Evidence) {
 		e.Apps.Lags = []Lag{{node.Participant, 50 * time.Minute, ago(time.Minute)}, {node.Participant, 40 * time.Minute, ago(4 * time.Second)}}

@@ -239,7 +239,7 @@ func TestDocument(t *testing.T) {
 func readings(e *Evidence) []*Reading {
 	all := []*Reading{&e.Own.Reading, &e.Cluster.Reading, &e.Pods.Reading, &e.Storage.Reading, &e.Leftovers.Volumes.Reading, &e.Leftovers.Claims.Reading, &e.Leftovers.Secrets.Reading,
 		&e.Databases.Reading, &e.Chain.Reading, &e.Apps.Reading, &e.Peers.Reading, &e.Pruning.Reading, &e.Backups.Snapshots.Reading, &e.Backups.Dumps.Reading, &e.Backups.Managed.Reading,
-		&e.Identities.Reading, &e.KMS.Reading, &e.Record.Reading}
+		&e.Identities.Reading, &e.KMS.Reading, &e.Record.Reading, &e.Hold.Reading}
 	for i := range e.Peers.Scans {
 		all = append(all, &e.Peers.Scans[i].Reading)
 	}
@@ -286,7 +286,7 @@ func mixed(r *rand.Rand, all []labelled) Evidence {
 		func(x Evidence) { e.Own = x.Own }, func(x Evidence) { e.Cluster = x.Cluster }, func(x Evidence) { e.Pods = x.Pods }, func(x Evidence) { e.Storage = x.Storage },
 		func(x Evidence) { e.Leftovers = x.Leftovers }, func(x Evidence) { e.Databases = x.Databases }, func(x Evidence) { e.Chain = x.Chain }, func(x Evidence) { e.Apps = x.Apps },
 		func(x Evidence) { e.Peers = x.Peers }, func(x Evidence) { e.Pruning = x.Pruning }, func(x Evidence) { e.Backups = x.Backups }, func(x Evidence) { e.Identities = x.Identities },
-		func(x Evidence) { e.KMS = x.KMS }, func(x Evidence) { e.Record = x.Record },
+		func(x Evidence) { e.KMS = x.KMS }, func(x Evidence) { e.Record = x.Record }, func(x Evidence) { e.Hold = x.Hold },
 		func(x Evidence) { e.Answers = x.Answers },
 	} {
 		if r.IntN(3) == 0 {

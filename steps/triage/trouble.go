@@ -28,7 +28,7 @@ const (
 
 // telling are texts of logs, events and reasons that mean one kind and nothing else, in the order in which they are looked for: the more
 // that follows from one, the earlier. MemberDisabled and EventsUnavailableForTimestamp: reference/backups.md 3. The texts of PostgreSQL,
-// of Java and of Go's TLS are theirs; what Splice writes when its disk is full or its lock is taken was not read anywhere.
+// of Java, OpenSSL and Go's TLS are theirs; what Splice writes when its disk is full or its lock is taken was not read anywhere.
 var telling = []struct {
 	kind Kind
 	text []string
@@ -37,7 +37,8 @@ var telling = []struct {
 	{Pruned, []string{"EventsUnavailableForTimestamp"}},
 	{DiskFull, []string{"No space left on device", "ENOSPC"}},
 	{Damaged, []string{"could not locate a valid checkpoint record", "invalid page in block", "could not read block", "structure needs cleaning", "file system is corrupt"}},
-	{Certificate, []string{"certificate has expired", "CertificateExpiredException", "certificate expired"}},
+	{Certificate, []string{"certificate has expired", "CertificateExpiredException", "certificate expired", // OpenSSL, nginx and Go; Java
+		"certificate_expired", "tls: expired certificate", "validity check failed"}},
 	{Password, []string{"password authentication failed"}},
 	{Image, []string{"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull"}},
 	{Config, []string{"CreateContainerConfigError"}},
