@@ -8,26 +8,18 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	networking "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"canton.example/svrescue/e2e/node"
 	"canton.example/svrescue/e2e/rig"
 	"canton.example/svrescue/kube"
 )
 
-// TestInit has a configuration written by an account that may only read, and uses it: hosts from an Ingress as a real server stores it and
+// describe has a configuration written by an account that may only read, and uses it: hosts from an Ingress as a real server stores it and
 // from Helm's values, the identity provider from a Secret and nothing else of it.
-func TestInit(t *testing.T) {
-	t.Parallel()
-	cluster := rig.Start(t)
-	ctx := within(t, 8*time.Minute)
-	n := node.New(cluster, node.Config{Namespace: cluster.Namespace(t, "init")})
-	must(t, n.Create(ctx))
-	must(t, n.WaitReady(ctx))
-	must(t, n.Backup(ctx, node.RunID()))
+func describe(t *testing.T, ctx context.Context, s *scene) {
+	cluster, n := s.cluster, s.node
 	ingress(t, ctx, cluster, n.Namespace, map[string]string{"sv.sv.acme.example": "sv-app", "wallet.sv.acme.example": "wallet-web-ui", "sv-web-ui.acme.example": "sv-web-ui"})
 
 	o := newOperator(t, cluster, n.Namespace)

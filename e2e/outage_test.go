@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -27,6 +28,9 @@ type road struct {
 	mu       sync.Mutex
 	listener net.Listener
 	conns    map[net.Conn]bool
+	delay    time.Duration // of every piece, each way
+	hung     chan struct{} // closed: nothing passes any more, and nothing is told of that
+	once     sync.Once
 }
 
 // newRoad opens a road and gives the operator a kubeconfig that leads over it.
@@ -34,7 +38,7 @@ func newRoad(t *testing.T, cluster *rig.Cluster, o *operator) *road {
 	t.Helper()
 	config, err := clientcmd.LoadFromFile(cluster.Kubeconfig)
 	must(t, err)
-	r := &road{address: "127.0.0.1:0", conns: map[net.Conn]bool{}}
+	r := &road{address: "127.0.0.1:0", conns: map[net.Conn]bool{}, hung: make(chan struct{})}
 	for _, c := range config.Clusters {
 		u, err := url.Parse(c.Server)
 		must(t, err)
@@ -90,7 +94,7 @@ func (r *road) forward(l net.Listener, c net.Conn) {
 	both := sync.WaitGroup{}
 	for _, way := range [][2]net.Conn{{u, c}, {c, u}} {
 		both.Go(func() {
-			io.Copy(way[0], way[1])
+			r.carry(way[0], way[1])
 			way[0].Close()
 		})
 	}
@@ -99,6 +103,63 @@ func (r *road) forward(l net.Listener, c net.Conn) {
 	delete(r.conns, c)
 	delete(r.conns, u)
 	r.mu.Unlock()
+}
+
+// carry copies, each piece after the delay of the road, until an end closes or the road hangs.
+func (r *road) carry(to io.Writer, from io.Reader) {
+	type piece struct {
+		data []byte
+		due  time.Time
+	}
+	pieces := make(chan piece, 1024)
+	go func() {
+		defer close(pieces)
+		for {
+			data := make([]byte, 32<<10)
+			n, err := from.Read(data)
+			if n > 0 {
+				pieces <- piece{data[:n], time.Now().Add(r.delay)}
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	failed := false
+	for p := range pieces {
+		select {
+		case <-r.hung:
+			continue // until the other end gives up
+		case <-time.After(time.Until(p.due)):
+		}
+		if failed {
+			continue
+		}
+		_, err := to.Write(p.data)
+		failed = err != nil
+	}
+}
+
+// slow makes every answer take twice as long as this longer; it is for before anything is sent.
+func (r *road) slow(each time.Duration) { r.delay = each }
+
+// hang lets nothing pass any more. Connections stay open.
+func (r *road) hang() { r.once.Do(func() { close(r.hung) }) }
+
+// readSlowly reads all that a program says, shows it as it comes, and tells when a text was first there; zero: never.
+func readSlowly(out io.Reader, show func(all string), text string) (all string, at time.Time) {
+	buffer := make([]byte, 4096)
+	for {
+		n, err := out.Read(buffer)
+		all += string(buffer[:n])
+		if at.IsZero() && strings.Contains(all, text) {
+			at = time.Now()
+		}
+		show(all)
+		if err != nil {
+			return all, at
+		}
+	}
 }
 
 // cut ends every connection and refuses new ones.

@@ -8,6 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/pager"
 )
 
 // Event is what some component said about an object; servers keep it about an hour. First and Last are the same for one that happened
@@ -25,6 +27,9 @@ type Event struct {
 	Last    time.Time `json:"last"`
 }
 
+// eventPage is how many events are asked for at once: enough for one request as a rule, and a bound for what is held of an answer.
+const eventPage = 10000
+
 // Events lists the events about the object of this kind and name, newest first; empty kind or name stand for all.
 func (c *Cluster) Events(ctx context.Context, ns, kind, name string) ([]Event, error) {
 	var sel []fields.Selector
@@ -34,13 +39,18 @@ func (c *Cluster) Events(ctx context.Context, ns, kind, name string) ([]Event, e
 	if name != "" {
 		sel = append(sel, fields.OneTermEqualSelector("involvedObject.name", name))
 	}
-	l, err := c.kube.CoreV1().Events(ns).List(ctx, metav1.ListOptions{FieldSelector: fields.AndSelectors(sel...).String()})
+	pages := pager.New(pager.SimplePageFunc(func(o metav1.ListOptions) (runtime.Object, error) { return c.kube.CoreV1().Events(ns).List(ctx, o) }))
+	pages.PageSize, pages.PageBufferSize = eventPage, 0
+	var out []Event
+	err := pages.EachListItem(ctx, metav1.ListOptions{FieldSelector: fields.AndSelectors(sel...).String()}, func(o runtime.Object) error {
+		e, is := o.(*corev1.Event)
+		if is {
+			out = append(out, eventOf(e))
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, failed(access("list", "", "events", ns, ""), err)
-	}
-	var out []Event
-	for i := range l.Items {
-		out = append(out, eventOf(&l.Items[i]))
 	}
 	slices.SortStableFunc(out, func(a, b Event) int { return b.Last.Compare(a.Last) })
 	return out, nil

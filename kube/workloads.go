@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -92,13 +93,17 @@ func (w Workload) ClaimNames() []string {
 
 // Workloads lists the Deployments and StatefulSets of a namespace, Deployments first, each by name.
 func (c *Cluster) Workloads(ctx context.Context, ns string) ([]Workload, error) {
+	var s *appsv1.StatefulSetList
+	var failure error
+	var other sync.WaitGroup // both at once: over a slow way each takes seconds
+	other.Go(func() { s, failure = c.kube.AppsV1().StatefulSets(ns).List(ctx, metav1.ListOptions{}) })
 	d, err := c.kube.AppsV1().Deployments(ns).List(ctx, metav1.ListOptions{})
+	other.Wait()
 	if err != nil {
 		return nil, failed(access("list", groupApps, "deployments", ns, ""), err)
 	}
-	s, err := c.kube.AppsV1().StatefulSets(ns).List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return nil, failed(access("list", groupApps, "statefulsets", ns, ""), err)
+	if failure != nil {
+		return nil, failed(access("list", groupApps, "statefulsets", ns, ""), failure)
 	}
 	var dep, set []Workload
 	for i := range d.Items {

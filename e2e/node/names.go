@@ -7,6 +7,9 @@ import "fmt"
 // Servers are the four PostgreSQL releases of an SV (deployment.md 3.2); Secret "<server>-secret" holds the password.
 var Servers = []string{"apps-pg", "sequencer-pg", "mediator-pg", "participant-pg"}
 
+// Apps are the Deployments of the three Splice apps, which need the participant.
+var Apps = []string{"sv-app", "scan-app", "validator-app"}
+
 // Names are those of a node of family B (deployment.md 3.2, 3.3, 3.5, 3.6).
 type Names struct {
 	Domain        string // Helm release of sequencer and mediator

@@ -11,8 +11,12 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// readCluster is the inventory, and the driver of the current sequencer.
+// readCluster is the inventory, and the driver of the current sequencer: first what the workloads tell, then all of it.
 func readCluster(_ context.Context, l *look, deliver func(func(*triage.Evidence))) error {
+	if parts, err := l.parts(); err == nil {
+		c := triage.Cluster{Reading: l.reading("cluster"), Node: parts}
+		deliver(func(e *triage.Evidence) { e.Cluster = c })
+	}
 	n, err := l.node()
 	if err != nil {
 		return err

@@ -26,6 +26,7 @@ type look struct {
 	volumes   func() ([]kube.Volume, error)
 	releases  func() ([]release.Release, error)
 	node      func() (node.Node, error)
+	parts     func() (node.Node, error) // what runs, as the workloads alone tell: sooner, and without the number of the synchronizer
 	secrets   func() ([]kube.SecretName, error) // names, and nothing of what they hold
 
 	databases *reach.Databases
@@ -47,6 +48,18 @@ func newLook(ctx context.Context, o Options) *look {
 	})
 	l.secrets = once(ctx, func(ctx context.Context) ([]kube.SecretName, error) { return o.Cluster.Secrets(ctx, o.Namespace, "") })
 	l.node = shared(l.discover)
+	l.parts = shared(func() (node.Node, error) {
+		workloads, err := l.workloads()
+		if err != nil {
+			return node.Node{}, err
+		}
+		n, err := node.Discover(node.Seen{Namespace: o.Namespace, Context: o.Context, Workloads: workloads})
+		n.Serial = "" // the values tell which synchronizer is current
+		if ambiguous := (*node.Ambiguous)(nil); errors.As(err, &ambiguous) {
+			err = nil
+		}
+		return n, err
+	})
 	seen := reach.Options{Cluster: &memo{Cluster: o.Cluster, look: l, values: map[string]func() (secret.String, bool, error){}, ctx: ctx}, Clock: o.Clock, Inside: o.Inside, Dial: o.Dial}
 	l.databases, l.web, l.ask = reach.NewDatabases(seen), reach.NewWeb(seen, o.Out), reach.NewPods(seen)
 	return l

@@ -27,7 +27,7 @@ func working() []node.Part {
 
 // readPods tells what keeps the pods of the node from working: status and events first, then with the last log lines.
 func readPods(ctx context.Context, l *look, deliver func(func(*triage.Evidence))) error {
-	n, err := l.node()
+	n, err := l.parts()
 	if err != nil {
 		return err
 	}
@@ -125,9 +125,10 @@ func (l *look) troubleOf(c node.Component, p kube.Pod, events []kube.Event) (tro
 	for _, cond := range p.Conditions {
 		t.texts = append(t.texts, cond.Reason, cond.Message)
 	}
-	since := lastChange(p)
+	since, said := lastChange(p), map[string]bool{}
 	for _, e := range events {
-		if e.Type == "Warning" && now.Sub(e.Last) < patience && !e.Last.Before(since) {
+		if e.Type == "Warning" && now.Sub(e.Last) < patience && !e.Last.Before(since) && !said[e.Reason+e.Message] {
+			said[e.Reason+e.Message] = true
 			t.texts = append(t.texts, e.Reason, e.Message)
 		}
 	}

@@ -120,6 +120,66 @@ func TestTriageOfAServerThatHangs(t *testing.T) {
 	})
 }
 
+// Over a way on which every request takes three seconds something is said after five, without a guess, and the end is as over a fast one.
+func TestTriageOverASlowWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := false
+		r := newRigBehind(t, nothingWrong().Scenario, func(world http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+				if slow {
+					time.Sleep(3 * time.Second)
+				}
+				world.ServeHTTP(w, q)
+			})
+		})
+		time.Sleep(Develops)
+		slow = true
+		began := time.Now()
+		first, last, _ := look(t, r, triage.Answers{})
+		if item, _ := first.Item("components"); item.Verdict != triage.Holds || first.Recommended() != "" {
+			t.Errorf("after five seconds: %s, recommended %q, components %s", first.Situation, first.Recommended(), item.Detail)
+		}
+		if last.Situation != triage.Healthy {
+			t.Errorf("at the end, after %s: %s", time.Since(began), written(last))
+		}
+	})
+}
+
+// A connection into one pod that is opened and never answers costs what that pod knows, and nothing else.
+func TestTriageOfAPodThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hung := make(chan struct{})
+		t.Cleanup(func() { close(hung) })
+		r := newRigBehind(t, nothingWrong().Scenario, func(world http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+				if strings.Contains(q.URL.Path, "/pods/participant-pg-0/") {
+					<-hung
+				}
+				world.ServeHTTP(w, q)
+			})
+		})
+		time.Sleep(Develops)
+		began := time.Now()
+		first, last, e := look(t, r, triage.Answers{})
+		if took := time.Since(began); took > time.Minute {
+			t.Errorf("it took %s", took)
+		}
+		for _, id := range []string{"components", "pods", "chain", "apps", "network"} {
+			for when, said := range map[string]triage.Result{"after five seconds": first, "at the end": last} {
+				if item, _ := said.Item(id); item.Verdict != triage.Holds {
+					t.Errorf("%s, %s is %s: %s", when, id, item.Verdict, item.Detail)
+				}
+			}
+		}
+		if last.Situation != triage.Unclear || last.ExitCode() != 6 || len(e.Databases.All) != 6 {
+			t.Errorf("%s, exit code %d, %d databases", last.Situation, last.ExitCode(), len(e.Databases.All))
+		}
+		if item, _ := last.Item("databases"); item.Verdict != triage.NotDetermined || !strings.Contains(item.Detail, "participant_0") || strings.Contains(item.Detail, "sequencer_0") {
+			t.Errorf("databases are %s: %s", item.Verdict, item.Detail)
+		}
+	})
+}
+
 // What the wait ends in the middle of is not known, and the rest stands.
 func TestTriageThatIsCutShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -58,7 +58,7 @@ func firstAid(e Evidence, c condition, chain chainState, n network, now time.Tim
 	all = append(all, fullDisk(e, c, now)...)
 	all = append(all, troubles(e, now)...)
 	all = append(all, twice(e, now)...)
-	all = append(all, scaledDown(e, c, n)...)
+	all = append(all, scaledDown(e, c, n, now)...)
 	all = append(all, keyService(e, c, now)...)
 	if uninstalled(e, c, now) {
 		all = append(all, aid{cause: true, FirstAid: FirstAid{ID: "uninstalled", Seen: "Nothing of the node runs here, and claims with its data are still there.",
@@ -148,9 +148,9 @@ func fullDisk(e Evidence, c condition, now time.Time) []aid {
 	return nil
 }
 
-// scaledDown is for what was stopped. Where the network stands still or data is lost, it may well be a part of a recovery that is under way,
+// scaledDown is for what was stopped. Where the network stands still, data is lost or a run has been at work, it may well be a part of a recovery that is under way,
 // so nobody is told to start it.
-func scaledDown(e Evidence, c condition, n network) []aid {
+func scaledDown(e Evidence, c condition, n network, now time.Time) []aid {
 	if len(c.stopped) == 0 {
 		return nil
 	}
@@ -162,7 +162,7 @@ func scaledDown(e Evidence, c condition, n network) []aid {
 		Means:    "Somebody or something has stopped this. A stopped part loses no data, and the clock of the sequencers runs all the same.",
 		First:    "Ask who stopped it, and whether a recovery or an upgrade is under way. If nobody needs it stopped, scale it up again, databases first.",
 		Evidence: []string{"components"}}}
-	if n.state == networkStands || len(c.lost) > 0 {
+	if n.state == networkStands || len(c.lost) > 0 || e.Hold.known(now) && e.Hold.Held || e.Hold.unfinished(now) {
 		a.Means = "It may have been stopped for a recovery: in a network recovery all SVs stop CometBFT first, and for a restore the whole node stands."
 		a.First = "Leave it stopped until you know who stopped it, and why."
 		return []aid{a}

@@ -50,7 +50,7 @@ func rebind(e Evidence, now time.Time) (all []aid) {
 		}
 		all = append(all, aid{cause: true, FirstAid: FirstAid{ID: "volume-kept", Seen: sentence("claim " + s.Claim + " is gone, and its volume " + v.Name + " is still there: " + v.Seen),
 			Means: stillThere(v) + " The volume only has to be bound to its claim again, which is safer than any restore.",
-			First: "Set the reclaim policy of the volume to Retain now. Scale down what uses the claim, make the claim again with the same name and this volume, and take a snapshot before anything starts.", Evidence: []string{"storage", "leftover-volumes"}}})
+			First: "Set the reclaim policy of the volume to Retain now. Scale down what uses the claim, clear the claimRef of the volume, make the claim again with the same name and this volume, and take a snapshot before anything starts.", Evidence: []string{"storage", "leftover-volumes"}}})
 	}
 	if !e.Databases.known(now) {
 		return all
@@ -64,7 +64,7 @@ func rebind(e Evidence, now time.Time) (all []aid) {
 		told = append(told, s.Claim)
 		all = append(all, aid{cause: true, FirstAid: FirstAid{ID: "volume-kept", Seen: sentence(fmt.Sprintf("claim %s was made anew on the empty volume %s, and its old volume %s is still there: %s", s.Claim, s.Volume, v.Name, v.Seen)),
 			Means:    stillThere(v) + " The old volume only has to be bound to the claim again, which is safer than any restore.",
-			First:    "Set the reclaim policy of the old volume to Retain now. Scale down what uses the claim and its database server, delete the new claim, make it again with the same name and the old volume, and take a snapshot before anything starts.",
+			First:    "Set the reclaim policy of the old volume to Retain now. Scale down what uses the claim and its database server, delete the new claim, clear the claimRef of the old volume, make the claim again with the same name and that volume, and take a snapshot before anything starts.",
 			Evidence: []string{"storage", "databases", "leftover-volumes"}}})
 	}
 	return all

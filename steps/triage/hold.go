@@ -3,7 +3,10 @@ package triage
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
+
+	"canton.example/svrescue/steps/wire"
 )
 
 // holdItem says whether a run of this program works on the node.
@@ -32,6 +35,19 @@ func (h Hold) says() string {
 		text += ", in step " + h.Step
 	}
 	return text
+}
+
+// unfinished says whether the last run let the node go before it came to its end, by the words in which a run does that.
+func (h Hold) unfinished(now time.Time) bool {
+	if !h.known(now) || h.Held || h.Note == "" {
+		return false
+	}
+	for _, end := range []wire.Outcome{wire.Recovered, wire.Rehearsed} {
+		if strings.HasPrefix(h.Note, string(end)+":") {
+			return false
+		}
+	}
+	return true
 }
 
 // held says whether somebody works on the node: what is down then may be so on purpose, and two recoveries at once can destroy what one saves.

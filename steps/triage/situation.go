@@ -93,9 +93,9 @@ func (s seen) besides(now Situation) (all []aid) {
 		add("recovery-under-way", s.e.Hold.says(), "Two recoveries at once can destroy what one of them saves. A run that died without letting the node go looks the same.",
 			"Talk to whoever began it. On that machine, svrescue attach shows it and svrescue resume goes on with it; begin no other.", "lease")
 	}
-	if h := s.e.Hold; h.known(s.now) && !h.Held && h.Note != "" && (len(s.cond.lost)+len(s.cond.stopped) > 0 || s.cond.empty) {
+	if h := s.e.Hold; h.unfinished(s.now) && (len(s.cond.lost)+len(s.cond.stopped) > 0 || s.cond.empty) {
 		add("earlier-run", "run "+h.Run+" of svrescue let the node go: "+h.Note, "What is down may be what that run has stopped or put aside.",
-			"Find out whether it is finished. If not, go on with it on the machine where it was begun: svrescue resume "+h.Run+".", "lease")
+			"Go on with it, or take it back, on the machine where it was begun: svrescue resume "+h.Run+". Start nothing that it has stopped.", "lease")
 	}
 	if s.nearlyFull() != "" && now != NodeLost {
 		add("nearly-full", s.nearlyFull(), "A database whose disk becomes full stops. It can be made larger while it still runs.",

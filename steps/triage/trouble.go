@@ -50,10 +50,15 @@ var telling = []struct {
 
 // KindOf is what reasons, messages and log lines of one pod mean. ok is false where none of them tells.
 func KindOf(texts ...string) (Kind, bool) {
+	small := make([]string, len(texts))
+	for i, text := range texts {
+		small[i] = strings.ToLower(text)
+	}
 	for _, t := range telling {
 		for _, want := range t.text {
-			for _, have := range texts {
-				if strings.Contains(strings.ToLower(have), strings.ToLower(want)) {
+			want = strings.ToLower(want)
+			for _, have := range small {
+				if strings.Contains(have, want) {
 					return t.kind, true
 				}
 			}
