@@ -32,7 +32,7 @@ const Develops = 90 * time.Second
 
 // Incidents are all of them, in the order in which they are best learnt.
 func Incidents() []Incident {
-	return []Incident{nothingWrong(), wrongImage(), fullDisk(), scaledToNothing(), expiredCertificate(), oneCrash(), onlySlow(),
+	return []Incident{nothingWrong(), wrongImage(), fullDisk(), scaledToNothing(), goingClaim(), keptVolume(), expiredCertificate(), oneCrash(), onlySlow(),
 		lostClaim(), damagedDatabase(), nothingToRestore(), memberDisabled(), votedOut(), staleScans(), standingNetwork(), lostNetwork(), emptyNamespace()}
 }
 

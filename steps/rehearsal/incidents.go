@@ -20,7 +20,8 @@ func nothingWrong() Incident {
 
 func wrongImage() Incident {
 	i := incident("incident-image", "An image that cannot be fetched", "that a program which cannot be fetched touches no data", "the image of scan-app does not exist in the registry").
-		fault(sim.Workload{ImagePullError: "manifest unknown"}, "scan-app")
+		fault(sim.Workload{ImagePullError: `failed to pull and unpack image "registry.example.invalid/splice/scan-app:0.6.4": failed to resolve reference "registry.example.invalid/splice/scan-app:0.6.4": ` +
+		`registry.example.invalid/splice/scan-app:0.6.4: not found`}, "scan-app")
 	i.Situation, i.Aid = triage.Fixable, string(triage.Image)
 	return i
 }
@@ -44,6 +45,48 @@ func scaledToNothing() Incident {
 			return scale(ctx, e, w, 0)
 		})
 	i.Situation, i.Aid = triage.Fixable, "scaled-down"
+	return i
+}
+
+// deleteClaim asks for the participant's claim to be deleted, which waits as long as its server runs.
+func deleteClaim(ctx context.Context, e Elsewhere) error {
+	claim, _, err := e.Cluster.Claim(ctx, e.Namespace, participantClaim)
+	if err != nil {
+		return err
+	}
+	return e.Cluster.Hands(kube.AccessDeleteClaim(e.Namespace, participantClaim), false).DeleteClaim(ctx, e.Namespace, participantClaim, claim.UID)
+}
+
+func goingClaim() Incident {
+	i := incident("incident-going-claim", "A claim that was deleted under a running server", "that data can hang on one pod which nobody must restart", "somebody has deleted the claim of the participant's database; its server still runs").
+		then(deleteClaim)
+	i.Situation, i.Aid = triage.Fixable, "claim-going"
+	return i
+}
+
+func keptVolume() Incident {
+	i := incident("incident-kept-volume", "An empty database, and a volume that was kept", "that a StatefulSet makes its claim again by itself, with nothing in it, and that the old volume is worth more than any backup",
+		"the claim of the participant's database was deleted and made again; the old volume is kept").
+		then(func(ctx context.Context, e Elsewhere) error {
+			claim, _, err := e.Cluster.Claim(ctx, e.Namespace, participantClaim)
+			if err != nil {
+				return err
+			}
+			volume, _, err := e.Cluster.Volume(ctx, claim.Volume)
+			if err != nil {
+				return err
+			}
+			if volume.ReclaimPolicy != "Retain" {
+				if err := e.Cluster.Hands(kube.AccessPatchVolume(volume.Name), false).SetReclaimPolicy(ctx, volume.Name, volume.UID, volume.ReclaimPolicy, "Retain"); err != nil {
+					return err
+				}
+			}
+			if err := deleteClaim(ctx, e); err != nil {
+				return err
+			}
+			return restart(ctx, e, "participant-pg")
+		}).fault(crashing(`{"level":"ERROR","message":"Database is not available after 3 attempts; exiting"}`), "participant")
+	i.Situation, i.Aid = triage.Fixable, "volume-kept"
 	return i
 }
 
@@ -84,11 +127,7 @@ func withoutParticipant(ctx context.Context, e Elsewhere) error {
 	if err := scale(ctx, e, w, 0); err != nil {
 		return err
 	}
-	claim, _, err := e.Cluster.Claim(ctx, e.Namespace, participantClaim)
-	if err != nil {
-		return err
-	}
-	return e.Cluster.Hands(kube.AccessDeleteClaim(e.Namespace, participantClaim), false).DeleteClaim(ctx, e.Namespace, participantClaim, claim.UID)
+	return deleteClaim(ctx, e)
 }
 
 func lostClaim() Incident {
