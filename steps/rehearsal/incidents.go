@@ -21,7 +21,7 @@ func nothingWrong() Incident {
 func wrongImage() Incident {
 	i := incident("incident-image", "An image that cannot be fetched", "that a program which cannot be fetched touches no data", "the image of scan-app does not exist in the registry").
 		fault(sim.Workload{ImagePullError: `failed to pull and unpack image "registry.example.invalid/splice/scan-app:0.6.4": failed to resolve reference "registry.example.invalid/splice/scan-app:0.6.4": ` +
-		`registry.example.invalid/splice/scan-app:0.6.4: not found`}, "scan-app")
+			`registry.example.invalid/splice/scan-app:0.6.4: not found`}, "scan-app")
 	i.Situation, i.Aid = triage.Fixable, string(triage.Image)
 	return i
 }
