@@ -26,7 +26,7 @@ type look struct {
 	volumes   func() ([]kube.Volume, error)
 	releases  func() ([]release.Release, error)
 	node      func() (node.Node, error)
-	parts     func() (node.Node, error) // what runs, as the workloads alone tell: sooner, and without the number of the synchronizer
+	parts     func() (node.Node, error)         // what runs, as the workloads alone tell: sooner, and without the number of the synchronizer
 	secrets   func() ([]kube.SecretName, error) // names, and nothing of what they hold
 
 	databases *reach.Databases

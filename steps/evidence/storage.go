@@ -28,7 +28,7 @@ func readStorage(ctx context.Context, l *look, deliver func(func(*triage.Evidenc
 	s := triage.Storage{Reading: l.reading("storage")}
 	for _, c := range n.Claims {
 		store := triage.Store{Claim: c.Name, Parts: c.Parts, Volume: c.Volume, State: triage.StorePending, Made: c.Created, Going: c.Deleting != nil}
-		store.Doomed = c.Old.ReclaimPolicy == "Delete"
+		store.Doomed, store.Kept = c.Old.ReclaimPolicy == "Delete", c.Old.ReclaimPolicy == "Retain"
 		switch {
 		case c.UID == "":
 			store.State = triage.StoreMissing

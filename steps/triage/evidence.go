@@ -109,9 +109,10 @@ type Store struct {
 	Volume string    // it is, or was, bound to
 	Used   int       // percent of its space; 100: too little is free to go on with; 0: not read
 	Made   time.Time // the claim; zero: not known
-	// Going: the claim was deleted and stays only as long as a pod uses it. Then its volume goes too, where Doomed is set: the reclaim policy
-	// of the volume is Delete.
-	Going, Doomed bool
+	// Going: the claim was deleted and stays only as long as a pod uses it.
+	Going bool
+	// Doomed: the reclaim policy of its volume is Delete, so the volume goes with the claim. Kept: it is Retain. Neither: it could not be read.
+	Doomed, Kept bool
 }
 
 // StoreState is what has become of a claim.

@@ -20,9 +20,14 @@ func going(e Evidence, now time.Time) (all []aid) {
 		if !s.Going {
 			continue
 		}
-		means := "When that pod ends, for whatever reason, the claim goes. Its volume is kept and has to be bound again then."
-		if s.Doomed {
-			means = "When that pod ends, for whatever reason, the claim goes, and its volume is deleted with the data of " + list(partNames(s.Parts)) + "."
+		means := "When that pod ends, for whatever reason, the claim goes, and "
+		switch {
+		case s.Doomed:
+			means += "its volume is deleted with the data of " + list(partNames(s.Parts)) + "."
+		case s.Kept:
+			means += "its volume is kept and has to be bound again then."
+		default:
+			means += "with it, for all that could be read, its volume with the data of " + list(partNames(s.Parts)) + "."
 		}
 		all = append(all, aid{cause: true, FirstAid: FirstAid{ID: "claim-going", Seen: sentence("claim " + s.Claim + " was deleted, and is still there because a pod uses it"), Means: means,
 			First:    "Do not restart or stop that pod. Set the reclaim policy of volume " + s.Volume + " to Retain now, and take a backup. Only then stop the pod, and make the claim again with the same name and this volume.",

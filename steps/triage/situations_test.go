@@ -89,7 +89,8 @@ func situations() []labelled {
 
 	in("What could cost the assets")
 	add("a claim was deleted while its server runs, and its volume goes with it", with(func(e *Evidence) { e.Storage.Stores[1].Going, e.Storage.Stores[1].Doomed = true, true }), Fixable, pos, pos, imp, "claim-going", "its volume is deleted with the data of participant")
-	add("a claim was deleted while its server runs, its volume is kept", with(func(e *Evidence) { e.Storage.Stores[1].Going = true }), Fixable, pos, pos, imp, "claim-going", "has to be bound again then")
+	add("a claim was deleted while its server runs, and what becomes of its volume could not be read", with(func(e *Evidence) { e.Storage.Stores[1].Going = true }), Fixable, pos, pos, imp, "claim-going", "for all that could be read")
+	add("a claim was deleted while its server runs, its volume is kept", with(func(e *Evidence) { e.Storage.Stores[1].Going, e.Storage.Stores[1].Kept = true, true }), Fixable, pos, pos, imp, "claim-going", "has to be bound again then")
 	add("a claim was made anew and its old volume is kept", with(replaced(false)), Fixable, pos, pos, imp, "volume-kept", "The old volume only has to be bound to the claim again")
 	add("a claim was made anew and its old volume is about to be deleted", with(replaced(true)), Fixable, pos, pos, imp, "volume-kept", "the cluster deletes it as soon as it can")
 	add("a claim is gone and its released volume is about to be deleted", with(lostParticipant, leftover(volumes, Leftover{Name: "pv-participant", Claim: participantClaim, Parts: []node.Part{node.Participant}, Seen: "released, reclaim policy Delete", Doomed: true})),
