@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,7 +21,6 @@ import (
 	"canton.example/svrescue/svapp"
 	"canton.example/svrescue/ui/linear"
 	"github.com/spf13/cobra"
-	"k8s.io/utils/clock"
 )
 
 // firstVerdict is when something is said, whatever has been heard by then.
@@ -98,8 +96,7 @@ func (p *program) triage(ctx context.Context, o triageOptions) error {
 		}
 		where = "cluster " + from.Context
 	}
-	answers.At = from.Clock.Now()
-	t := &triaging{clock: from.Clock, said: map[string]bool{}, done: map[string]bool{}, evidence: triage.Evidence{Answers: answers}, out: io.Discard}
+	t := &triaging{Judging: evidence.NewJudging(from.Clock, answers), said: map[string]bool{}, out: io.Discard}
 	var kept bytes.Buffer
 	if !p.json() {
 		t.out = p.Out
@@ -126,12 +123,13 @@ func (p *program) triage(ctx context.Context, o triageOptions) error {
 	if ctx.Err() != nil {
 		return exit(exitInterrupted, fmt.Errorf("triage was interrupted"))
 	}
-	result := t.finish()
+	judged := t.finish()
+	result := judged.Result
 	if p.json() {
 		err = p.printDocument(result)
 	} else {
 		fmt.Fprint(t.out, verdictText(result))
-		if next := nextCommand(result, len(t.evidence.Cluster.Node.Components) == 0); next != "" && o.rehearse == "" {
+		if next := nextCommand(result, judged.Empty); next != "" && o.rehearse == "" {
 			fmt.Fprintf(t.out, "\nNext: %s\n", next)
 		}
 		if p.flags.output != "" {
@@ -224,14 +222,12 @@ func (p *program) nodeNamespace(ctx context.Context, cluster *kube.Cluster) (str
 	return "", usage("several namespaces hold an SV node: %s; name one with --namespace", strings.Join(found, ", "))
 }
 
-// triaging is a triage under way: what has arrived, and what was said about it. Its methods may be called from anywhere.
+// triaging tells a triage under way as lines. Its methods may be called from anywhere.
 type triaging struct {
-	clock clock.PassiveClock
-	out   io.Writer
+	*evidence.Judging
+	out io.Writer
 
 	mu        sync.Mutex
-	evidence  triage.Evidence
-	done      map[string]bool
 	said      map[string]bool  // by id of the evidence
 	situation triage.Situation // that was told; empty: none yet
 }
@@ -240,12 +236,11 @@ type triaging struct {
 func (t *triaging) take(piece evidence.Piece) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	piece.Set(&t.evidence)
+	t.Take(piece)
 	if !piece.Last {
 		return
 	}
-	t.done[piece.Source] = true
-	r := triage.Judge(t.evidence, t.clock.Now())
+	r := t.Now()
 	t.items(r, false)
 	if t.situation != "" && r.Situation != t.situation {
 		t.situation = r.Situation
@@ -253,38 +248,10 @@ func (t *triaging) take(piece evidence.Piece) {
 	}
 }
 
-// heardFrom are the sources on which an item of the evidence stands; what is on no source is the operator's word.
-func heardFrom(id string) []string {
-	switch id {
-	case "release", "ordering", "synchronizers", "components":
-		return []string{"cluster"}
-	case "network", "peers", "membership":
-		return []string{"network"}
-	case "backup-set":
-		return []string{"snapshots", "dumps", "managed backups"}
-	case "runway", "kms":
-		return []string{"configuration", "snapshots"}
-	case "identities":
-		return []string{"secrets", "network", "configuration"}
-	case "leftover-secrets":
-		return []string{"secrets"}
-	case "leftover-volumes", "leftover-claims":
-		return []string{strings.ReplaceAll(id, "-", " ")}
-	case "keys":
-		return []string{"databases", "secrets", "network", "snapshots", "dumps", "configuration", "leftover volumes", "leftover claims"}
-	case "apps":
-		return []string{"apps", "lag"}
-	case "chain":
-		return []string{"chain", "cluster"}
-	}
-	return []string{id}
-}
-
 // items prints each item of the evidence once all is heard on which it stands; at the end, those that are left.
-func (t *triaging) items(r triage.Result, end bool) {
+func (t *triaging) items(r evidence.Judgement, end bool) {
 	for _, i := range r.Evidence {
-		open := slices.ContainsFunc(heardFrom(i.ID), func(source string) bool { return !t.done[source] })
-		if t.said[i.ID] || open && !end {
+		if t.said[i.ID] || r.Waits(i.ID) && !end {
 			continue
 		}
 		t.said[i.ID] = true
@@ -300,24 +267,18 @@ func evidenceLine(i triage.Item) string {
 func (t *triaging) first() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r := triage.Judge(t.evidence, t.clock.Now())
+	r := t.Now()
 	t.situation = r.Situation
-	var open []string
-	for _, s := range evidence.Sources() {
-		if !t.done[s] {
-			open = append(open, s)
-		}
-	}
-	if len(open) > 0 {
-		fmt.Fprintf(t.out, "  after %s: %s Still being read: %s.\n", firstVerdict, plain.Line(r.Summary), strings.Join(open, ", "))
+	if len(r.Open) > 0 {
+		fmt.Fprintf(t.out, "  after %s: %s Still being read: %s.\n", firstVerdict, plain.Line(r.Summary), strings.Join(r.Open, ", "))
 	}
 }
 
 // finish prints what stayed open, and answers the result.
-func (t *triaging) finish() triage.Result {
+func (t *triaging) finish() evidence.Judgement {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r := triage.Judge(t.evidence, t.clock.Now())
+	r := t.Now()
 	t.items(r, true)
 	return r
 }
