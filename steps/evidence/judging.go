@@ -64,7 +64,7 @@ func (j *Judging) Answers() triage.Answers {
 type Judgement struct {
 	triage.Result
 	Answers triage.Answers
-	Posed   []triage.Question // all questions that came up, answered ones too
+	Posed   []triage.Question // the questions that are open, and those that were answered
 	Open    []string          // sources that are still asked, in the order of Sources
 	Node    string            // network and name of the SV; empty: not known
 	Empty   bool              // nothing of a node was found
@@ -81,7 +81,11 @@ func (j *Judging) Now() Judgement {
 			j.posed = append(j.posed, q)
 		}
 	}
-	to.Posed = slices.Clone(j.posed)
+	for _, q := range j.posed {
+		if to.Answers.Said(q.ID) != "" || slices.ContainsFunc(to.Questions, func(open triage.Question) bool { return open.ID == q.ID }) {
+			to.Posed = append(to.Posed, q)
+		}
+	}
 	for _, s := range sources() {
 		if !j.done[s.name] {
 			to.Open = append(to.Open, s.name)

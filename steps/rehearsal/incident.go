@@ -21,6 +21,9 @@ type Incident struct {
 	// Answers are those of an operator who knows.
 	Answers triage.Answers
 
+	// Does is what a good operator does, a sentence or two.
+	Does string
+
 	// What triage must come to with these answers.
 	Situation   triage.Situation
 	Recommended string // path; empty: none

@@ -15,6 +15,7 @@ import (
 func nothingWrong() Incident {
 	i := incident("incident-nothing", "Nothing is wrong", "what a healthy node looks like, before one is needed")
 	i.Situation = triage.Healthy
+	i.Does = "Changes nothing. Knows now what this screen looks like on a good day, and that possible does not mean needed."
 	return i
 }
 
@@ -23,6 +24,7 @@ func wrongImage() Incident {
 		fault(sim.Workload{ImagePullError: `failed to pull and unpack image "registry.example.invalid/splice/scan-app:0.6.4": failed to resolve reference "registry.example.invalid/splice/scan-app:0.6.4": ` +
 			`registry.example.invalid/splice/scan-app:0.6.4: not found`}, "scan-app")
 	i.Situation, i.Aid = triage.Fixable, string(triage.Image)
+	i.Does = "Corrects the image name or its version, and looks again. Restores nothing: no data was touched."
 	return i
 }
 
@@ -31,6 +33,7 @@ func fullDisk() Incident {
 		fault(crashing("LOG:  starting PostgreSQL 15.4", `FATAL:  could not write lock file "postmaster.pid": No space left on device`), "participant-pg").
 		fault(crashing(`{"level":"ERROR","message":"Database is not available after 3 attempts; exiting"}`), "participant", "sv-app", "scan-app", "validator-app")
 	i.Situation, i.Aid = triage.Fixable, string(triage.DiskFull)
+	i.Does = "Makes the volume of the database larger, deletes nothing in its data folder, lets it start, and looks again. A restore would have cost hours and mended nothing."
 	return i
 }
 
@@ -45,6 +48,7 @@ func scaledToNothing() Incident {
 			return scale(ctx, e, w, 0)
 		})
 	i.Situation, i.Aid = triage.Fixable, "scaled-down"
+	i.Does = "Asks who stopped the participant, and why, before starting it again. Answers on the screen what is known of it."
 	return i
 }
 
@@ -94,6 +98,7 @@ func expiredCertificate() Incident {
 	i := incident("incident-certificate", "An expired certificate", "that nodes which refuse to talk to each other have lost nothing", "the sequencer's certificate has expired").
 		fault(crashing(`{"level":"ERROR","message":"TLS handshake failed: certificate has expired"}`), "global-domain-0-sequencer")
 	i.Situation, i.Aid = triage.Fixable, string(triage.Certificate)
+	i.Does = "Renews the certificate and restarts what has the old one loaded."
 	return i
 }
 
@@ -101,6 +106,7 @@ func oneCrash() Incident {
 	i := incident("incident-one-crash", "One component that crashes", "that one part which fails while its data is whole is no disaster", "the mediator ends after each start, and does not say why").
 		fault(crashing(`{"level":"ERROR","message":"Exiting"}`), "global-domain-0-mediator")
 	i.Situation, i.Aid = triage.Fixable, string(triage.Crash)
+	i.Does = "Reads the log of the mediator from before its last restart, undoes the last change to it, and looks again. Its data is whole."
 	return i
 }
 
@@ -111,6 +117,7 @@ func onlySlow() Incident {
 		return restart(ctx, e, "global-domain-0-cometbft", "global-domain-0-sequencer", "global-domain-0-mediator", "participant")
 	})
 	i.Situation, i.Aid = triage.Waiting, "catching-up"
+	i.Does = "Lets it run, restarts nothing, and looks again later. A restore would put it further behind."
 	return i
 }
 
@@ -134,6 +141,7 @@ func lostClaim() Incident {
 	i := incident("incident-lost-claim", "A claim that was deleted", "that a whole backup set and a network that runs make a restore the shortest way", "the claim of the participant's database was deleted, and its volume with it").
 		fault(crashing(`{"level":"ERROR","message":"Database is not available after 3 attempts; exiting"}`), "participant", "sv-app", "validator-app").then(withoutParticipant)
 	i.Situation, i.Recommended = triage.NodeLost, triage.Restore
+	i.Does = "Deletes nothing, finds out who stopped the database, and opens the restore: first as a dry run, then for real."
 	return i
 }
 
@@ -147,6 +155,7 @@ func damagedDatabase() Incident {
 	i = i.fault(crashing(`{"level":"ERROR","message":"Database is not available after 3 attempts; exiting"}`), "participant", "sv-app", "validator-app").
 		then(func(ctx context.Context, e Elsewhere) error { return restart(ctx, e, "participant-pg") })
 	i.Situation, i.Recommended = triage.NodeLost, triage.Restore
+	i.Does = "Keeps the damaged volume as it is, and opens the restore: first as a dry run, then for real."
 	return i
 }
 
@@ -163,6 +172,7 @@ func nothingToRestore() Incident {
 	i = i.fault(crashing(`{"level":"ERROR","message":"Database is not available after 3 attempts; exiting"}`), "participant", "sv-app", "validator-app").then(withoutParticipant)
 	i.Answers = triage.Answers{DeclaredLost: triage.No, BackupsElsewhere: triage.No, IdentitiesElsewhere: triage.No}
 	i.Situation, i.Recommended = triage.NodeLost, triage.Reonboard
+	i.Does = "Looks for backups that were not seen, asks the other SVs whether they have declared the network lost, and only then gives the old node up and re-onboards."
 	return i
 }
 
@@ -176,6 +186,7 @@ func memberDisabled() Incident {
 	i = i.fault(sim.Workload{Repeat: &sim.Line{After: *sim.D(5 * time.Second), Text: `{"level":"WARN","message":"Request failed: PERMISSION_DENIED: MemberDisabled(PAR::` + participantID + `)"}`}}, "participant")
 	i.Answers = triage.Answers{DeclaredLost: triage.No}
 	i.Situation, i.Recommended = triage.NodeDisabled, triage.Reonboard
+	i.Does = "Does not restore: the sequencers would not take the node back. Asks the other SVs, and re-onboards."
 	return i
 }
 
@@ -185,6 +196,7 @@ func votedOut() Incident {
 	i := incident("incident-voted-out", "An SV that was voted out", "that membership is asked of the others, by party, and that people have to be asked why", "the other SVs have offboarded this one")
 	i.Net.VotedOut = true
 	i.Situation = triage.VotedOut
+	i.Does = "Asks the other SVs why, before anything is changed. It may be a mistake, or part of a recovery that is under way."
 	return i
 }
 
@@ -193,6 +205,7 @@ func staleScans() Incident {
 		"the scans of two SVs show what was six hours ago", "four others do not answer")
 	i.Net.Stale, i.Net.Silent = 2, 4
 	i.Situation, i.Aid = triage.Healthy, "tell-them"
+	i.Does = "Leaves this node alone, and tells the operators of the SVs whose scans are out of date."
 	return i
 }
 
@@ -200,6 +213,7 @@ func standingNetwork() Incident {
 	i := incident("incident-standing", "A ledger that stands still", "that nothing that can be measured replaces the word of the other SVs", "the ledger has stood still for two hours, and nobody has said why")
 	i.Net.Standing = 2 * time.Hour
 	i.Situation, i.Aid = triage.NetworkStanding, "call-the-others"
+	i.Does = "Calls the other SVs in the incident channel and keeps everything as it is. What one of them does alone can make it worse."
 	return i
 }
 
@@ -213,6 +227,7 @@ func lostNetwork() Incident {
 	i.Net.Standing = 2 * time.Hour
 	i.Answers = triage.Answers{DeclaredLost: triage.Yes}
 	i.Situation, i.Recommended = triage.NetworkLost, triage.Network
+	i.Does = "Answers that the SVs have declared the network lost, takes backups, and recovers the network together with them, by the values that all have agreed on."
 	return i
 }
 
@@ -223,5 +238,6 @@ func emptyNamespace() Incident {
 	}
 	i.Answers = triage.Answers{RightNamespace: triage.No}
 	i.Situation, i.Aid = triage.Fixable, "right-namespace"
+	i.Does = "Compares the context and the namespace with the record of the node, and looks in the right place. Recovers nothing into a wrong namespace."
 	return i
 }

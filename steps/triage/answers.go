@@ -104,3 +104,12 @@ func (a Answers) item(id string, said Answer) Item {
 	i.At = a.At
 	return i
 }
+
+// Asks says whether that is the id of a question.
+func Asks(id string) bool { _, is := asked[id]; return is }
+
+// Said is the answer to the question with that id; empty: none was given.
+func (a Answers) Said(id string) Answer {
+	return map[string]Answer{askDeclared: a.DeclaredLost, askBackups: a.BackupsElsewhere, askIdentities: a.IdentitiesElsewhere,
+		askPurpose: a.OnPurpose, askNamespace: a.RightNamespace}[id]
+}

@@ -30,7 +30,7 @@ var causes = map[Kind]struct {
 	Config: {"A secret, a config map or a key in one is missing, so the container is not even created. No data is touched by that.",
 		"Put back what the message names. The pod then starts by itself.", false, true},
 	Memory: {"The program was ended because it used more memory than its limit. Its data is as safe as after any restart.",
-		"Raise its memory limit and let it start. A node that catches up needs more memory than one that runs.", false, false},
+		"Raise the memory limit of what was ended, and let it start. A node that catches up needs more memory than one that runs.", false, false},
 	Room: {"No machine of the cluster takes the pod. Its data waits on its volume.",
 		"Read the scheduler's reason: add a machine, free some room, or bring back the zone in which the volume is.", false, true},
 	Mount: {"The volume is there and cannot be attached or mounted where the pod is.",
@@ -160,11 +160,11 @@ func scaledDown(e Evidence, c condition, n network, now time.Time) []aid {
 	}
 	a := aid{cause: true, FirstAid: FirstAid{ID: "scaled-down", Seen: sentence(list(names) + either(len(names), " is", " are") + " scaled down to nothing"),
 		Means:    "Somebody or something has stopped this. A stopped part loses no data, and the clock of the sequencers runs all the same.",
-		First:    "Ask who stopped it, and whether a recovery or an upgrade is under way. If nobody needs it stopped, scale it up again, databases first.",
+		First:    sentence("ask who stopped " + list(names) + ", and whether a recovery or an upgrade is under way. If nobody needs it stopped, scale it up again, databases first"),
 		Evidence: []string{"components"}}}
 	if n.state == networkStands || len(c.lost) > 0 || e.Hold.known(now) && e.Hold.Held || e.Hold.unfinished(now) {
 		a.Means = "It may have been stopped for a recovery: in a network recovery all SVs stop CometBFT first, and for a restore the whole node stands."
-		a.First = "Leave it stopped until you know who stopped it, and why."
+		a.First = "Leave " + list(names) + " stopped until you know who stopped it, and why."
 		return []aid{a}
 	}
 	switch e.Answers.OnPurpose {
@@ -287,7 +287,7 @@ func catchingUp(e Evidence, c condition, chain chainState, n network) []aid {
 	}
 	a := aid{cause: true, wait: true, FirstAid: FirstAid{ID: "catching-up", Seen: "The node is behind and catches up.",
 		Means: "It reads what it missed. Everything is there, it only takes time, and a restore would take longer.",
-		First: "Let it run and look again in an hour. Restart nothing.", Evidence: []string{"apps", "chain"}}}
+		First: "Let the node run and look again in an hour. Restart nothing.", Evidence: []string{"apps", "chain"}}}
 	if worst.Behind > behindFor {
 		a.Seen = fmt.Sprintf("The %s is %s behind%s.", worst.Part, span(worst.Behind), trend(e.Apps.Lags, worst))
 		if t := trend(e.Apps.Lags, worst); t != "" && t != ", and it comes closer" {

@@ -2,11 +2,13 @@ package command
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"strings"
 
 	"canton.example/svrescue/steps/engine/runs"
 	"canton.example/svrescue/steps/wire"
+	"canton.example/svrescue/ui/linear"
 	"github.com/spf13/cobra"
 )
 
@@ -36,9 +38,7 @@ func (p *program) checklistCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				spec := runs.Spec{Path: path.Name, Acting: wire.Checklist, World: wire.Real, Kubeconfig: p.kubeconfig(),
-					Context: p.config.Context, Namespace: p.config.Namespace}
-				return p.start(cmd.Context(), spec, answers)
+				return p.tick(cmd.Context(), path.Name, answers)
 			}
 			if p.json() {
 				return p.printDocument(listed{Version: 1, Path: path.Name, Title: path.Title, Steps: path.Steps})
@@ -48,6 +48,12 @@ func (p *program) checklistCommand() *cobra.Command {
 	c.Flags().StringVar(&p.flags.answers, "answers", "", "with --tick: answer from this file instead of asking")
 	c.Flags().BoolVar(&tick, "tick", false, "go through it on the screen")
 	return c
+}
+
+// tick goes through a path as a checklist. Nobody has to be asked where answers are nil: a person sits there.
+func (p *program) tick(ctx context.Context, path string, answers linear.Answerer) error {
+	return p.start(ctx, runs.Spec{Path: path, Acting: wire.Checklist, World: wire.Real, Kubeconfig: p.kubeconfig(),
+		Context: p.config.Context, Namespace: p.config.Namespace}, answers)
 }
 
 // Runbook is the checklists of all paths as one document, docs/runbook.md.

@@ -35,9 +35,10 @@ func (p *program) rehearseCommand() *cobra.Command {
 	c := &cobra.Command{Use: "rehearse [SCENARIO]", Short: "Practise on the built-in network; nothing real is touched",
 		Long: "Practises a recovery on a simulated network on this machine: the same wizard, the same engine, no cluster. Without\n" +
 			"SCENARIO a list is shown; where there is no terminal, a good operator plays the first one. With --auto a good operator is\n" +
-			"played and the run is shown as lines.\n\n" +
+			"played and the run is shown as lines. A scenario whose name begins with incident- is one of another kind: the first screen of an\n" +
+			"incident opens, you find out what is the matter, say what you conclude, and are told whether a good operator would.\n\n" +
 			"Exit codes: 0 it ended as the scenario says; 1 it did not; 2 no such scenario; 4 parked.",
-		Example: "  svrescue rehearse\n  svrescue rehearse restore-clean --auto\n  svrescue rehearse --list --format json",
+		Example: "  svrescue rehearse\n  svrescue rehearse incident-full-disk\n  svrescue rehearse restore-clean --auto\n  svrescue rehearse --list --format json",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usage("rehearse takes one scenario")
@@ -46,6 +47,9 @@ func (p *program) rehearseCommand() *cobra.Command {
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var ids []string
+			for _, i := range rehearsal.Incidents() {
+				ids = append(ids, i.ID+"\t"+i.Title)
+			}
 			for _, s := range rehearsal.All() {
 				ids = append(ids, s.ID+"\t"+s.Title)
 			}
@@ -81,6 +85,12 @@ func (p *program) rehearse(ctx context.Context, id string, o rehearseOptions) er
 		if id, err = p.pickScenario(ctx); err != nil || id == "" {
 			return err
 		}
+	}
+	if incident, is := rehearsal.IsIncident(id); is {
+		if o.auto || p.flags.answers != "" || p.flags.dryRun || o.speed != 0 {
+			return usage("%s is looked at by a person: it takes no --auto, --answers, --dry-run or --speed. As plain lines: svrescue triage --rehearse %s", id, id)
+		}
+		return p.rehearseIncident(ctx, incident)
 	}
 	scenario, err := rehearsal.Find(id)
 	if err != nil {
@@ -218,13 +228,17 @@ func (p *program) listScenarios() error {
 			lines = append(lines, l)
 		}
 		return p.printDocument(struct {
-			Version   int    `json:"version"`
-			Scenarios []line `json:"scenarios"`
-		}{1, lines})
+			Version   int            `json:"version"`
+			Scenarios []line         `json:"scenarios"`
+			Incidents []incidentLine `json:"incidents"`
+		}{1, lines, incidentLines()})
 	}
 	var b bytes.Buffer
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "SCENARIO\tPATH\tTITLE\tTEACHES")
+	for _, i := range rehearsal.Incidents() {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", i.ID, "none yet", i.Title, i.Teaches)
+	}
 	for _, s := range rehearsal.All() {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", s.ID, s.Path, s.Title, s.Teaches)
 	}
@@ -240,6 +254,9 @@ func (p *program) pickScenario(ctx context.Context) (string, error) {
 		return "", usage("name a scenario: svrescue rehearse --list shows them")
 	}
 	o := wizard.PickOptions{Title: "Rehearsals", Text: "A simulated network on this machine. Nothing real is touched.", In: p.In, Out: p.Out, Theme: theme.New(p.theme)}
+	for _, i := range rehearsal.Incidents() {
+		o.Items = append(o.Items, wizard.Item{ID: i.ID, Group: "Find out what is the matter", Title: i.Title, Detail: "Teaches " + i.Teaches + "."})
+	}
 	for _, s := range rehearsal.All() {
 		o.Items = append(o.Items, wizard.Item{ID: s.ID, Group: s.Path, Title: s.Title, Detail: "Teaches " + s.Teaches + "."})
 	}

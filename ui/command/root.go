@@ -175,18 +175,21 @@ func sentence(err error) string {
 }
 
 func (p *program) root() *cobra.Command {
+	var first triageOptions
 	root := &cobra.Command{
 		Use:   "svrescue",
 		Short: "Disaster recovery for a Splice Super Validator, step by step",
 		Long: "svrescue walks the operator of a Splice Super Validator through disaster recovery. It shows every action before it\n" +
 			"is sent, sends it, proves that it worked, and keeps a record from which an interrupted run goes on.\n\n" +
-			"Without a command it opens a list: runs to come back to, recoveries to begin, rehearsals.",
-		Example: "  svrescue rehearse                 practise on the built-in network; nothing real is touched\n" +
+			"Without a command it opens the first screen of an incident: runs to come back to, what is seen of the node, what to do first,\n" +
+			"and which recovery applies, if any. It changes nothing. svrescue triage prints the same as plain lines or JSON.",
+		Example: "  svrescue                          say what is the matter with the node, and what to do first\n" +
+			"  svrescue rehearse                 practise on the built-in network; nothing real is touched\n" +
 			"  svrescue plan restore             show what a restore of the real node would send\n" +
 			"  svrescue run restore              restore the real node, step by step",
 		SilenceErrors: true, SilenceUsage: true, Args: noArgs,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return p.prepare() },
-		RunE:              func(cmd *cobra.Command, _ []string) error { return p.home(cmd.Context()) },
+		RunE:              func(cmd *cobra.Command, _ []string) error { return p.home(cmd.Context(), first) },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%v. See: %s --help", err, cmd.CommandPath())
@@ -201,6 +204,7 @@ func (p *program) root() *cobra.Command {
 	f.StringVarP(&p.flags.output, "output", "o", "", "write the result to this file instead of printing it")
 	f.BoolVar(&p.flags.linear, "linear", false, "plain lines instead of the full screen")
 	f.BoolVar(&p.flags.noColor, "no-color", false, "no colours (also NO_COLOR)")
+	p.lookingFlags(root, &first)
 	root.AddCommand(p.triageCommand(), p.runCommand(), p.planCommand(), p.resumeCommand(), p.attachCommand(), p.runsCommand(),
 		p.reportCommand(), p.checklistCommand(), p.recordCommand(), p.initCommand(), p.rehearseCommand(), p.backupCommand(),
 		p.identitiesCommand(), p.dumpCommand(), p.commitmentsCommand(), p.versionCommand(), p.workerCommand(), p.worldCommand())

@@ -16,15 +16,17 @@ import (
 	"canton.example/svrescue/steps/engine/runs"
 	"canton.example/svrescue/steps/evidence"
 	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/rehearsal"
 	"canton.example/svrescue/steps/triage"
 	"canton.example/svrescue/steps/wire"
 	"canton.example/svrescue/svapp"
+	"canton.example/svrescue/ui/command/firstlook"
 	"canton.example/svrescue/ui/linear"
 	"github.com/spf13/cobra"
 )
 
 // firstVerdict is when something is said, whatever has been heard by then.
-const firstVerdict = 5 * time.Second
+const firstVerdict = firstlook.Verdict
 
 type triageOptions struct {
 	wait                     time.Duration
@@ -38,7 +40,8 @@ func (p *program) triageCommand() *cobra.Command {
 		Long: "Looks at the cluster, the node's pods, volumes, databases and apps, the scans of the other SVs and the backups, and says\n" +
 			"what is the matter: a cause that is no disaster, with what to do first, or which recovery is recommended, possible or\n" +
 			"impossible, and why. It changes nothing. After five seconds the first verdict stands; slow sources refine it. What cannot\n" +
-			"be reached is not determined, and never called down. Where backups and other SVs' scans are is taken from the configuration,\n" +
+			"be reached is not determined, and never called down. This prints plain lines, or one document; svrescue without a command\n" +
+			"shows the same on a full screen, from which a recovery is opened. Where backups and other SVs' scans are is taken from the configuration,\n" +
 			"where the command line does not say it. What only a person knows is answered in a file (--answers):\n\n" +
 			"  answers:\n    declared-lost: no          # or yes, or i-dont-know\n\n" +
 			"Exit codes: 0 a recovery is recommended, a cause that is no disaster was found, or nothing is wrong; 2 the command line or\n" +
@@ -47,14 +50,20 @@ func (p *program) triageCommand() *cobra.Command {
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.triage(cmd.Context(), o) }}
 	f := c.Flags()
+	f.DurationVar(&o.wait, "wait", firstlook.Wait, "how long sources may take together")
+	p.lookingFlags(c, &o)
+	f.StringVar(&o.rehearse, "rehearse", "", "triage an incident on the built-in network instead; \"list\" shows them")
+	return c
+}
+
+// lookingFlags say where else to look.
+func (p *program) lookingFlags(c *cobra.Command, o *triageOptions) {
+	f := c.Flags()
 	f.StringVar(&p.flags.answers, "answers", "", "answer from this file what only a person knows")
-	f.DurationVar(&o.wait, "wait", time.Minute, "how long sources may take together")
 	f.StringArrayVar(&o.dumps, "dumps", nil, "a folder with dump files, or one of them; may be named several times")
 	f.StringArrayVar(&o.identities, "identities", nil, "an identities backup, or a folder with some; may be named several times")
 	f.StringVar(&p.flags.record, "record", "", "the folder with the record of the node")
 	f.StringArrayVar(&o.scans, "scan", nil, "address of a scan of the network, for when this node's own does not answer; may be named several times")
-	f.StringVar(&o.rehearse, "rehearse", "", "triage an incident on the built-in network instead; \"list\" shows them")
-	return c
 }
 
 func (p *program) triage(ctx context.Context, o triageOptions) error {
@@ -69,13 +78,17 @@ func (p *program) triage(ctx context.Context, o triageOptions) error {
 		return err
 	}
 	quietLogs(io.Discard) // what goes wrong with a source is told as evidence
-	from := evidence.Options{Clock: p.Clock, Dumps: o.dumps, Identities: o.identities, Record: p.flags.record, Scans: o.scans, UserAgent: "svrescue/" + Version(),
-		Out: svapp.Out{Getenv: p.Env}}
+	from := p.looking(o)
 	where := ""
 	first := p.Clock.NewTimer(firstVerdict)
 	defer first.Stop()
 	if o.rehearse != "" {
-		world, err := p.incident(ctx, o.rehearse, &from)
+		incident, err := rehearsal.FindIncident(o.rehearse)
+		if err != nil {
+			return &usageError{err}
+		}
+		fmt.Fprintf(p.Err, "svrescue: %s is rehearsed; nothing real is touched\n", incident.ID)
+		world, err := p.incident(ctx, incident, &from)
 		if err != nil {
 			return err
 		}
@@ -83,15 +96,7 @@ func (p *program) triage(ctx context.Context, o triageOptions) error {
 		where = "rehearsal of " + o.rehearse
 		first.Reset(firstVerdict) // the world had to be made first
 	} else {
-		if err := p.knownOfNode(&from); err != nil {
-			return err
-		}
-		cluster, err := connect(runs.Spec{World: wire.Real, Kubeconfig: p.kubeconfig(), Context: p.config.Context, Namespace: p.config.Namespace}, p.Clock)
-		if err != nil {
-			return err
-		}
-		from.Cluster, from.Context = cluster, cluster.Target().Context
-		if from.Namespace, err = p.nodeNamespace(ctx, cluster); err != nil {
+		if err := p.findNode(ctx, &from); err != nil {
 			return err
 		}
 		where = "cluster " + from.Context
@@ -139,6 +144,26 @@ func (p *program) triage(ctx context.Context, o triageOptions) error {
 	if err == nil && result.ExitCode() != exitDone {
 		err = told(result.ExitCode())
 	}
+	return err
+}
+
+// looking says where to look, as far as the command line says it.
+func (p *program) looking(o triageOptions) evidence.Options {
+	return evidence.Options{Clock: p.Clock, Dumps: o.dumps, Identities: o.identities, Record: p.flags.record, Scans: o.scans, UserAgent: "svrescue/" + Version(),
+		Out: svapp.Out{Getenv: p.Env}}
+}
+
+// findNode adds the cluster and the namespace of the real node.
+func (p *program) findNode(ctx context.Context, from *evidence.Options) error {
+	if err := p.knownOfNode(from); err != nil {
+		return err
+	}
+	cluster, err := connect(runs.Spec{World: wire.Real, Kubeconfig: p.kubeconfig(), Context: p.config.Context, Namespace: p.config.Namespace}, p.Clock)
+	if err != nil {
+		return err
+	}
+	from.Cluster, from.Context = cluster, cluster.Target().Context
+	from.Namespace, err = p.nodeNamespace(ctx, cluster)
 	return err
 }
 

@@ -25,11 +25,7 @@ const incidentSpeed = 20
 type incidentWorld struct{ end func() }
 
 // incident serves the world of an incident, lets happen what happens, and points the options at it.
-func (p *program) incident(ctx context.Context, id string, o *evidence.Options) (incidentWorld, error) {
-	incident, err := rehearsal.FindIncident(id)
-	if err != nil {
-		return incidentWorld{}, &usageError{err}
-	}
+func (p *program) incident(ctx context.Context, incident rehearsal.Incident, o *evidence.Options) (incidentWorld, error) {
 	folder, err := os.MkdirTemp("", "svrescue-incident-") // 0700
 	if err != nil {
 		return incidentWorld{}, err
@@ -88,7 +84,6 @@ func (p *program) develop(ctx context.Context, incident rehearsal.Incident, spec
 			return fmt.Errorf("the incident could not be made to happen: %w", err)
 		}
 	}
-	fmt.Fprintf(p.Err, "svrescue: %s is rehearsed; nothing real is touched\n", incident.ID)
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
@@ -97,21 +92,26 @@ func (p *program) develop(ctx context.Context, incident rehearsal.Incident, spec
 	}
 }
 
+// incidentLine is an incident in a document.
+type incidentLine struct {
+	ID     string   `json:"id"`
+	Title  string   `json:"title"`
+	Faults []string `json:"faults"`
+}
+
+func incidentLines() (lines []incidentLine) {
+	for _, i := range rehearsal.Incidents() {
+		lines = append(lines, incidentLine{ID: i.ID, Title: i.Title, Faults: append([]string{}, i.Faults...)})
+	}
+	return lines
+}
+
 func (p *program) listIncidents() error {
 	if p.json() {
-		type line struct {
-			ID     string   `json:"id"`
-			Title  string   `json:"title"`
-			Faults []string `json:"faults"`
-		}
-		lines := []line{}
-		for _, i := range rehearsal.Incidents() {
-			lines = append(lines, line{ID: i.ID, Title: i.Title, Faults: append([]string{}, i.Faults...)})
-		}
 		return p.printDocument(struct {
-			Version   int    `json:"version"`
-			Incidents []line `json:"incidents"`
-		}{1, lines})
+			Version   int            `json:"version"`
+			Incidents []incidentLine `json:"incidents"`
+		}{1, incidentLines()})
 	}
 	var b bytes.Buffer
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)

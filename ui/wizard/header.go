@@ -16,6 +16,9 @@ func cellsOf(text string) int { return theme.Width(text) }
 
 // header says in two lines what this is: real or not, which node, where, for how long; path, run, operator.
 func (r *root) header() []string {
+	if r.first != nil {
+		return r.firstHeader()
+	}
 	run, w := r.view.Run, r.layout.w
 	if run.ID == "" {
 		return []string{r.t.Spread(" "+r.t.Title.Render("svrescue"), "", w), r.t.Dim.Render(r.t.Line("", "", w))}

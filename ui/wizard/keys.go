@@ -36,6 +36,9 @@ func (b binding) label(g theme.Glyphs) string {
 
 // keys is the list for the screen itself; a dialog on top has its own. The order is that of the footer.
 func (r *root) keys() []binding {
+	if r.first != nil {
+		return r.first.keys(r)
+	}
 	typing, free := r.typing(), !r.typing()
 	asked := r.ask != nil && !r.ask.sent && r.answerable()
 	answer := asked && free && r.focus == onAnswer
@@ -142,6 +145,10 @@ func (r *root) key(msg tea.KeyMsg) tea.Cmd {
 		return tea.Batch(cmds...)
 	}
 	name := msg.String()
+	if r.hasty() && name != "ctrl+c" && name != "ctrl+z" {
+		r.quiet.key(now)
+		return nil
+	}
 	early := r.waiting()
 	swallow := early && !r.ask.seen && name != "ctrl+c" && name != "ctrl+z"
 	r.quiet.key(now)

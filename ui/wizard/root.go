@@ -28,6 +28,7 @@ type root struct {
 	quiet   quiet
 	waking  bool // a tick for quiet is on its way
 	dialogs []dialog
+	first   *first // the first screen of an incident, in place of a run
 
 	stuck    bool // ctrl-z would stop the program for good
 	notice   string
@@ -80,6 +81,9 @@ func (r *root) now() time.Time { return r.view.Run.Now(r.opts.Clock.Now()) }
 
 // Init starts the connection, or listens on the source that is there.
 func (r *root) Init() tea.Cmd {
+	if r.first != nil {
+		return tea.Batch(r.first.begin(r.ctx, r.opts.Clock.Now()), r.after(heartbeat))
+	}
 	if r.opts.Source != nil {
 		r.link.source, r.link.state = r.opts.Source, linked
 		return tea.Batch(r.listen(), r.after(heartbeat))
@@ -112,6 +116,8 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		cmd = r.received(msg)
 	case sentMsg:
 		r.sent(msg)
+	case lookMsg:
+		cmd = r.took(msg)
 	case copiedMsg:
 		if msg.err != nil {
 			r.tell("The terminal did not take the text: " + msg.err.Error())
@@ -127,6 +133,9 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 // settle brings the state of the screen in line with the run after every message: an answer box for a new question,
 // the wait before it takes keys, a list that belongs to the step shown.
 func (r *root) settle() tea.Cmd {
+	if r.first != nil {
+		return r.hurry()
+	}
 	q := r.view.Question
 	if r.over() || r.link.watching != "" {
 		q = nil // nobody takes an answer
@@ -209,11 +218,16 @@ func (r *root) do(a action) tea.Cmd {
 		return tea.Batch(r.do(a.first), r.do(a.then))
 	case push:
 		r.dialogs = append(r.dialogs, a.dialog)
+		if p, is := a.dialog.(patient); is && p.patient() {
+			r.quiet.begin(r.opts.Clock.Now())
+		}
 	case notice:
 		r.tell(a.text)
 	case leave:
 		r.farewell = harmlessText(r.goodbye())
 		return tea.Quit
+	case lookAgain, choose, reply, conclude:
+		return r.firstDo(a)
 	case suspend:
 		if r.stuck {
 			r.tell("This screen cannot be suspended: no shell waits behind it.")

@@ -42,6 +42,9 @@ func (r *root) body() []string {
 // screen draws the steps beside the step on screen, and what belongs to it beside that.
 func (r *root) screen(h int) []string {
 	l := r.layout
+	if r.first != nil {
+		return r.firstScreen(h)
+	}
 	if r.link.state == connecting || r.link.state == refused || r.view.Run.ID == "" {
 		return fill(r.linkScreen(l.body.w-2), h)
 	}
@@ -216,6 +219,9 @@ func (r *root) provenLine(right string) string {
 // footer names the keys that work now, as many as fit, and always the help.
 func (r *root) footer() string {
 	w := r.layout.w - 2
+	if r.hasty() {
+		return " " + r.t.Dim.Render(r.t.Clip(r.t.Glyphs.More+" this has just come into sight; keys count in a moment", w))
+	}
 	if r.top() == nil && r.fresh() {
 		return " " + r.t.Dim.Render(r.t.Clip(r.t.Glyphs.More+" the question has just come into sight; keys count in a moment", w))
 	}
@@ -266,8 +272,10 @@ func (r *root) tooSmall() string {
 	if r.view.Run.ID != "" {
 		add(badge(r.view.Run) + " " + r.view.Subject.Word())
 		add(standing(r.known(), r.at()))
-	} else {
+	} else if r.first == nil {
 		add("Connecting.")
+	} else if r.first.look.Stands {
+		add(r.first.look.Headline + ".")
 	}
 	add(fmt.Sprintf("This terminal is too small: %d x %d cells. At least %d x %d are needed; until then no question can be "+
 		"answered here.", r.layout.w, r.layout.h, minWidth, minHeight))
