@@ -17,11 +17,6 @@ func (s seen) restore() Path {
 		}
 		if best.runway.known {
 			p.pro(best.runway.detail, "runway")
-		} else {
-			p.con(best.runway.detail, "runway")
-		}
-		for _, n := range best.notes {
-			p.con(n, "backup-set")
 		}
 	}
 	if s.goesOn() {
@@ -29,6 +24,14 @@ func (s seen) restore() Path {
 	}
 	p.Verdict = s.restoreVerdict(&p, usable)
 	s.unneeded(&p)
+	if usable { // what decides comes before what is only to be known
+		if !best.runway.known {
+			p.con(best.runway.detail, "runway")
+		}
+		for _, n := range best.notes {
+			p.con(n, "backup-set")
+		}
+	}
 	if p.Verdict != Recommended && len(p.Against) == 0 {
 		p.con("it has not been seen that a restore is needed", "components")
 	}

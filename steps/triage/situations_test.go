@@ -227,7 +227,7 @@ func situations() []labelled {
 	in("The network")
 	add("standing, declared lost, 0.5.10", with(deadNetwork, says(Yes, "", "")), NetworkLost, imp, imp, rec, "keep-the-rest", "can be recovered with migration dumps")
 	add("standing, declared lost, CometBFT already scaled down by agreement", with(deadNetwork, scaled("global-domain-4-cometbft"), func(e *Evidence) { e.Chain = Chain{Reading: failed("CometBFT", "no pod")} }, says(Yes, "", "")),
-		NetworkLost, imp, imp, rec, "scaled-down", "Leave it stopped until you know")
+		NetworkLost, imp, imp, rec, "scaled-down", "stopped until you know")
 	add("standing, nobody has said anything", with(deadNetwork), NetworkStanding, nd, nd, nd, "call-the-others", "Have the SVs of this network together declared it lost?")
 	add("standing, the operator does not know", with(deadNetwork, says(DontKnow, "", "")), NetworkStanding, nd, nd, nd, "call-the-others", "")
 	add("standing, not declared lost", with(deadNetwork, says(No, "", "")), NetworkStanding, nd, nd, imp, "call-the-others", "No SV can recover it alone")

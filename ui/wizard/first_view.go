@@ -135,11 +135,11 @@ func (r *root) nextLines(w int) []string {
 	case f.look.Calm:
 		text = "Nothing has to be done."
 	case i >= 0 && open > 0:
-		text = fmt.Sprintf("a asks %s that only you can answer; then enter opens %s.", count(open, "question"), f.look.Paths[i].Name)
+		text = fmt.Sprintf("a asks %s first; then enter opens %s.", count(open, "question"), f.look.Paths[i].Name)
 	case i >= 0:
-		text = "enter opens " + f.look.Paths[i].Name + "; it begins nothing by itself."
+		text = "enter opens " + f.look.Paths[i].Name + ". It begins nothing yet."
 	case open > 0:
-		text = fmt.Sprintf("a asks %s that only you can answer; the answer may change this.", count(open, "question"))
+		text = fmt.Sprintf("a asks %s that only you can answer.", count(open, "question"))
 	default:
 		return nil
 	}

@@ -28,6 +28,11 @@ func (l *Looker) put(look *wizard.Look, to evidence.Judgement) {
 	if look.Calm && len(to.FirstAid) > 0 && to.Situation != triage.Healthy { // the summary says all over again what the first aid says
 		look.Summary = to.FirstAid[0].Seen + " " + to.FirstAid[0].Means
 	}
+	if to.Situation == triage.Healthy { // what is to be done besides has to say about what
+		for _, a := range to.FirstAid {
+			look.Summary += " " + a.Seen
+		}
+	}
 	for _, i := range to.Evidence {
 		s := wizard.Seen{Name: name(i.ID), Detail: i.Detail, Source: i.Source, At: i.At, Mark: mark(i)}
 		if to.Waits(i.ID) && !look.Over && i.Verdict == triage.NotDetermined && !isAnswer(i.ID) {
