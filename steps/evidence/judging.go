@@ -17,7 +17,7 @@ type Judging struct {
 	mu       sync.Mutex
 	evidence triage.Evidence
 	done     map[string]bool
-	posed    []triage.Question // in the order in which they came up
+	posed    []triage.Question // that ever came up
 }
 
 // NewJudging begins with the answers that were given in advance. clk is that of the world which is looked at.
@@ -81,6 +81,7 @@ func (j *Judging) Now() Judgement {
 			j.posed = append(j.posed, q)
 		}
 	}
+	slices.SortFunc(j.posed, func(a, b triage.Question) int { return triage.QuestionOrder(a.ID) - triage.QuestionOrder(b.ID) })
 	for _, q := range j.posed {
 		if to.Answers.Said(q.ID) != "" || slices.ContainsFunc(to.Questions, func(open triage.Question) bool { return open.ID == q.ID }) {
 			to.Posed = append(to.Posed, q)

@@ -2,6 +2,7 @@ package triage
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -103,6 +104,11 @@ func (a Answers) item(id string, said Answer) Item {
 	}
 	i.At = a.At
 	return i
+}
+
+// QuestionOrder is where the question with that id stands among all: what leads astray most comes first.
+func QuestionOrder(id string) int {
+	return slices.Index([]string{askNamespace, askPurpose, askDeclared, askBackups, askIdentities}, id)
 }
 
 // Asks says whether that is the id of a question.

@@ -56,7 +56,11 @@ func tell(t *testing.T, scenario string, play func(*story)) {
 			t.Fatal(err)
 		}
 		defer time.Sleep(time.Minute) // timers of screens that are gone run out
-		s.world = startWorld(t, scenario, dir)
+		found, err := rehearsal.Find(scenario)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.world = startWorld(t, found, dir)
 		defer s.world.stop()
 		s.work()
 		defer func() { s.worker.kill() }()
@@ -96,12 +100,8 @@ type world struct {
 	open []net.Conn
 }
 
-func startWorld(t *testing.T, id, dir string) *world {
+func startWorld(t *testing.T, scenario rehearsal.Scenario, dir string) *world {
 	t.Helper()
-	scenario, err := rehearsal.Find(id)
-	if err != nil {
-		t.Fatal(err)
-	}
 	server, err := rehearsal.Build(scenario, clock.RealClock{}, 1, "token")
 	if err != nil {
 		t.Fatal(err)
@@ -242,8 +242,7 @@ const patience = 15 * time.Minute
 
 func openScreen(t *testing.T, w *worker) *screen {
 	t.Helper()
-	s := &screen{t: t, msgs: make(chan tea.Msg)}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s := newScreen(t)
 	s.model = wizard.Model(s.ctx, wizard.Options{Operator: "alice", Attach: "svrescue attach " + runID, Clock: clock.RealClock{},
 		Theme: theme.New(theme.Abilities{Profile: termenv.Ascii}),
 		Connect: func(context.Context) (wizard.Source, error) {
@@ -251,9 +250,19 @@ func openScreen(t *testing.T, w *worker) *screen {
 			s.client = client
 			return client, err
 		}}, io.Discard)
+	s.begin()
+	return s
+}
+
+func newScreen(t *testing.T) *screen {
+	s := &screen{t: t, msgs: make(chan tea.Msg)}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+func (s *screen) begin() {
 	s.run(s.model.Init())
 	s.update(tea.WindowSizeMsg{Width: 80, Height: 24})
-	return s
 }
 
 // close is the terminal going away.
@@ -292,7 +301,7 @@ func (s *screen) update(msg tea.Msg) {
 		return
 	}
 	var cmd tea.Cmd
-	s.model, cmd = s.model.Update(msg)
+	_, cmd = s.model.Update(msg) // the model is one pointer
 	s.model.View()
 	s.run(cmd)
 }

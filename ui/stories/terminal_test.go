@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"github.com/hinshun/vt10x"
 	"k8s.io/utils/clock"
 
+	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps/rehearsal"
 	"canton.example/svrescue/ui/command"
 )
@@ -29,6 +31,7 @@ func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "svrescue" {
 		os.Exit(command.Main(os.Args[1:], command.System{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Clock: clock.RealClock{}, Boot: func() time.Duration { return time.Since(started) }}))
 	}
+	kube.Logging(slog.New(slog.DiscardHandler)) // a pod that ends cuts what is open into it
 	os.Exit(m.Run())
 }
 

@@ -85,14 +85,14 @@ func (f *first) pathDialog(p PathSeen) dialog {
 	calm := f.look.Calm
 	s := &sheet{title: p.Name + ": " + p.Title, settles: true, text: func(r *root, w int) []string { return r.pathText(p, calm, w) }}
 	switch {
+	case !f.opens(p):
+		s.options = []option{stayOption("Back: it cannot be begun from here")}
+		s.options[0].Detail = ""
+		return s
 	case f.opts.Lesson != nil:
 		s.options = []option{stayOption("No, go on looking"), {Choice: wire.Choice{Label: "Yes: " + p.Name + " is what this node needs", Detail: "Ends the rehearsal, and says whether a good operator would."}}}
 		s.options[0].Detail = ""
 		s.take = func(int) action { return conclude{p.Name} }
-		return s
-	case p.Closed != "" || len(p.Open) == 0:
-		s.options = []option{stayOption("Back: it cannot be begun from here")}
-		s.options[0].Detail = ""
 		return s
 	}
 	s.options = append(s.options, stayOption("Not now"))

@@ -91,6 +91,9 @@ func (r *root) took(msg lookMsg) tea.Cmd {
 	}
 	before := f.look
 	f.look = msg.look
+	if msg.answer { // what was chosen before was chosen by another verdict
+		f.byHand = false
+	}
 	if !f.byHand || f.cursor >= len(f.look.Paths) {
 		f.byHand = false
 		f.cursor = slices.IndexFunc(f.look.Paths, func(p PathSeen) bool { return p.Recommended && f.look.Stands })
@@ -116,6 +119,11 @@ func (f *first) path() *PathSeen {
 		return nil
 	}
 	return &f.look.Paths[f.cursor]
+}
+
+// opens says whether a recovery can be begun from here; in a rehearsal, whether it can be concluded.
+func (f *first) opens(p PathSeen) bool {
+	return p.Closed == "" && !p.Impossible && (len(p.Open) > 0 || f.opts.Lesson != nil)
 }
 
 func (f *first) unanswered() int {
@@ -144,7 +152,7 @@ func (f *first) keys(r *root) []binding {
 	open := "open"
 	if p := f.path(); p != nil {
 		switch {
-		case len(p.Open) > 0 && p.Closed == "" || f.opts.Lesson != nil:
+		case f.opens(*p):
 			open = "open " + p.Name
 		default:
 			open = p.Name + ": why not"

@@ -136,6 +136,8 @@ func (r *root) nextLines(w int) []string {
 		text = "Nothing has to be done."
 	case i >= 0 && open > 0:
 		text = fmt.Sprintf("a asks %s first; then enter opens %s.", count(open, "question"), f.look.Paths[i].Name)
+	case i >= 0 && i != f.cursor:
+		text = "tab goes to " + f.look.Paths[i].Name + "; enter then opens it."
 	case i >= 0:
 		text = "enter opens " + f.look.Paths[i].Name + ". It begins nothing yet."
 	case open > 0:
