@@ -244,13 +244,18 @@ func (r *root) helpLine(b binding, w int) []string {
 func (r *root) legend(w int) []string {
 	g := r.t.Glyphs
 	var out []string
-	for _, l := range [][2]string{
+	signs := [][2]string{
 		{g.Done, "done and proven"}, {g.Now, "here the run stands"}, {g.Warn, "done, with something to know; or undone"},
 		{g.Skipped, "skipped"}, {g.Failed, "failed, or does not hold"}, {g.Planned, "only shown, nothing was changed"},
 		{g.Unknown, "not determined"},
 		{g.Observe + " " + g.Repeatable + " " + g.Once + " " + g.Destroy,
 			"an action that reads only, changes, may be sent only once, destroys"},
-	} {
+	}
+	if r.first != nil {
+		signs = [][2]string{{g.Done, "holds"}, {g.Failed, "does not hold"}, {g.More, "still asked"}, {g.Unknown, "not determined"}, {g.Skipped, "not there, and need not be"},
+			{g.Now, "the recovery that is recommended"}, {g.Cursor, "the recovery under the cursor"}}
+	}
+	for _, l := range signs {
 		for i, line := range r.t.Wrap(l[1], w-14) {
 			if i > 0 {
 				l[0] = ""

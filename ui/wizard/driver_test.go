@@ -50,7 +50,7 @@ func drive(t *testing.T, tape *fixture.Tape, th theme.Theme) *driver {
 	d := &driver{t: t, clock: clocktesting.NewFakePassiveClock(tape.At)}
 	d.root = newRoot(context.Background(), Options{Source: d, Clock: d.clock, Theme: th, Operator: "alice",
 		Attach: "svrescue attach r-20260111-0830-ab12"}, &d.out)
-	d.root.after = func(time.Duration) tea.Cmd { return nil }
+	d.noTicks()
 	d.root.Init() // its commands would listen on the source; the driver hands events over itself
 	d.size(80, 24)
 	d.feed(tape.Events...)
@@ -172,3 +172,6 @@ func (d *driver) expectNoAnswer() *driver {
 }
 
 var errCut = errors.New("write unix: broken pipe")
+
+// noTicks makes the clock of the test the only one.
+func (d *driver) noTicks() { d.root.after = func(time.Duration) tea.Cmd { return nil } }

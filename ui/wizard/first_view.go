@@ -118,6 +118,9 @@ func (r *root) aidLines(w int) []string {
 // nextLines say which key leads on from here.
 func (r *root) nextLines(w int) []string {
 	f := r.first
+	if f.look.Failed != nil && f.opts.Lesson == nil {
+		return labelled(r, "Also", "o shows open runs, p practises on a simulated network.", w, r.t.Accent.Render)
+	}
 	if !f.look.Stands || f.look.Failed != nil || f.decided != "" {
 		return nil
 	}
