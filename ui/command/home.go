@@ -121,7 +121,7 @@ func runItem(s runs.Summary) wizard.Item {
 	if s.Spec.World == wire.Real {
 		what = string(s.Spec.Acting)
 	}
-	return wizard.Item{ID: "resume " + s.Spec.ID, Group: "Open runs", Title: s.Spec.ID,
+	return wizard.Item{ID: "resume " + s.Spec.ID, Title: s.Spec.ID,
 		Detail: strings.TrimSpace(fmt.Sprintf("%s of %s, begun %s by %s; it %s", what, cmp.Or(s.View.Subject.Word(), "a node not known yet"), s.Spec.Started.Format("2006-01-02 15:04 MST"), s.Spec.Operator, standingVerb(s))),
 		Badge:  standing(s), Refuse: s.Problem}
 }
@@ -130,18 +130,21 @@ func runItem(s runs.Summary) wizard.Item {
 func homeItems(open []runs.Summary) []wizard.Item {
 	var items []wizard.Item
 	for _, s := range open {
-		items = append(items, runItem(s))
+		it := runItem(s)
+		if it.Title = "Go on with " + it.Title; s.Spec.World != wire.Real {
+			it.Title += ", simulated"
+		}
+		items = append(items, it)
 	}
 	for _, path := range paths() {
-		items = append(items, wizard.Item{ID: "run " + path.Name, Group: "Recover the real node", Title: path.Title,
-			Detail: "Every step is shown and asked about before it is sent.", Badge: "LIVE"})
+		items = append(items, wizard.Item{ID: "dry-run " + path.Name, Title: "Dry run: " + path.Title,
+			Detail: "Goes through every step on the real node and sends nothing that changes it."})
 	}
 	for _, path := range paths() {
-		items = append(items, wizard.Item{ID: "dry-run " + path.Name, Group: "Look, without changing anything", Title: path.Title,
-			Detail: "Goes through every step on the real node and sends nothing that changes it.", Badge: "dry run"})
+		items = append(items, wizard.Item{ID: "run " + path.Name, Title: "LIVE: " + path.Title,
+			Detail: "On the real node. Every step is shown and asked about before it is sent."})
 	}
-	return append(items, wizard.Item{ID: "rehearse", Group: "Practise", Title: "Rehearsals",
-		Detail: "The same wizard on a simulated network on this machine.", Badge: "simulated"})
+	return append(items, wizard.Item{ID: "rehearse", Title: "Practise: rehearsals on a simulated network on this machine"})
 }
 
 func standingVerb(s runs.Summary) string {

@@ -193,3 +193,49 @@ func after(out *output) string {
 	text := out.String()
 	return text[max(strings.LastIndex(text, "\x1b[?1049l"), 0):]
 }
+
+// Without a command the first screen of an incident opens. Where there is no cluster it says so, and offers what can be done all the same.
+func TestFirstScreenWithoutACluster(t *testing.T) {
+	t.Parallel()
+	o := newOperator(t)
+	tty, out, cmd := o.terminal("--no-color", "--kubeconfig", o.in("nowhere.yaml"))
+	until(t, "it says what was tried", func() bool {
+		return strings.Contains(out.String(), "No cluster could be looked at") && strings.Contains(out.String(), "nowhere.yaml")
+	})
+	for _, part := range []string{"LIVE", "only looks, changes nothing", "practises on a simulated"} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("the screen does not say %q", part)
+		}
+	}
+	presses(t, tty, "o")
+	until(t, "what can be opened is listed", func() bool { return strings.Contains(out.String(), "Dry run: Restore a node from backups") })
+	before := strings.Count(out.String(), "look again")
+	presses(t, tty, "q")
+	until(t, "the list has gone", func() bool { return strings.Count(out.String(), "look again") > before })
+	presses(t, tty, "q")
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// Whoever lost the connection types svrescue and has their run back: an open run on the real node comes before anything else.
+func TestFirstScreenOffersTheOpenRun(t *testing.T) {
+	t.Parallel()
+	o := newOperator(t)
+	tty, out, cmd := o.terminal("checklist", "restore", "--tick", "--no-color")
+	until(t, "the run has begun", func() bool { return strings.Contains(out.String(), "Inventory") && o.only().Path != "" && records(o.only()) > 1 })
+	tty.Close() // the connection breaks
+	_ = cmd.Wait()
+	tty, out, _ = o.terminal("--no-color", "--kubeconfig", o.in("nowhere.yaml"))
+	until(t, "the run is offered, and keys count", func() bool {
+		return strings.Contains(out.String(), "An open run waits for you") && strings.Contains(out.String(), "Go on with restore-") && strings.Contains(out.String(), "enter choose")
+	})
+	before := records(o.only())
+	presses(t, tty, "\r")
+	until(t, "the run is back", func() bool { return strings.Contains(out.String(), "CHECKLIST") })
+	if now := records(o.only()); now > before+3 { // a viewer comes and goes; nothing is ticked
+		t.Errorf("%d records, before %d", now, before)
+	}
+	presses(t, tty, "q")
+}

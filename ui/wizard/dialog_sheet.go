@@ -87,16 +87,13 @@ func (s *sheet) submit() action {
 // draw gives the lines to choose from what they need, up to two thirds, and the text the rest.
 func (s *sheet) draw(r *root, w, h int) []string {
 	var entries []entry
+	most := 0 // the text stays where it is when the cursor moves
 	for i, o := range s.options {
 		e := entry{head: []string{r.optionLine(i, o, i == s.cursor, w)}, detail: r.optionDetail(o, w)}
-		entries = append(entries, e)
+		entries, most = append(entries, e), max(most, len(e.detail))
 	}
 	text := s.text(r, w-2)
-	want := len(s.options)
-	if s.cursor < len(entries) {
-		want += len(entries[s.cursor].detail)
-	}
-	room := min(want, max(h*2/3, h-3-len(text)))
+	room := min(len(s.options)+most, max(h*2/3, h-3-len(text)))
 	s.rows, s.all = max(h-2-room, 1), len(text)
 	s.top = min(max(s.top, 0), max(s.all-s.rows, 0))
 	where := ""

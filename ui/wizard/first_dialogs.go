@@ -42,7 +42,6 @@ func (f *first) listDialog() dialog {
 	}}
 	s.options = append(s.options, stayOption("Back to what is seen"))
 	for _, it := range f.opts.List {
-		it.Title = it.Group + ": " + it.Title
 		s.options = append(s.options, optionOf(it))
 	}
 	s.take = func(i int) action { return choose{f.opts.List[i-1].ID} }

@@ -185,7 +185,7 @@ func (f *first) keys(r *root) []binding {
 			fits && len(f.look.Seen) > 0, func() action { return push{f.evidenceDialog()} }},
 		{[]string{"r"}, "look again", "Asks everything anew. Your answers stay.", fits && f.look.Rev > 0 && f.look.Doing == "", func() action { return lookAgain{} }},
 		{[]string{"tab", "down", "j"}, paths, "Puts the cursor on the next recovery.", fits && len(f.look.Paths) > 0, f.move(1)},
-		{[]string{"shift+tab", "up", "k"}, "", "Puts the cursor on the recovery before.", fits && len(f.look.Paths) > 0, f.move(-1)},
+		{[]string{"up", "k", "shift+tab"}, "", "Puts the cursor on the recovery before.", fits && len(f.look.Paths) > 0, f.move(-1)},
 		{[]string{"o"}, "runs", "Shows runs to come back to, and every recovery and rehearsal that can be begun.",
 			fits && len(f.opts.List) > 0, func() action { return push{f.listDialog()} }},
 		{[]string{"p"}, "practise", "Leaves for the list of rehearsals; nothing real is touched there.",

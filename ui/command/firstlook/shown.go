@@ -23,6 +23,15 @@ func (l *Looker) put(look *wizard.Look, to evidence.Judgement) {
 	}
 	look.Summary = to.Summary
 	for _, a := range to.FirstAid {
+		switch {
+		case a.ID == "missing" && look.Over:
+			a.First = "The evidence says why it could not be read: put that right, and look again."
+		case a.ID == "reach-the-cluster" && look.Failed == nil:
+			look.Headline, look.Summary = "Not determined: the cluster cannot be read", a.Seen+" "+a.Means
+			if to.Waits("components") && !look.Over {
+				look.Headline = "Not determined: the cluster has not answered yet"
+			}
+		}
 		look.Aids = append(look.Aids, wizard.Aid{Seen: a.Seen, Means: a.Means, First: a.First})
 	}
 	if look.Calm && len(to.FirstAid) > 0 && to.Situation != triage.Healthy { // the summary says all over again what the first aid says
