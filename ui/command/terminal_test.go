@@ -224,7 +224,9 @@ func TestFirstScreenOffersTheOpenRun(t *testing.T) {
 	t.Parallel()
 	o := newOperator(t)
 	tty, out, cmd := o.terminal("checklist", "restore", "--tick", "--no-color")
-	until(t, "the run has begun", func() bool { return strings.Contains(out.String(), "Inventory") && o.only().Path != "" && records(o.only()) > 1 })
+	until(t, "the run has begun", func() bool {
+		return strings.Contains(out.String(), "Inventory") && o.only().Path != "" && records(o.only()) > 1
+	})
 	tty.Close() // the connection breaks
 	_ = cmd.Wait()
 	tty, out, _ = o.terminal("--no-color", "--kubeconfig", o.in("nowhere.yaml"))

@@ -19,6 +19,7 @@ import (
 	"github.com/muesli/termenv"
 	"k8s.io/utils/clock"
 
+	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps/evidence"
 	"canton.example/svrescue/steps/rehearsal"
 	"canton.example/svrescue/ui/command/firstlook"
@@ -31,8 +32,9 @@ var update = flag.Bool("update", false, "write the golden screens anew")
 // incident is the first screen on the world of an incident, and an operator in front of it who knows nothing but what it says.
 type incident struct {
 	*screen
-	model *wizard.FirstProgram
-	id    string
+	model   *wizard.FirstProgram
+	cluster *kube.Cluster
+	id      string
 }
 
 // happens runs a story in a bubble: the world, what happens in it, and a screen of 80x24.
@@ -65,7 +67,7 @@ func happens(t *testing.T, id string, play func(*incident)) {
 				o.Out.Dial = outside
 				return o, nil
 			}}
-		i := &incident{screen: newScreen(t), id: id}
+		i := &incident{screen: newScreen(t), cluster: cluster, id: id}
 		defer i.close()
 		i.model = wizard.FirstModel(i.ctx, wizard.FirstOptions{Look: looker.Look, Answer: looker.Answer, Lesson: firstlook.LessonOf(found), Operator: "alice",
 			Clock: clock.RealClock{}, Theme: theme.New(theme.Abilities{Profile: termenv.Ascii})}, io.Discard)

@@ -4,6 +4,7 @@ package firstlook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -184,6 +185,9 @@ func (l *Looker) prepare(ctx context.Context, push func(func(*wizard.Look))) boo
 // fail says that nothing can be looked at, and why.
 func (l *Looker) fail(look *wizard.Look, trying string, err error) {
 	f := steps.FailureOf(trying, err)
+	if errors.Is(err, context.DeadlineExceeded) {
+		f.Seen, f.Next = "no answer within a minute", "Check the address, the context and the way to the cluster, then look again"
+	}
 	if f.Next == "" {
 		f.Next = "Put that right and look again"
 	}
