@@ -154,6 +154,8 @@ func (f *first) keys(r *root) []binding {
 		switch {
 		case f.opens(*p):
 			open = "open " + p.Name
+		case p.Recommended:
+			open = "about " + p.Name
 		default:
 			open = p.Name + ": why not"
 		}

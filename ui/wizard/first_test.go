@@ -248,6 +248,21 @@ func TestOpeningTheRecommendedPath(t *testing.T) {
 	}
 }
 
+// A recovery that is recommended and not built says so, instead of doing nothing.
+func TestARecommendedPathThatCannotBeBegun(t *testing.T) {
+	look := lost()
+	look.Queries = nil
+	look.Paths[0].Recommended, look.Paths[1].Recommended = false, true
+	s := sitDown(t, plainTheme, nil)
+	s.shows(7*time.Second, look)
+	s.expect("svrescue does not lead through reonboard yet: enter says more.", "▸ reonboard RECOMMENDED", "enter about reonboard")
+	s.press("enter").rests()
+	s.expect("svrescue does not lead through the path reonboard yet.", "› 1 Back: it cannot be begun from here")
+	if s.press("enter"); s.quit || s.root.first.chosen != "" {
+		t.Errorf("chose %q", s.root.first.chosen)
+	}
+}
+
 func TestQuestionsAreAnsweredOneByOne(t *testing.T) {
 	s := sitDown(t, plainTheme, nil)
 	now := lost()

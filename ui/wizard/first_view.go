@@ -137,6 +137,10 @@ func (r *root) nextLines(w int) []string {
 		text = "When that is done, r looks again."
 	case f.look.Calm:
 		text = "Nothing has to be done."
+	case i >= 0 && !f.opens(f.look.Paths[i]) && open > 0:
+		text = fmt.Sprintf("a asks %s first. svrescue does not lead through %s yet.", count(open, "question"), f.look.Paths[i].Name)
+	case i >= 0 && !f.opens(f.look.Paths[i]):
+		text = "svrescue does not lead through " + f.look.Paths[i].Name + " yet: enter says more."
 	case i >= 0 && open > 0:
 		text = fmt.Sprintf("a asks %s first; then enter opens %s.", count(open, "question"), f.look.Paths[i].Name)
 	case i >= 0 && i != f.cursor:
