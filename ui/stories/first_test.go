@@ -165,6 +165,17 @@ func (i *incident) golden(sizes ...[2]int) *incident {
 	return i
 }
 
+func TestEveryIncidentHasAStory(t *testing.T) {
+	for _, i := range rehearsal.Incidents() {
+		if _, err := os.Stat(filepath.Join("testdata", i.ID+"-80x24.golden")); err != nil {
+			t.Errorf("no story shows the screen of %s: %v", i.ID, err)
+		}
+		if i.Does == "" {
+			t.Errorf("%s does not say what a good operator does", i.ID)
+		}
+	}
+}
+
 var otherSizes = [][2]int{{60, 20}, {120, 40}}
 
 const (
