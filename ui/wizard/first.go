@@ -2,7 +2,6 @@ package wizard
 
 import (
 	"context"
-	"errors"
 	"io"
 	"time"
 
@@ -169,7 +168,7 @@ type FirstProgram struct{ *root }
 func (p *FirstProgram) Result() (FirstResult, error) {
 	r := FirstResult{Chosen: p.first.chosen, Decided: p.first.decided, Right: p.first.right}
 	if r.Chosen == "" {
-		return r, errors.Join(ErrNothingPicked)
+		return r, ErrNothingPicked
 	}
 	return r, nil
 }
