@@ -83,7 +83,7 @@ func (p *pods) Exec(ctx context.Context, in sim.Pod, command []string, stdin io.
 		return server.Exec(ctx, command, stdin, stdout, stderr), nil
 	}
 	if known && name == postgres.FreeSpace && in.Container == "cometbft" && len(args) > 0 {
-		fmt.Fprintf(stdout, "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/sim 2097152 786432 1310720 38%% %s\n", args[0])
+		fmt.Fprintf(stdout, "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/sim 20971520 7864320 13107200 38%% %s\n", args[0])
 		return 0, nil
 	}
 	p.mu.Lock()

@@ -97,10 +97,6 @@ func (s seen) besides(now Situation) (all []aid) {
 		add("earlier-run", "run "+h.Run+" of svrescue let the node go: "+h.Note, "What is down may be what that run has stopped or put aside.",
 			"Go on with it, or take it back, on the machine where it was begun: svrescue resume "+h.Run+". Start nothing that it has stopped.", "lease")
 	}
-	if s.nearlyFull() != "" && now != NodeLost {
-		add("nearly-full", s.nearlyFull(), "A database whose disk becomes full stops. It can be made larger while it still runs.",
-			"Make the volume larger before it is full. Delete nothing in the data folder of a database.", "storage")
-	}
 	switch now {
 	case NodeLost, NodeDisabled, AssetsLost:
 		add("keep", "this node needs a recovery, or has lost what it needs for one", "What is left on its volumes may still be needed: for keys, and for what no backup has.",
@@ -148,6 +144,10 @@ func (s seen) besides(now Situation) (all []aid) {
 	if len(s.net.outvoted) > 0 {
 		add("tell-them", "outvoted: "+list(s.net.outvoted), "These scans say something else than enough of the others. They are out of date, or wrong.",
 			"Tell the operators of these SVs, and do not rely on these scans.", "peers")
+	}
+	if s.nearlyFull() != "" && now != NodeLost {
+		add("nearly-full", s.nearlyFull(), "A database whose disk becomes full stops. It can be made larger while it still runs.",
+			"Make the volume larger before it is full. Delete nothing in the data folder of a database.", "storage")
 	}
 	return all
 }
