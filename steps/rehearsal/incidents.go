@@ -65,6 +65,7 @@ func goingClaim() Incident {
 	i := incident("incident-going-claim", "A claim that was deleted under a running server", "that data can hang on one pod which nobody must restart", "somebody has deleted the claim of the participant's database; its server still runs").
 		then(deleteClaim)
 	i.Situation, i.Aid = triage.Fixable, "claim-going"
+	i.Does = "Restarts nothing: the data hangs on the one pod that still uses it. Sets the volume to Retain, takes a snapshot and a dump, and only then lets the claim go."
 	return i
 }
 
@@ -91,6 +92,7 @@ func keptVolume() Incident {
 			return restart(ctx, e, "participant-pg")
 		}).fault(crashing(`{"level":"ERROR","message":"Database is not available after 3 attempts; exiting"}`), "participant")
 	i.Situation, i.Aid = triage.Fixable, "volume-kept"
+	i.Does = "Stops what uses the new claim, keeps the old volume, and binds it to the claim again. That is safer and quicker than any restore."
 	return i
 }
 

@@ -213,6 +213,20 @@ func TestIncidentScaledDown(t *testing.T) {
 	})
 }
 
+func TestIncidentGoingClaim(t *testing.T) {
+	happens(t, "incident-going-claim", func(i *incident) {
+		i.expect("NO DISASTER", noRecovery).expectNot("RECOMMENDED", "enter ").golden()
+		i.concludes(noDisaster)
+	})
+}
+
+func TestIncidentKeptVolume(t *testing.T) {
+	happens(t, "incident-kept-volume", func(i *incident) {
+		i.expect("NO DISASTER", noRecovery).expectNot("RECOMMENDED", "enter ").golden()
+		i.concludes(noDisaster)
+	})
+}
+
 func TestIncidentCertificate(t *testing.T) {
 	happens(t, "incident-certificate", func(i *incident) {
 		i.expect("NO DISASTER", "First Renew the certificate", noRecovery).golden()
