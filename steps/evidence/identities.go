@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"canton.example/svrescue/internal/plain"
 	"canton.example/svrescue/steps/triage"
@@ -17,20 +16,16 @@ const (
 	maxFiles      = 200      // of a folder
 )
 
-// identitiesOf is what a document with identities says of itself. false: it is something else. A participant's dump alone names no party.
+// identitiesOf is what a document with identities says of itself. false: it is something else. A participant's dump alone names no party,
+// and is known by its namespace.
 func identitiesOf(from io.Reader) (triage.IdentitiesFile, bool, error) {
 	i, err := dump.Read(from)
 	if err != nil || i.Shape == dump.Unknown && i.Broken == "" {
 		return triage.IdentitiesFile{}, false, err
 	}
-	f := triage.IdentitiesFile{Party: i.Party, DSO: i.DSO}
-	for _, said := range i.Check() {
-		if said.Verdict == dump.Violated {
-			f.Problem = strings.ToLower(said.Detail[:1]) + strings.TrimSuffix(said.Detail[1:], ".")
-			break
-		}
-	}
+	f := triage.IdentitiesFile{Problem: i.Problem(), Party: i.Party, DSO: i.DSO}
 	if f.Problem == "" {
+		f.Namespace = i.Namespace()
 		f.Keys, f.Remote = i.Participant.Counts()
 	}
 	return f, i.Shape != dump.Unknown, nil

@@ -23,11 +23,11 @@ func TestIdentitiesAreRecognised(t *testing.T) {
 		want       triage.IdentitiesFile
 		problem    string
 	}{
-		{"the answer of the SV app", `{"identities":` + full + `}`, true, triage.IdentitiesFile{Party: "Acme-SV::1220aa", DSO: "DSO::1220dd", Keys: 2}, ""},
-		{"what is inside it", full, true, triage.IdentitiesFile{Party: "Acme-SV::1220aa", DSO: "DSO::1220dd", Keys: 2}, ""},
-		{"a participant's alone names no party", participant, true, triage.IdentitiesFile{Keys: 2}, ""},
+		{"the answer of the SV app", `{"identities":` + full + `}`, true, triage.IdentitiesFile{Party: "Acme-SV::1220aa", DSO: "DSO::1220dd", Namespace: "1220aa", Keys: 2}, ""},
+		{"what is inside it", full, true, triage.IdentitiesFile{Party: "Acme-SV::1220aa", DSO: "DSO::1220dd", Namespace: "1220aa", Keys: 2}, ""},
+		{"a participant's alone names no party", participant, true, triage.IdentitiesFile{Namespace: "1220aa", Keys: 2}, ""},
 		{"keys in a KMS", strings.ReplaceAll(full, pair, `{"type":"signing","keyId":"arn:aws:kms:x","name":"namespace"}`), true,
-			triage.IdentitiesFile{Party: "Acme-SV::1220aa", DSO: "DSO::1220dd", Remote: 2}, ""},
+			triage.IdentitiesFile{Party: "Acme-SV::1220aa", DSO: "DSO::1220dd", Namespace: "1220aa", Remote: 2}, ""},
 		{"without a participant", `{"identities":{"sv_party_id":"Acme-SV::1220aa","dso_party_id":"DSO::1220dd"}}`, true,
 			triage.IdentitiesFile{Party: "Acme-SV::1220aa", DSO: "DSO::1220dd"}, "no participant"},
 		{"without the topology", strings.Replace(full, `"authorizedStoreSnapshot":"CgsKBw==",`, "", 1), true,

@@ -277,9 +277,11 @@ type IdentitiesFile struct {
 	Problem string    // why it cannot be used at all: it does not parse, it has no participant
 	Party   string    // of the SV in it
 	DSO     string
-	Keys    int  // private keys in it
-	Remote  int  // keys that a KMS holds
-	Open    bool // others can read the file
+	// Namespace is the fingerprint of its participant's, by which a dump that names no party is known; empty: not told.
+	Namespace string
+	Keys      int  // private keys in it
+	Remote    int  // keys that a KMS holds
+	Open      bool // others can read the file
 }
 
 // KMS is the key management service that the participant's configuration names.

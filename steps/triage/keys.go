@@ -192,7 +192,9 @@ func judgeFile(f IdentitiesFile, e Evidence, kms KMSState, now time.Time) judged
 		j.why = sentence(name + " is of another network, or of this one before it was reset")
 	case own && e.Own.Party != "" && f.Party != "" && f.Party != e.Own.Party:
 		j.why = sentence(name + " belongs to another node: its party is " + f.Party)
-	case !own || e.Own.Party == "" || f.Party == "":
+	case own && e.Own.Party != "" && f.Party == "" && f.Namespace != "" && f.Namespace != namespaceOf(e.Own.Party):
+		j.why = sentence(name + " belongs to another node: its namespace is " + f.Namespace)
+	case !own || e.Own.Party == "" || f.Party == "" && f.Namespace == "":
 		j.verdict, j.why = NotDetermined, sentence(name+" parses, and whether it is this node's is not known: the parties could not be compared")
 	case f.Remote > 0 && kms == KMSHolds:
 		j.verdict, j.why = Holds, sentence(fmt.Sprintf("%s is this node's; its keys are in the KMS, which answers", name))
@@ -208,6 +210,12 @@ func judgeFile(f IdentitiesFile, e Evidence, kms KMSState, now time.Time) judged
 		j.verdict, j.why = Holds, sentence(fmt.Sprintf("%s is whole, this node's%s, and has %s", name, age, count(f.Keys, "key", "keys")))
 	}
 	return j
+}
+
+// namespaceOf is the fingerprint in the ID of a party, which is its participant's too (reference/apis.md 5.4).
+func namespaceOf(party string) string {
+	_, namespace, _ := strings.Cut(party, "::")
+	return namespace
 }
 
 // kmsOf is the state of the KMS; empty where it is not known.

@@ -72,6 +72,36 @@ func (i Identities) Check() []Finding {
 	return found
 }
 
+// Problem says in a few words why no participant comes up from the dump; empty: nothing is known against it.
+func (i Identities) Problem() string {
+	for _, f := range i.Check() {
+		if f.Verdict == Violated {
+			return strings.ToLower(f.Detail[:1]) + strings.TrimSuffix(f.Detail[1:], ".")
+		}
+	}
+	return ""
+}
+
+// Owner says whether the dump is of the SV with that party: its party is the same, where it names one, and its participant is of the same
+// namespace (reference/apis.md 5.4: a dump of another SV boots fine and shows only as a wrong party).
+func (i Identities) Owner(party string) bool {
+	own := i.Namespace()
+	return (i.Party == "" || i.Party == party) && own != "" && own == Namespace(party)
+}
+
+// Namespace is that of the participant; empty where none could be read.
+func (i Identities) Namespace() string {
+	if i.Participant == nil {
+		return ""
+	}
+	return Namespace(i.Participant.ID)
+}
+
+// Whole says that sequencer and mediator are in it as well, as in what the SV app answers (reference/apis.md 5.1).
+func (i Identities) Whole() bool {
+	return i.Sequencer != nil && i.Sequencer.ID != "" && i.Sequencer.hasKeys && i.Mediator != nil && i.Mediator.ID != "" && i.Mediator.hasKeys
+}
+
 // checkKeys says whether the keys are there, and whether the one of the namespace is.
 func (n *Node) checkKeys() []Finding {
 	if len(n.Keys) == 0 {

@@ -238,3 +238,23 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// Whose a dump is shows in its party and in the namespace of its participant.
+func TestOwner(t *testing.T) {
+	for _, c := range []struct {
+		text, party string
+		own, whole  bool
+	}{
+		{svOf("Acme-SV::1220aa"), "Acme-SV::1220aa", true, true},
+		{svOf("Acme-SV::1220aa"), "Acme-SV::1220bb", false, true},
+		{svOf("Acme-SV::1220aa"), "Beta-SV::1220aa", false, true},
+		{participantOf("1220aa"), "Acme-SV::1220aa", true, false},
+		{participantOf("1220aa"), "Acme-SV::1220bb", false, false},
+		{fullOf("1220bb", participantOf("1220aa")), "Acme-SV::1220bb", false, false},
+		{`{"identities":null}`, "Acme-SV::1220bb", false, false},
+	} {
+		if i := read(t, c.text); i.Owner(c.party) != c.own || i.Whole() != c.whole {
+			t.Errorf("%.60s of %s: %v, whole %v", c.text, c.party, i.Owner(c.party), i.Whole())
+		}
+	}
+}

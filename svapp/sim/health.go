@@ -38,6 +38,10 @@ type App struct {
 	Network func() Network
 	// Allow decides on requests that need a token: 200, 401 or 403; nil: all may.
 	Allow func(*http.Request) int
+	// Admin decides on requests that need a participant admin as well (reference/apis.md 2.1); nil: Allow does.
+	Admin func(*http.Request) int
+	// Identities is the body of GetSynchronizerNodeIdentitiesDumpResponse; nil: the app has no nodes of its own.
+	Identities func() any
 	// Wallet is the wallet of the request's user; only the validator app has one. nil, or a nil wallet: the user has none.
 	Wallet func(*http.Request) *Wallet
 }

@@ -11,6 +11,11 @@ import (
 func (a App) sv(m *http.ServeMux) {
 	m.HandleFunc("GET "+a.Base+"/v0/admin/authorization", a.guarded(func(http.ResponseWriter, *http.Request) {}))
 	m.HandleFunc("POST "+a.Base+"/v0/admin/domain/cometbft/json-rpc", a.jsonRPC)
+	admin := a
+	if a.Admin != nil {
+		admin.Allow = a.Admin
+	}
+	m.HandleFunc("GET "+a.Base+"/v0/admin/domain/identities-dump", admin.guarded(a.identities))
 	if a.Network == nil {
 		return
 	}
@@ -37,6 +42,21 @@ func (a App) onboarding(who string) (any, error) {
 		}
 	}
 	return map[string]any{"state": "unknown"}, nil
+}
+
+// identities answers the node identities, for which all three nodes must run (reference/apis.md 5.1).
+func (a App) identities(w http.ResponseWriter, r *http.Request) {
+	if a.Identities == nil {
+		answer(w, http.StatusInternalServerError, failure("Could not prepare SynchronizerNodeIdentitiesDump because domain node is not configured"))
+		return
+	}
+	for _, part := range []string{"sequencer", "mediator"} {
+		if err := a.Part(r.Context(), part); err != nil {
+			answer(w, http.StatusServiceUnavailable, failure(err.Error()))
+			return
+		}
+	}
+	answer(w, http.StatusOK, a.Identities())
 }
 
 // jsonRPC passes a request on to the chain, with the answer's id that of the request. Only methods of the specification pass.
