@@ -84,7 +84,7 @@ func Look(ctx context.Context, c Cluster, n node.Node, scans func(context.Contex
 	of(func(ctx context.Context) { s.snapshots(ctx, c, ns) })
 	for _, server := range n.Servers() {
 		if server.Managed() {
-			s.Managed = append(s.Managed, fmt.Sprintf("Database server %s lies outside the cluster: its backups are at its provider, and no key names them.", plain.Line(server.String())))
+			s.Managed = append(s.Managed, fmt.Sprintf("Database server %s lies outside the cluster: its backups are at its provider, and only you can say what is known of them.", plain.Line(server.String())))
 		}
 	}
 	return s

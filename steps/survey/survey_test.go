@@ -140,7 +140,7 @@ func TestLook(t *testing.T) {
 			Notes: []string{"The scan of C has no address that can be used.", "Compare them with a list that you trust: in an incident they say whether the network is well."}},
 		Snapshots: []string{"VolumeSnapshots need no key: 1 backup run of this node was found in namespace sv, the newest 7, taken at 2026-05-01 02:00 UTC, with 1 of 1 volumes.",
 			"1 snapshot of its volumes belongs to no run, because its name does not begin with its claim's: by-hand."},
-		Managed: []string{"Database server db.provider.example:5432 lies outside the cluster: its backups are at its provider, and no key names them."}}
+		Managed: []string{"Database server db.provider.example:5432 lies outside the cluster: its backups are at its provider, and only you can say what is known of them."}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -183,7 +183,9 @@ func (p *program) fill(kubeconfig, inUse string, s survey.Survey) map[string]con
 		"hosts.sv":  of(s.SV), "hosts.scan": of(s.Scan), "hosts.validator": of(s.Wallet),
 		"oidc.discovery": of(s.Discovery), "oidc.audiences.sv": of(s.AudienceSV), "oidc.audiences.validator": of(s.AudienceValidator),
 		"peers": of(s.Peers), "retention": {Why: "the values of the SV app's release do not set retentionPeriod"},
-		"backups.folders":    {Notes: append(append([]string{"No cluster tells where dumps lie: yours to fill in."}, s.Snapshots...), s.Managed...)},
+		"backups.folders":    {Notes: append([]string{"No cluster tells where dumps lie: yours to fill in."}, s.Snapshots...)},
+		"backups.managed":    {Notes: s.Managed},
+		"copies":             {Notes: []string{"What is kept only in the cluster is lost with it: yours to fill in, once the copies are made."}},
 		"backups.identities": {Notes: []string{"No cluster tells where they lie: yours to fill in."}},
 		"record":             {Notes: []string{"Make one now, and after every upgrade: svrescue record /mnt/backup/sv-record"}},
 	}
@@ -298,6 +300,6 @@ func initText(d initialised) []byte {
 	if len(yours) > 0 {
 		fmt.Fprintf(&b, "\nOnly you know, if the defaults are not right: %s\n", strings.Join(yours, ", "))
 	}
-	fmt.Fprintf(&b, "\nNext: open the file, read it from top to bottom, and correct it. Then: svrescue plan restore\n")
+	fmt.Fprintf(&b, "\nNext: open the file, read it from top to bottom, and correct it. Then: svrescue doctor\n")
 	return b.Bytes()
 }

@@ -24,6 +24,9 @@ type Config struct {
 	OIDC  OIDC
 	Peers []string // addresses of other SVs' scans, such as https://scan.sv-2.example.com
 
+	Copies       CopyList            // what lies outside the cluster, by somebody's word
+	Acknowledged AcknowledgementList // conditions of svrescue doctor that somebody has taken note of
+
 	Backups   Backups
 	Record    string        // folder that svrescue record wrote; absolute
 	Retention time.Duration // how long the network's sequencers keep what a silent node has to read; 0: not said
@@ -36,7 +39,14 @@ type Hosts struct{ SV, Scan, Validator string }
 type OIDC struct {
 	Discovery string // address of its discovery document
 	Audiences Audiences
+	// Client and Token are references. AppSecret is the Secret in the cluster that holds the SV app's client, for when neither is said.
+	Client    Client
+	Token     string
+	AppSecret string
 }
+
+// Client is the machine client of the program, by references.
+type Client struct{ ID, Secret string }
 
 // Audiences are those of the apps' own APIs. That of the ledger, which the apps' secrets hold, need not be the same.
 type Audiences struct{ SV, Validator string }
@@ -46,6 +56,8 @@ type Backups struct {
 	Folders    []string // with dumps; absolute
 	Zone       string   // of the clock of the host that dumps
 	Identities []string // files or folders with identities dumps; absolute
+	Managed    ManagedList
+	Scratch    string // folder of this machine where dumps are taken or unpacked; absolute
 }
 
 // Load reads the file at path, or else the one in the default place, and the environment over it. The one in the default place may be

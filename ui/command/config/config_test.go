@@ -104,6 +104,45 @@ retention: 30d
 	}
 }
 
+func TestEntries(t *testing.T) {
+	text := `
+backups:
+  managed:
+    - server: db.example.com:5432
+      command: [/usr/bin/newest, "a, b", "--of={x}"]
+    - {server: "pg:5432", taken: 2026-11-22T01:00:00+01:00, until: 2026-11-29}
+copies: {what: sv-key, where: "safe, in Zurich", until: 2027-03-01}
+acknowledged:
+- condition: clock
+  why: known
+  until: 2027-01-15T12:00:00Z
+`
+	day := func(m time.Month, d, h int) time.Time { return time.Date(2027, m, d, h, 0, 0, 0, time.UTC) }
+	want := Config{Backups: Backups{Managed: ManagedList{{Server: "db.example.com:5432", Command: []string{"/usr/bin/newest", "a, b", "--of={x}"}},
+		{Server: "pg:5432", Taken: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), Until: time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)}}},
+		Copies:       CopyList{{What: "sv-key", Where: "safe, in Zurich", Until: day(3, 1, 0)}},
+		Acknowledged: AcknowledgementList{{Condition: "clock", Why: "known", Until: day(1, 15, 12)}}}
+	got, err := Parse([]byte(text))
+	if err != nil || !cmp.Equal(got, want) {
+		t.Fatalf("%v %s", err, cmp.Diff(want, got))
+	}
+	fill, env := map[string]Fill{}, map[string]string{}
+	for _, k := range keys() {
+		if v := k.Values(got); k.Kind == Entries {
+			fill[k.Path] = Fill{Values: v}
+			env[k.Env()] = "[" + strings.Join(v, ", ") + "]"
+		}
+	}
+	written := Commented(nil, fill)
+	if again, err := Parse(written); err != nil || !cmp.Equal(again, want) {
+		t.Errorf("%v %s\n%s", err, cmp.Diff(want, again), written)
+	}
+	c, err := Load("", false, func(name string) string { return env[name] })
+	if err != nil || !cmp.Equal(c, want) {
+		t.Errorf("from the environment: %v %s", err, cmp.Diff(want, c))
+	}
+}
+
 func TestParseTellsWhatIsWrong(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"namespaces: sv", `line 1: there is no key "namespaces"; did you mean "namespace"?`},
@@ -131,6 +170,19 @@ func TestParseTellsWhatIsWrong(t *testing.T) {
 		{"retention: 30", "line 1: retention is not a length of time: write it as 30d or 720h"},
 		{"retention: -3d", "is not a length of time"},
 		{"backups: {zone: Mars}", "line 1: backups.zone is not a zone"},
+		{"oidc: {token: hidden}", "line 1: oidc.token is no reference to a secret: write it as env:NAME, file:/PATH or stdin, and never the secret itself"},
+		{"oidc: {client: {secret: 'file:hidden'}}", "oidc.client.secret is no reference"},
+		{"acknowledged:\n- condition: clock\n  why: hidden", "line 2: an entry of acknowledged has no until: when it counts again"},
+		{"acknowledged:\n- {condition: clock, why: x, untill: 2027-01-01}", `line 2: an entry of acknowledged has no "untill": did you mean "until"?`},
+		{"acknowledged:\n- {condition: clock, why: x, until: hidden}", "line 2: until of acknowledged is no time: write it as 2027-03-01"},
+		{"acknowledged:\n- {condition: clock, why: x, until: 2027-01-01}\n- {condition: clock, why: y, until: 2027-01-01}", "line 2: acknowledged names a condition twice"},
+		{"acknowledged: forever", "line 1: acknowledged is a list of entries, each with condition, why, until"},
+		{"copies: {what: sv-key, where: '', until: 2027-01-01}", "line 1: where of copies is no text"},
+		{"copies: {what: sv-key, what: sv-key, where: x, until: 2027-01-01}", "line 1: an entry of copies has what twice"},
+		{"backups: {managed: [{server: db:5432, command: [a], until: 2027-01-01}]}", "line 1: backups.managed has an entry with a command and a word of yours"},
+		{"backups: {managed: [{server: db:5432, taken: 2027-01-01}]}", "line 1: backups.managed has an entry without an end"},
+		{"backups: {managed: [{server: db, command: [a]}]}", "line 1: backups.managed has a server without its port"},
+		{"backups: {managed: [{server: db:5432, command: [a, {b: c}]}]}", "line 1: command of backups.managed is no program"},
 		{"context: a\n---\ncontext: b", "a second document begins"},
 		{"context: [", "line 1: "},
 		{"\tcontext: a", "cannot start any token"},
@@ -166,7 +218,7 @@ func TestCommentedReadsBack(t *testing.T) {
 	}
 	var lines []string
 	for line := range strings.SplitSeq(string(empty), "\n") {
-		if rest, ok := strings.CutPrefix(strings.TrimLeft(line, " "), "#"); ok && !strings.HasPrefix(rest, " ") || strings.HasPrefix(rest, "  - ") {
+		if rest, ok := strings.CutPrefix(strings.TrimLeft(line, " "), "#"); ok && !strings.HasPrefix(rest, " ") || strings.HasPrefix(rest, "  - ") || strings.HasPrefix(rest, "    ") {
 			line = strings.Replace(line, "#", "", 1)
 		}
 		lines = append(lines, line)
@@ -230,5 +282,26 @@ func FuzzParse(f *testing.F) {
 	f.Add("a: &a [*a]\n? b\n: c\n<<: *a\n")
 	f.Fuzz(func(t *testing.T, text string) { // no text may make it panic or never end
 		_, _ = Parse([]byte(text))
+	})
+}
+
+// Whatever entries a configuration has, they are written so that they read back.
+func FuzzEntries(f *testing.F) {
+	f.Add("copies: [{what: a, where: 'b, c', until: 2027-01-01}]")
+	f.Add("backups: {managed: [{server: 'a:1', command: [x, '- y', '#z']}]}")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := Parse([]byte(text))
+		if err != nil {
+			return
+		}
+		for _, k := range keys() {
+			if k.Kind != Entries {
+				continue
+			}
+			var same Config
+			if why := k.set(&same, k.Values(c)); why != "" || !cmp.Equal(same.Copies, c.Copies) && k.Path == "copies" {
+				t.Errorf("%q: %v %s", text, k.Values(c), why)
+			}
+		}
 	})
 }

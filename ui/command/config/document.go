@@ -36,6 +36,13 @@ configuration holds no secret, and there is no key for one.
 		for _, k := range s.Keys {
 			fmt.Fprintf(&b, "\n### %s\n\n%s\n\n%s\n\n", k.Path, k.Help, k.snippet())
 			fmt.Fprintf(&b, "- Value: %s\n", k.Kind)
+			for _, f := range k.fields() {
+				needed := ""
+				if f.Needed {
+					needed = ", needed"
+				}
+				fmt.Fprintf(&b, "  - `%s`: %s (%s%s)\n", f.Name, f.Help, f.Kind, needed)
+			}
 			if k.Default != "" {
 				fmt.Fprintf(&b, "- Without it: %s\n", k.Default)
 			}
@@ -44,6 +51,8 @@ configuration holds no secret, and there is no key for one.
 				separated = ", separated by `:`"
 			} else if k.Kind == Addresses {
 				separated = ", separated by commas"
+			} else if k.Kind == Entries {
+				separated = ", as a list in YAML"
 			}
 			fmt.Fprintf(&b, "- Environment: `%s`%s\n", k.Env(), separated)
 			if k.Flag != "" {
@@ -68,7 +77,9 @@ func (k Key) snippet() string {
 	}
 	fmt.Fprintf(&b, "    %s%s:", indent, k.Name())
 	for v := range strings.SplitSeq(k.Example, "\n") {
-		fmt.Fprintf(&b, "\n    %s  - %s", indent, scalar(v))
+		for _, line := range k.items(v) {
+			fmt.Fprintf(&b, "\n    %s  %s", indent, line)
+		}
 	}
 	return b.String()
 }

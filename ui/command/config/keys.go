@@ -15,7 +15,7 @@ type Key struct {
 	Flag    string // of the commands, that comes before it; empty: none
 	Help    string // what it is and what it is for, in full sentences
 	Example string // a value, or several separated by a line break for a list
-	// field is where the value goes: a *string, *[]string or *time.Duration, as the kind wants it.
+	// field is where the value goes: a *string, *[]string, *time.Duration or a list of entries, as the kind wants it.
 	field func(*Config) any
 }
 
@@ -62,6 +62,20 @@ func Sections() []Section {
 			{"oidc.audiences.validator", Text, "", "",
 				"Audience of the validator app's API: auth.audience in the values of its release. Not the one in its Secret either.",
 				"https://validator.example.com/api", func(c *Config) any { return &c.OIDC.Audiences.Validator }},
+			{"oidc.appSecret", Text, "splice-app-sv-ledger-api-auth", "",
+				"The Secret in the namespace of the node that holds the SV app's client: client-id, client-secret and url, or token where tokens are fixed. It " +
+					"is used where no client and no token is named below, and needs the right to read it.",
+				"splice-app-sv-ledger-api-auth", func(c *Config) any { return &c.OIDC.AppSecret }},
+			{"oidc.client.id", Secret, "the client in oidc.appSecret", "",
+				"Where the id of a machine client is, if it is not to be the app's own. Its user on the participant must act as the SV's party, and be participant " +
+					"admin to fetch identities.",
+				"env:SV_CLIENT_ID", func(c *Config) any { return &c.OIDC.Client.ID }},
+			{"oidc.client.secret", Secret, "the client in oidc.appSecret", "",
+				"Where the secret of that client is. Never the secret itself.",
+				"file:/etc/svrescue/client-secret", func(c *Config) any { return &c.OIDC.Client.Secret }},
+			{"oidc.token", Secret, "tokens are got with a client", "--token-from of doctor and identities fetch",
+				"Where a token for the SV app is, for those who get one by hand. Never the token itself. A file is read again when its token ends.",
+				"file:/run/svrescue/token", func(c *Config) any { return &c.OIDC.Token }},
 		}},
 		{"The network", []Key{
 			{"peers", Addresses, "", "",
@@ -84,9 +98,30 @@ func Sections() []Section {
 				"Files with identities dumps of this node, or folders with such files. Without a database backup they, or a KMS, are what assets can be recovered " +
 					"from. They hold private keys: keep them readable by their owner only.",
 				"/mnt/backup/identities", func(c *Config) any { return &c.Backups.Identities }},
+			{"backups.managed", Entries, "", "",
+				"What is known of the backups of database servers outside the cluster, which nobody here can see. Either you say when the newest one was taken " +
+					"and until when that word counts, or you name a command that prints the time, as RFC 3339 or in seconds since 1970. The command is run " +
+					"without a shell, and no secret belongs into its arguments: it runs as you, with your environment.",
+				"{server: db.example.com:5432, taken: 2026-11-22T01:00:00Z, until: 2026-11-29}\n{server: pg.example.com:5432, command: [/usr/local/bin/newest-backup, pg]}",
+				func(c *Config) any { return &c.Backups.Managed }},
+			{"backups.scratch", Absolute, "the first of backups.folders, else the folder of runs", "",
+				"The folder of this machine in which dumps are taken or unpacked. svrescue doctor looks whether there is room for them.",
+				"/mnt/backup", func(c *Config) any { return &c.Backups.Scratch }},
 			{"record", Absolute, "", "--record of run restore-lost",
 				"The folder that svrescue record wrote: what the node is made of. A restore of a lost node begins with it.",
 				"/mnt/backup/sv-record", func(c *Config) any { return &c.Record }},
+		}},
+		{"What only you know", []Key{
+			{"copies", Entries, "", "",
+				"Copies outside the cluster of what would be lost with it. svrescue doctor asks for one of each kind: sv-key (the SV's key pair), cometbft-keys, " +
+					"database-passwords, oidc-client. It believes your word until the day that you name; then somebody has to look again.",
+				"{what: sv-key, where: safe in Zurich, until: 2027-03-01}\n{what: cometbft-keys, where: safe in Zurich, until: 2027-03-01}",
+				func(c *Config) any { return &c.Copies }},
+			{"acknowledged", Entries, "", "",
+				"Conditions of svrescue doctor that you have taken note of. They are still shown, and do not count for its exit code until the day that you name. " +
+					"There is none without an end.",
+				"{condition: pruning-schedule, why: it comes with the next release, until: 2027-01-15}",
+				func(c *Config) any { return &c.Acknowledged }},
 		}},
 	}
 }
@@ -102,6 +137,12 @@ func keys() []Key {
 // Values are those that a configuration has for the key; none where it does not say it.
 func (k Key) Values(c Config) []string {
 	switch v := k.field(&c).(type) {
+	case entries:
+		var lines []string
+		for _, e := range v.get() {
+			lines = append(lines, k.line(e))
+		}
+		return lines
 	case *string:
 		if *v != "" {
 			return []string{*v}

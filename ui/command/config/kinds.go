@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	_ "time/tzdata" // every zone is known also where the machine has no list of them
+
+	"canton.example/svrescue/internal/secret"
 )
 
 // Kind is what may stand as the value of a key.
@@ -21,9 +23,13 @@ const (
 	Addresses Kind = "list of addresses: https://HOST"                            //
 	Length    Kind = "length of time: 30d, 720h"                                  //
 	Zone      Kind = "zone: Europe/Zurich, UTC, +02:00"                           //
+	Secret    Kind = "reference: env:NAME, file:/PATH, stdin"                     // never a secret itself
+	Entries   Kind = "list of entries"                                            // each with fields of its own
+	Moment    Kind = "time or day: 2027-03-01, 2027-03-01T12:00:00Z"              // of a day, its beginning in UTC
+	Words     Kind = "program with its arguments, as a list"                      //
 )
 
-func (k Kind) list() bool { return k == Folders || k == Addresses }
+func (k Kind) list() bool { return k == Folders || k == Addresses || k == Entries }
 
 // split is a text of the environment as values: those of a list are separated as those of $PATH, or by commas for addresses.
 func (k Kind) split(text string) []string {
@@ -32,6 +38,8 @@ func (k Kind) split(text string) []string {
 		return filepath.SplitList(text)
 	case Addresses:
 		return strings.Split(text, ",")
+	case Entries:
+		return splitEntries(text)
 	}
 	return []string{text}
 }
@@ -39,6 +47,9 @@ func (k Kind) split(text string) []string {
 // set puts the values where they belong. Where they are not right, it says why, as what follows the name of the key; it repeats no
 // value, because people do write passwords into addresses.
 func (k Key) set(c *Config, values []string) (why string) {
+	if to, ok := k.field(c).(entries); ok {
+		return k.setEntries(to, values)
+	}
 	for i, v := range values {
 		values[i] = strings.TrimSpace(v)
 		if why = k.Kind.wrong(values[i]); why != "" {
@@ -75,6 +86,14 @@ func (k Kind) wrong(v string) string {
 	case Length:
 		if _, ok := ParseLength(v); !ok {
 			return "is not a length of time: write it as 30d or 720h"
+		}
+	case Secret:
+		if err := secret.Reference(v).Check(); err != nil {
+			return err.Error()
+		}
+	case Moment:
+		if _, ok := ParseMoment(v); !ok {
+			return "is no time: write it as 2027-03-01 or 2027-03-01T12:00:00Z"
 		}
 	case Zone:
 		if _, ok := ParseZone(v); !ok {

@@ -74,6 +74,10 @@ func (p *parser) value(k Key, n *yaml.Node) {
 	if null(n) {
 		return
 	}
+	if to, ok := k.field(&p.config).(entries); ok {
+		p.entries(k, to, n)
+		return
+	}
 	of := []*yaml.Node{n}
 	if k.Kind.list() && n.Kind == yaml.SequenceNode {
 		of = n.Content
@@ -90,6 +94,25 @@ func (p *parser) value(k Key, n *yaml.Node) {
 		return
 	}
 	if why := k.set(&p.config, values); why != "" {
+		p.fail(n, "%s %s", k.Path, why)
+	}
+}
+
+// entries reads a list of entries, or one of them alone.
+func (p *parser) entries(k Key, to entries, n *yaml.Node) {
+	of := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		of = n.Content
+	}
+	var all []entry
+	before := len(p.wrong)
+	for _, one := range of {
+		all = append(all, k.readEntry(one, p.fail))
+	}
+	if len(p.wrong) > before || len(all) == 0 {
+		return
+	}
+	if why := to.put(all); why != "" {
 		p.fail(n, "%s %s", k.Path, why)
 	}
 }

@@ -78,8 +78,18 @@ func (k Key) write(b *strings.Builder, indent string, f Fill) {
 	}
 	fmt.Fprintf(b, "%s%s%s:\n", indent, mark, k.Name())
 	for _, v := range values {
-		fmt.Fprintf(b, "%s%s  - %s\n", indent, mark, scalar(v))
+		for _, line := range k.items(v) {
+			fmt.Fprintf(b, "%s%s  %s\n", indent, mark, line)
+		}
 	}
+}
+
+// items are the lines of one item of a list.
+func (k Key) items(value string) []string {
+	if k.Kind == Entries {
+		return k.block(value)
+	}
+	return []string{"- " + scalar(value)}
 }
 
 // scalar is a text as YAML, in quotes where it would mean something else without.
