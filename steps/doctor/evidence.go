@@ -65,7 +65,8 @@ type Parties struct {
 type Permissions struct {
 	triage.Reading
 	Asked   int
-	Missing []string
+	Denied  int      // how many of those asked for
+	Missing []string // by verb and resource
 }
 
 // Token is whether the SV app takes a token that this program gets for it.
@@ -77,16 +78,18 @@ type Token struct {
 // Host is one of the node's own apps, and whether any way leads to it.
 type Host struct {
 	triage.Reading
-	App     string // "the SV app"
-	Way     string // by which it answered
-	Refused string // why none leads there; empty: one does
+	App     string   // "the SV app"
+	Way     string   // by which it answered
+	Refused string   // why none leads there; empty: one does
+	Shut    []string // other ways that were tried, and what came of them
 }
 
-// Disk is the room for dumps on this machine, in bytes. Need is that of the node's databases.
+// Disk is the room for dumps on this machine, in bytes. Need is that of the node's databases; Unread says of which servers it is not known.
 type Disk struct {
 	triage.Reading
 	Folder     string
 	Free, Need int64
+	Unread     []string
 }
 
 // Clock is how far this machine's clock is from the cluster's.

@@ -38,7 +38,7 @@ func permissions(l look) finding {
 		case p.Asked == 0:
 			return triage.NotDetermined, "no permission was asked for"
 		case len(p.Missing) > 0:
-			return triage.Violated, fmt.Sprintf("%d of %d are missing: %s", len(p.Missing), p.Asked, triage.List(p.Missing))
+			return triage.Violated, fmt.Sprintf("%d of %d are missing: %s", max(p.Denied, len(p.Missing)), p.Asked, triage.List(p.Missing))
 		default:
 			return triage.Holds, fmt.Sprintf("all %d are there", p.Asked)
 		}
@@ -73,6 +73,9 @@ func hosts(l look) finding {
 		default:
 			texts = append(texts, h.App+" answers by "+h.Way)
 		}
+		for _, shut := range h.Shut {
+			texts = append(texts, "of "+h.App+", "+shut)
+		}
 		if h.At.After(f.at) {
 			f.at = h.At
 		}
@@ -85,6 +88,8 @@ func disk(l look) finding {
 	return l.of(l.Disk.Reading, "the room for dumps", func() (triage.Verdict, string) {
 		const gib = 1 << 30
 		switch d := l.Disk; {
+		case len(d.Unread) > 0 && d.Free >= d.Need:
+			return triage.NotDetermined, fmt.Sprintf("%s has %.1f GiB free; the databases that could be asked have %.1f GiB, and of %s it is not known", d.Folder, float64(d.Free)/gib, float64(d.Need)/gib, triage.List(d.Unread))
 		case d.Need <= 0:
 			return triage.NotDetermined, fmt.Sprintf("%s has %.1f GiB free; how much the databases need is not known", d.Folder, float64(d.Free)/gib)
 		case d.Free < d.Need:

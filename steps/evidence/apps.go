@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"canton.example/svrescue/internal/secret"
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps/node"
 	"canton.example/svrescue/steps/triage"
@@ -16,14 +18,16 @@ import (
 
 // Ports of the apps (reference/deployment.md 3.2).
 const (
-	svPort   = 5014
-	scanPort = 5012
+	svPort        = 5014
+	scanPort      = 5012
+	validatorPort = 5003
 )
 
 // eachWay is how long one way to an app is tried.
 const eachWay = 6 * time.Second
 
-// readApps is what the SV app says of itself. What needs a token is not asked: the states of sequencer and mediator (reference/apis.md 2.1).
+// readApps is what the SV app says of itself; and of its sequencer and mediator, for which it wants a token (reference/apis.md 2.1), where one
+// can be had.
 func readApps(ctx context.Context, l *look, deliver func(func(*triage.Evidence))) error {
 	n, err := l.node()
 	if err != nil {
@@ -56,7 +60,60 @@ func readApps(ctx context.Context, l *look, deliver func(func(*triage.Evidence))
 		a.Lags = e.Apps.Lags // those are read by another source
 		e.Apps = a
 	})
+	failed := append(a.Failed[:len(a.Failed):len(a.Failed)], l.ordering(ctx, way)...)
+	deliver(func(e *triage.Evidence) { e.Apps.Failed = failed })
 	return nil
+}
+
+// ordering are the sequencer and the mediator where the SV app says that they do not work, though it answers with status 200. That it is not told,
+// for want of a token or otherwise, says nothing of them.
+func (l *look) ordering(ctx context.Context, way svapp.Way) (failed []triage.Fault) {
+	tokens, audience, err := l.tokens(ctx, svapp.SVApp)
+	if err != nil {
+		return nil
+	}
+	s := l.settings(way)
+	s.Tokens, s.Audience = tokens, audience
+	app, err := svapp.NewSV(s)
+	if err != nil {
+		return nil
+	}
+	for _, part := range []struct {
+		is  node.Part
+		ask func(context.Context) (svapp.NodeStatus, bool, error)
+	}{{node.Sequencer, app.Sequencer}, {node.Mediator, app.Mediator}} {
+		status, found, err := part.ask(ctx)
+		switch {
+		case err != nil:
+			return failed
+		case found && status.State == svapp.NotInitialized:
+			failed = append(failed, triage.Fault{Part: part.is, Seen: "not initialised"})
+		case found && status.State == svapp.Failed:
+			failed = append(failed, triage.Fault{Part: part.is, Seen: status.Cause})
+		}
+	}
+	return failed
+}
+
+// tokens are those for an app, with the audience that it wants: the one that was named, else the one in the values of its release
+// (reference/deployment.md 7). The one in its Secret is the ledger's and is never taken.
+func (l *look) tokens(ctx context.Context, app svapp.App) (svapp.Tokens, string, error) {
+	if l.Logins == nil {
+		return nil, "", errors.New("nothing is known to log in with")
+	}
+	audience := l.Audiences[app]
+	if audience == "" {
+		chart := map[svapp.App]string{svapp.SVApp: "splice-sv-node", svapp.ValidatorApp: "splice-validator"}[app]
+		if releases, err := l.releases(); err == nil {
+			values, _ := ofChart(releases, chart)
+			audience = text(values, "auth.audience")
+		}
+	}
+	name := map[svapp.App]string{svapp.SVApp: cmp.Or(l.AppSecret, "splice-app-sv-ledger-api-auth"), svapp.ValidatorApp: "splice-app-validator-ledger-api-auth"}[app]
+	tokens, err := l.Logins.Tokens(ctx, audience, svapp.FromSecret{Name: name, Key: func(ctx context.Context, key string) (secret.String, bool, error) {
+		return l.Cluster.SecretValue(ctx, l.Namespace, name, key)
+	}})
+	return tokens, audience, err
 }
 
 // migration is the ID that the app runs with: it tells it from 0.6.2 on, and before it is in the values of its release
@@ -90,19 +147,47 @@ func (l *look) settings(w svapp.Way) svapp.Settings {
 	return svapp.Settings{Way: w, Clock: l.Clock, Timeout: 10 * time.Second, UserAgent: l.UserAgent}
 }
 
-// own is the best way to an app of this node, with the release that the app told: a tunnel to its pod, or a request from another pod.
+// own is the best way to an app of this node, with the release that the app told: a tunnel to its pod, a request from another pod, or its public
+// host. Whoever takes it closes it.
 func (l *look) own(ctx context.Context, n node.Node, part node.Part, app svapp.App, port int) (svapp.Way, string, error) {
-	name := string(part)
-	components := n.Of(part)
-	if len(components) == 0 {
-		return svapp.Way{}, "", fmt.Errorf("there is no %s among the workloads", name)
+	ways, err := l.within(n, part, port)
+	if host, public := l.public(app); public == nil && host.Name != "" {
+		ways, err = append(ways, host), nil
 	}
-	pods, err := l.running(components[0])
 	if err != nil {
 		return svapp.Way{}, "", err
 	}
+	way, version, tries, err := l.choose(ctx, app, ways)
+	if err != nil && len(tries) > 0 && tries[0].Error != nil {
+		err = tries[0].Error // the direct way tells more about the app
+	}
+	return way, version, err
+}
+
+// choose takes the first way that leads to the app, and closes the others.
+func (l *look) choose(ctx context.Context, app svapp.App, ways []svapp.Way) (svapp.Way, string, []svapp.Try, error) {
+	way, version, tries, err := svapp.Choose(ctx, app, ways, svapp.Settings{Clock: l.Clock, Timeout: eachWay, UserAgent: l.UserAgent})
+	for _, w := range ways {
+		if err != nil || w.Name != way.Name {
+			w.Close()
+		}
+	}
+	return way, version, tries, err
+}
+
+// within are the ways to an app through the cluster: a tunnel to its pod, and a request from another pod.
+func (l *look) within(n node.Node, part node.Part, port int) ([]svapp.Way, error) {
+	name := string(part)
+	components := n.Of(part)
+	if len(components) == 0 {
+		return nil, fmt.Errorf("there is no %s among the workloads", name)
+	}
+	pods, err := l.running(components[0])
+	if err != nil {
+		return nil, err
+	}
 	if len(pods) == 0 {
-		return svapp.Way{}, "", fmt.Errorf("no pod of the %s runs", name)
+		return nil, fmt.Errorf("no pod of the %s runs", name)
 	}
 	host := fmt.Sprintf("%s.%s:%d", components[0].Ref.Name, l.Namespace, port)
 	ways := []svapp.Way{l.web.Tunnel(l.Namespace, pods[0].Name, host, port)}
@@ -111,16 +196,15 @@ func (l *look) own(ctx context.Context, n node.Node, part node.Part, app svapp.A
 			ways = append(ways, w)
 		}
 	}
-	way, version, tries, err := svapp.Choose(ctx, app, ways, svapp.Settings{Clock: l.Clock, Timeout: eachWay, UserAgent: l.UserAgent})
-	if err != nil && len(tries) > 0 && tries[0].Error != nil {
-		err = tries[0].Error // the direct way tells more about the app
+	return ways, nil
+}
+
+// public is the way to an app by its public host; without a name where none is known.
+func (l *look) public(app svapp.App) (svapp.Way, error) {
+	if l.Hosts[app] == "" {
+		return svapp.Way{}, nil
 	}
-	for _, w := range ways {
-		if err != nil || w.Name != way.Name {
-			w.Close()
-		}
-	}
-	return way, version, err
+	return l.Out.Public(l.Hosts[app])
 }
 
 // sender is a container from which requests can leave.

@@ -50,7 +50,10 @@ func readConfiguration(_ context.Context, l *look, deliver func(func(*triage.Evi
 	if n.Retention.From != "" {
 		pruning.Source = n.Retention.From
 	}
-	deliver(func(e *triage.Evidence) { e.KMS, e.Pruning = kms, pruning })
+	deliver(func(e *triage.Evidence) {
+		pruning.LastAck = e.Pruning.LastAck // that is read by another source
+		e.KMS, e.Pruning = kms, pruning
+	})
 	return nil
 }
 

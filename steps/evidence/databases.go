@@ -58,7 +58,7 @@ func (l *look) server(ctx context.Context, s postgres.Server, wanted []postgres.
 	if !slices.ContainsFunc(found, func(f triage.Database) bool { return f.State == triage.DatabaseGone }) {
 		return found
 	}
-	stored, _, err := l.databases.Databases(ctx, s)
+	stored, err := l.stored(ctx, s)
 	if err != nil { // then what the server has besides is not known, and that it does not have this one is
 		return found
 	}

@@ -58,17 +58,26 @@ type Options struct {
 	Dumps, Identities []string
 	Record            string
 	UserAgent         string
+	// Hosts are the public addresses of the node's own apps, and Audiences those that their APIs want; what is not there is not known.
+	Hosts     map[svapp.App]string
+	Audiences map[svapp.App]string
+	// Logins gets tokens; nil: nothing that needs one is asked. AppSecret is the Secret that the SV app keeps its client in; empty: the documented one.
+	Logins    *svapp.Logins
+	AppSecret string
 	// Inside and Dial are those of reach.Options; nil: the cluster, and the network.
 	Inside func(allowed []kube.Access) reach.Inside
 	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// Piece is a part of the evidence that has arrived.
-type Piece struct {
+// PieceOf is a part of the evidence that has arrived.
+type PieceOf[E any] struct {
 	Source string // which part it is, such as "databases"
 	Last   bool   // nothing more comes from this source
-	Set    func(*triage.Evidence)
+	Set    func(*E)
 }
+
+// Piece is a part of what triage goes by.
+type Piece = PieceOf[triage.Evidence]
 
 // Sources are the names of the sources, in the order in which they are shown.
 func Sources() []string {
@@ -79,14 +88,16 @@ func Sources() []string {
 	return names
 }
 
-// source reads one part. It returns when it has nothing more to deliver; what it delivered before stays. An error says why its part is not
+// sourceOf reads one part. It returns when it has nothing more to deliver; what it delivered before stays. An error says why its part is not
 // known, and failed puts that in.
-type source struct {
+type sourceOf[E any] struct {
 	name   string
 	within time.Duration
-	read   func(context.Context, *look, func(func(*triage.Evidence))) error
-	failed func(*triage.Evidence, triage.Reading)
+	read   func(context.Context, *look, func(func(*E))) error
+	failed func(*E, triage.Reading)
 }
+
+type source = sourceOf[triage.Evidence]
 
 // limit is the deadline of a source whose answer usually takes moments; slow is that of one that watches, or asks many.
 const (
@@ -119,11 +130,14 @@ func sources() []source {
 // Gather asks all sources and hands over what they find, one piece at a time. It returns when the last source is done, or soon after ctx
 // ends; a source that had no answer by then is not known.
 func Gather(ctx context.Context, o Options, deliver func(Piece)) {
-	l := newLook(ctx, o)
-	began := o.Clock.Now()
+	gather(ctx, newLook(ctx, o), sources(), deliver)
+}
+
+func gather[E any](ctx context.Context, l *look, sources []sourceOf[E], deliver func(PieceOf[E])) {
 	var turn sync.Mutex
 	over, heard := false, map[string]bool{}
-	hand := func(p Piece) {
+	began := l.Clock.Now()
+	hand := func(p PieceOf[E]) {
 		turn.Lock()
 		defer turn.Unlock()
 		if !over {
@@ -132,15 +146,15 @@ func Gather(ctx context.Context, o Options, deliver func(Piece)) {
 		}
 	}
 	var all sync.WaitGroup
-	for _, s := range sources() {
+	for _, s := range sources {
 		all.Go(func() {
 			own, cancel := context.WithTimeout(ctx, s.within)
 			defer cancel()
-			err := s.read(own, l, func(set func(*triage.Evidence)) { hand(Piece{Source: s.name, Set: set}) })
-			last := Piece{Source: s.name, Last: true, Set: func(*triage.Evidence) {}}
+			err := s.read(own, l, func(set func(*E)) { hand(PieceOf[E]{Source: s.name, Set: set}) })
+			last := PieceOf[E]{Source: s.name, Last: true, Set: func(*E) {}}
 			if err != nil {
-				r := triage.Reading{Source: l.where(s.name), At: o.Clock.Now(), Problem: problem(own, s.within, err)}
-				last.Set = func(e *triage.Evidence) { s.failed(e, r) }
+				r := triage.Reading{Source: l.where(s.name), At: l.Clock.Now(), Problem: problem(own, s.within, err)}
+				last.Set = func(e *E) { s.failed(e, r) }
 			}
 			hand(last)
 		})
@@ -157,10 +171,10 @@ func Gather(ctx context.Context, o Options, deliver func(Piece)) {
 	turn.Lock()
 	defer turn.Unlock()
 	over = true
-	for _, s := range sources() {
+	for _, s := range sources {
 		if !heard[s.name] {
-			r := triage.Reading{Source: l.where(s.name), At: o.Clock.Now(), Problem: "no answer in " + o.Clock.Since(began).Round(time.Second).String()}
-			deliver(Piece{Source: s.name, Last: true, Set: func(e *triage.Evidence) { s.failed(e, r) }})
+			r := triage.Reading{Source: l.where(s.name), At: l.Clock.Now(), Problem: "no answer in " + l.Clock.Since(began).Round(time.Second).String()}
+			deliver(PieceOf[E]{Source: s.name, Last: true, Set: func(e *E) { s.failed(e, r) }})
 		}
 	}
 }

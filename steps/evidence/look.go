@@ -11,7 +11,9 @@ import (
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/kube/release"
 	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/backup"
 	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/postgres"
 	"canton.example/svrescue/steps/reach"
 	"canton.example/svrescue/steps/triage"
 	"k8s.io/apimachinery/pkg/labels"
@@ -28,6 +30,11 @@ type look struct {
 	node      func() (node.Node, error)
 	parts     func() (node.Node, error)         // what runs, as the workloads alone tell: sooner, and without the number of the synchronizer
 	secrets   func() ([]kube.SecretName, error) // names, and nothing of what they hold
+	runs      func() ([]backup.Set, error)
+	accounts  func() (postgres.Accounts, error)
+
+	mu      sync.Mutex
+	servers map[string]func() ([]postgres.Stored, error)
 
 	databases *reach.Databases
 	web       *reach.Web
@@ -38,7 +45,7 @@ type look struct {
 const listLimit = 15 * time.Second
 
 func newLook(ctx context.Context, o Options) *look {
-	l := &look{Options: o}
+	l := &look{Options: o, servers: map[string]func() ([]postgres.Stored, error){}}
 	l.workloads = once(ctx, func(ctx context.Context) ([]kube.Workload, error) { return o.Cluster.Workloads(ctx, o.Namespace) })
 	l.pods = once(ctx, func(ctx context.Context) ([]kube.Pod, error) { return o.Cluster.Pods(ctx, o.Namespace, "") })
 	l.claims = once(ctx, func(ctx context.Context) ([]kube.Claim, error) { return o.Cluster.Claims(ctx, o.Namespace) })
@@ -60,9 +67,25 @@ func newLook(ctx context.Context, o Options) *look {
 		}
 		return n, err
 	})
+	l.runs, l.accounts = once(ctx, l.askRuns), once(ctx, l.askAccounts)
 	seen := reach.Options{Cluster: &memo{Cluster: o.Cluster, look: l, values: map[string]func() (secret.String, bool, error){}, ctx: ctx}, Clock: o.Clock, Inside: o.Inside, Dial: o.Dial}
 	l.databases, l.web, l.ask = reach.NewDatabases(seen), reach.NewWeb(seen, o.Out), reach.NewPods(seen)
 	return l
+}
+
+// stored are the databases of a server, which is asked once.
+func (l *look) stored(ctx context.Context, s postgres.Server) ([]postgres.Stored, error) {
+	l.mu.Lock()
+	read := l.servers[s.String()]
+	if read == nil {
+		read = shared(func() ([]postgres.Stored, error) {
+			stored, _, err := l.databases.Databases(ctx, s)
+			return stored, err
+		})
+		l.servers[s.String()] = read
+	}
+	l.mu.Unlock()
+	return read()
 }
 
 // once reads at the first call, within a time of its own; every call answers what that one read, and waits for it.

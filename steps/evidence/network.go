@@ -143,12 +143,7 @@ func (l *look) reach(ctx context.Context, address string, from sender, has bool)
 			ways = append(ways, w)
 		}
 	}
-	way, _, _, err := svapp.Choose(ctx, svapp.ScanApp, ways, svapp.Settings{Clock: l.Clock, Timeout: eachWay, UserAgent: l.UserAgent})
-	for _, w := range ways {
-		if err != nil || w.Name != way.Name {
-			w.Close()
-		}
-	}
+	way, _, _, err := l.choose(ctx, svapp.ScanApp, ways)
 	return way, err
 }
 

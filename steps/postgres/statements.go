@@ -51,6 +51,10 @@ var (
 		"WHERE c.relname = $1 AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 1, 2"}
 	ledger = form{"ledger", "SELECT %C, %C, %C FROM %I.lapi_parameters"}
 	stores = form{"stores", "SELECT %C, %C, %C FROM %I.store_last_ingested_offsets"}
+	// Transactions of the codes 1 (delegation of a namespace) and 4 (owner to keys), in force or once in force.
+	keysChanged = form{"keys changed", "SELECT COALESCE(pg_catalog.max(t.sequenced), 0)::text, pg_catalog.count(*)::text FROM %I.common_topology_transactions t " +
+		"WHERE t.namespace = $1 AND (t.transaction_type = 1 OR t.transaction_type = 4 AND t.identifier = $2) AND t.rejection_reason IS NULL AND NOT t.is_proposal"}
+	usersSince = form{"users since", "SELECT (pg_catalog.count(*) FILTER (WHERE u.created_at > $1::bigint))::text, COALESCE(pg_catalog.max(u.created_at), 0)::text FROM %I.lapi_users u"}
 	// Objects with numbers from 16384 on are those that were made after initdb: a new database from template0 has none.
 	contents = form{"contents", "SELECT ((SELECT pg_catalog.count(*) FROM pg_catalog.pg_class WHERE oid >= 16384) + (SELECT pg_catalog.count(*) FROM pg_catalog.pg_namespace WHERE oid >= 16384) + " +
 		"(SELECT pg_catalog.count(*) FROM pg_catalog.pg_type WHERE oid >= 16384) + (SELECT pg_catalog.count(*) FROM pg_catalog.pg_proc WHERE oid >= 16384) + " +
@@ -86,7 +90,7 @@ var (
 	uncomment     = form{"comment", "COMMENT ON DATABASE %I IS NULL"}
 )
 
-var forms = []form{look, begin, commit, rollback, limits, version, databases, listed, columns, ledger, stores, contents, traits, rights, extensions, sessions, terminate,
+var forms = []form{look, begin, commit, rollback, limits, version, databases, listed, columns, ledger, stores, keysChanged, usersSince, contents, traits, rights, extensions, sessions, terminate,
 	create, createLibc, createICU, createRules, createBuiltin, drop, rename, comment, uncomment}
 
 // Look begins a transaction that can only read, and sees one moment.

@@ -24,10 +24,14 @@ func New() steps.Path[Facts] {
 			return "the node runs on " + source(f) + "; what it had before is kept until you release it: svrescue run release-old-volumes"
 		},
 	}
-	later := []steps.Step[Facts]{reachServers(), record(), fence(), holdOthers(), scaleDown(), keepOldVolumes(), restoreVolumes(), startDatabases(),
-		restoreDatabases(), proveRestored(), scaleUp(), catchUp(), finish()}
-	p.Steps = append([]steps.Step[Facts]{inventory(), backupSet(), proveSet(), preflight(later)}, later...)
+	p.Steps = append([]steps.Step[Facts]{inventory(), backupSet(), proveSet(), preflight(later())}, later()...)
 	return p
+}
+
+// later are the steps after the preflight, which looks at what they would do.
+func later() []steps.Step[Facts] {
+	return []steps.Step[Facts]{reachServers(), record(), fence(), holdOthers(), scaleDown(), keepOldVolumes(), restoreVolumes(), startDatabases(),
+		restoreDatabases(), proveRestored(), scaleUp(), catchUp(), finish()}
 }
 
 // source says what the node was restored from.

@@ -10,7 +10,6 @@ import (
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/action"
 	"canton.example/svrescue/steps/node"
-	"canton.example/svrescue/steps/reach"
 	"canton.example/svrescue/steps/wire"
 	"sigs.k8s.io/yaml"
 )
@@ -60,40 +59,10 @@ func reachable(ctx context.Context, w steps.World, _ Facts) ([]wire.Finding, err
 // permitted asks the cluster for every verb on every object that the plans of the later steps refer to.
 func permitted(later []steps.Step[Facts]) func(context.Context, steps.World, Facts) ([]wire.Finding, error) {
 	return func(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
-		accesses := kube.AccessReads(f.Namespace)
-		for _, s := range later {
-			var refs []steps.Ref
-			if s.Plan != nil {
-				actions, err := s.Plan(f)
-				if err != nil {
-					return nil, err
-				}
-				refs = append(refs, refsOf(actions)...)
-			}
-			if s.Undo != nil {
-				actions, _ := s.Undo(f)
-				refs = append(refs, refsOf(actions)...)
-			}
-			for _, r := range refs {
-				switch {
-				case r.Kube != nil:
-					accesses = append(accesses, *r.Kube)
-				case r.SQL != nil:
-					for _, server := range f.Node.Servers() {
-						if server.String() == r.SQL.Server {
-							accesses = append(accesses, reach.AccessesOf(*r.SQL, server)...)
-						}
-					}
-				}
-			}
+		accesses, err := accessesOf(later, f)
+		if err != nil {
+			return nil, err
 		}
-		for _, server := range f.Node.Servers() { // the databases are read before any app starts
-			accesses = append(accesses, reach.Accesses(server)...)
-			if server.Managed() {
-				accesses = append(accesses, reach.Through(server)...)
-			}
-		}
-		accesses = append(accesses, reach.PodAccesses(f.Namespace)...) // how the node catches up is read from its pods
 		verdicts, err := w.Kube.Allowed(ctx, accesses)
 		if err != nil {
 			return nil, err

@@ -150,6 +150,27 @@ func (c *session) look(state *State, name string, parts []string) (rows [][]*str
 			n = "0"
 		}
 		return [][]*string{{text(n)}}, nil
+	case "keys changed":
+		if d.KeysChanged == nil {
+			return nil, &fault{"42P01", `relation "` + postgres.TopologyTable + `" does not exist`}
+		}
+		if d.Participant != c.arg(1)+"::"+c.arg(0) {
+			return [][]*string{{text("0"), text("0")}}, nil
+		}
+		return [][]*string{{number(d.KeysChanged), text("2")}}, nil
+	case "users since":
+		since, err := strconv.ParseInt(c.arg(0), 10, 64)
+		if err != nil {
+			return nil, &fault{"22P02", "invalid input syntax for type bigint"}
+		}
+		made, newest := 0, int64(0)
+		for _, at := range d.Users {
+			if at > since {
+				made++
+			}
+			newest = max(newest, at)
+		}
+		return [][]*string{{text(strconv.Itoa(made)), number(&newest)}}, nil
 	case "columns":
 		for _, t := range d.tables() {
 			if t.Name == c.arg(0) {

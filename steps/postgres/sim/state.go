@@ -37,6 +37,11 @@ type Database struct {
 	Participant string           `json:"participant,omitempty"`
 	Stores      []postgres.Store `json:"stores,omitempty"` // of an app
 
+	// KeysChanged and Users are times in microseconds since 1970, of a participant's newest mapping of keys and of its users; KeysChanged nil: it has
+	// none of these tables.
+	KeysChanged *int64  `json:"keysChanged,omitempty"`
+	Users       []int64 `json:"users,omitempty"`
+
 	Tables  []Table `json:"tables,omitempty"`
 	Partial bool    `json:"partial,omitempty"` // a load that failed left something
 	Bytes   int64   `json:"bytes,omitempty"`
@@ -130,6 +135,11 @@ func (d *Database) tables() []Table {
 		all = append(all, Table{Schema: d.Schema, Name: postgres.LedgerTable,
 			Columns: [][2]string{{postgres.LedgerEndColumn, "bigint"}, {postgres.ParticipantColumn, "character varying"}, {postgres.PrunedColumn, "bigint"}},
 			Rows:    [][]*string{{number(d.LedgerEnd), id, number(d.PrunedUpTo)}}})
+		if d.KeysChanged != nil {
+			all = append(all, Table{Schema: d.Schema, Name: postgres.TopologyTable, Columns: [][2]string{{"identifier", "character varying"}, {"is_proposal", "boolean"},
+				{"namespace", "character varying"}, {"rejection_reason", "character varying"}, {"sequenced", "bigint"}, {"transaction_type", "integer"}}},
+				Table{Schema: d.Schema, Name: postgres.UsersTable, Columns: [][2]string{{"created_at", "bigint"}}})
+		}
 	case d.Role.App():
 		t := Table{Schema: d.Schema, Name: postgres.StoresTable,
 			Columns: [][2]string{{postgres.OffsetColumn, "text"}, {postgres.MigrationColumn, "bigint"}, {postgres.StoreColumn, "integer"}}}
