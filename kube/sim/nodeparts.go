@@ -25,8 +25,12 @@ func (b *nodeBuilder) secrets() {
 		add(pg+"-secret", "postgresPassword", "invented-"+pg)
 	}
 	for _, app := range []string{"sv", "validator"} {
-		add("splice-app-"+app+"-ledger-api-auth", "ledger-api-user", app+"-client@clients", "url", "https://auth.example.com/.well-known/openid-configuration",
-			"client-id", app+"-client", "client-secret", "invented-"+app, "audience", "https://ledger.example.com")
+		pairs := []string{"ledger-api-user", app + "-client@clients", "url", "https://auth.example.com/.well-known/openid-configuration",
+			"client-id", app + "-client", "client-secret", "invented-" + app, "audience", "https://ledger.example.com"}
+		if app == "sv" && b.Token != "" {
+			pairs = append(pairs, "token", b.Token)
+		}
+		add("splice-app-"+app+"-ledger-api-auth", pairs...)
 	}
 	for _, ui := range []string{"sv", "wallet", "cns"} {
 		add("splice-app-"+ui+"-ui-auth", "url", "https://auth.example.com", "client-id", ui+"-ui")

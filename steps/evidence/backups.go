@@ -53,8 +53,11 @@ func readSnapshots(ctx context.Context, l *look, deliver func(func(*triage.Evide
 func setOf(s backup.Set, n node.Node, now time.Time) triage.Set {
 	set := triage.Set{Name: s.Run, Begin: s.Begin(), Checks: backup.Judge(s, n, now)}
 	for _, m := range s.Members {
-		if n.SerialIsMigration() { // later the annotation is another number than the synchronizer's
+		switch {
+		case n.SerialIsMigration(): // later the annotation is another number than the synchronizer's
 			set.Serial = m.Migration
+		case slices.ContainsFunc(n.Of(node.CometBFT), func(c node.Component) bool { return slices.Contains(c.Claims, m.Claim) }):
+			set.Serial = n.Serial // a chain's volume is of one synchronizer, whose number its claim bears (reference/deployment.md 3.5)
 		}
 		if slices.Contains(m.Parts, node.Participant) && m.Snapshot.Ready && m.Snapshot.Error == "" && m.Snapshot.Deleting == nil && !slices.Contains(s.Twice, m.Claim) {
 			set.Keys = true

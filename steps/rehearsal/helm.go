@@ -25,7 +25,7 @@ func helmReleases(o sim.NodeOptions) []helmRelease {
 	return []helmRelease{
 		{"sv", "splice-sv-node", map[string]any{"onboardingName": o.SVName, "nodeIdentifier": o.SVName, "participantAddress": o.Participant(),
 			"scan":          map[string]any{"publicUrl": "https://scan.sv.acme.example", "internalUrl": "http://scan-app." + o.Namespace + ":5012"},
-			"auth":          map[string]any{"audience": "https://sv.acme.example/api"},
+			"auth":          map[string]any{"audience": svAudience},
 			"synchronizers": map[string]any{"current": map[string]any{"sequencerAddress": sequencer}}}},
 		{fmt.Sprintf("global-domain-%d-cometbft", o.SerialID), "splice-cometbft", map[string]any{
 			"genesis": map[string]any{"chainId": fmt.Sprintf("%s-%d", o.Network, o.SerialID)}}},

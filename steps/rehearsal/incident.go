@@ -56,17 +56,7 @@ func FindIncident(id string) (Incident, error) {
 }
 
 // well is a node on which nothing is wrong, with its releases as Helm keeps them.
-func well(o sim.NodeOptions) (sim.Scenario, error) {
-	s, err := o.Scenario()
-	if err != nil {
-		return s, err
-	}
-	records, err := recordsOf(o, append(helmReleases(o), helmRelease{o.Participant(), "splice-participant", map[string]any{}},
-		helmRelease{fmt.Sprintf("global-domain-%d", o.SerialID), "splice-global-domain", map[string]any{"sequencer": map[string]any{"driver": map[string]any{"type": "cometbft"}}}}))
-	s.Objects += records
-	s.Knobs.Workloads = map[string]sim.Workload{}
-	return s, err
-}
+func well(o sim.NodeOptions) (sim.Scenario, error) { return withValues(o, nil) }
 
 // incident is one on a node that was well until then.
 func incident(id, title, teaches string, faults ...string) Incident {
@@ -127,18 +117,28 @@ func crashing(lines ...string) sim.Workload {
 	return sim.Workload{Crash: &sim.Crash{ExitCode: 1, After: sim.D(2 * time.Second), Log: lines}}
 }
 
-// identitiesSecret is an identities backup of the node as somebody put it into a secret. Its keys are invented.
-func identitiesSecret() string {
+// identities is what the SV app answers of the node's identities. Its keys are invented.
+func identities() any {
 	nodeDump := func(id string, keys ...any) map[string]any {
-		return map[string]any{"id": id, "keys": keys, "authorizedStoreSnapshot": "aW52ZW50ZWQ=", "version": release}
+		return map[string]any{"id": id, "keys": append([]any{}, keys...), "authorizedStoreSnapshot": "aW52ZW50ZWQ=", "version": release}
 	}
 	key := func(name string) any { return map[string]any{"keyPair": "aW52ZW50ZWQ=", "name": name} }
-	dump, err := json.Marshal(map[string]any{"identities": map[string]any{"sv_party_id": ownParty, "dso_party_id": dsoParty, "domain_alias": "global", "domain_id": syncID,
-		"participant": nodeDump("PAR::"+participantID, key("namespace"), key("signing"), key("encryption")), "sequencer": nodeDump("SEQ::acme::1220rehearsal"), "mediator": nodeDump("MED::acme::1220rehearsal")}})
+	return map[string]any{"identities": map[string]any{"sv_party_id": ownParty, "dso_party_id": dsoParty, "domain_alias": "global", "domain_id": syncID,
+		"participant": nodeDump("PAR::"+participantID, key("namespace"), key("signing"), key("encryption")), "sequencer": nodeDump("SEQ::acme::1220rehearsal"), "mediator": nodeDump("MED::acme::1220rehearsal")}}
+}
+
+// identitiesText is that as a file.
+func identitiesText() []byte {
+	text, err := json.Marshal(identities())
 	if err != nil {
 		panic(err) // texts only
 	}
-	doc, err := json.Marshal(map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": "sv-identities-backup", "namespace": namespace}, "stringData": map[string]any{"content": string(dump)}})
+	return text
+}
+
+// identitiesSecret is an identities backup of the node as somebody put it into a secret.
+func identitiesSecret() string {
+	doc, err := json.Marshal(map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": "sv-identities-backup", "namespace": namespace}, "stringData": map[string]any{"content": string(identitiesText())}})
 	if err != nil {
 		panic(err)
 	}

@@ -27,6 +27,7 @@ const (
 	rpcPort      = 26657
 	svPort       = 5014
 	scanPort     = 5012
+	walletPort   = 5003
 )
 
 // pods is what runs inside the pods of a rehearsal: database servers on their volumes, the metrics of the Canton nodes, the RPC of
@@ -104,10 +105,10 @@ func (p *pods) Dial(ctx context.Context, in sim.Pod, port int) (net.Conn, error)
 			return serve(func(conn net.Conn) { server.Serve(ctx, conn) }), nil
 		}
 	case port == metricsPort && slices.Contains([]string{"sequencer", "mediator", "participant"}, in.Container):
-		return serveHTTP(ctx, svapp.Metrics{Part: in.Container, Lag: p.lag, Times: times}.Handler()), nil
+		return serveHTTP(ctx, svapp.Metrics{Part: in.Container, Lag: p.lag, Times: times, Members: []string{"PAR::" + participantID}}.Handler()), nil
 	case port == rpcPort && in.Container == "cometbft":
 		return serveHTTP(ctx, p.comet(times).Handler()), nil
-	case port == svPort && in.Container == "sv-app", port == scanPort && in.Container == "scan-app":
+	case port == svPort && in.Container == "sv-app", port == scanPort && in.Container == "scan-app", port == walletPort && in.Container == "validator-app":
 		return serveHTTP(ctx, p.app(in).Handler()), nil
 	}
 	return nil, errors.New("connection refused")

@@ -40,13 +40,30 @@ func (p *pods) comet(times svapp.Times) svapp.Comet {
 	return svapp.Comet{ID: strings.Repeat("a1", 20), Network: network + "-0", Moniker: svName, VotingPower: 1, Peers: others, Lag: p.lag, Times: times}
 }
 
-// app is the SV app or scan of the node.
+// Who may use the SV app of a rehearsal, and for which audience a token must be: as in deployments that sign tokens with a secret that all
+// know (reference/apis.md 8.4).
+const (
+	svAudience = "https://sv.acme.example/api"
+	svUser     = "sv-client@clients"
+	signedWith = "unsafe"
+)
+
+// token is one for the app's own user.
+func token(audience string) string {
+	return svapp.UnsafeToken(signedWith, audience, svUser, time.Time{})
+}
+
+// app is the SV app, scan or the validator app of the node.
 func (p *pods) app(in sim.Pod) svapp.App {
 	a := svapp.App{Base: svapp.SV, ID: svName, Version: p.release(in), Built: "2026-01-20T10:11:12Z", Port: svPort,
 		Uptime: func() time.Duration { return p.clock.Since(in.Started) }, NotReady: func() string { return "" },
-		Part: func(context.Context, string) error { return nil }, Network: func() svapp.Network { return p.seen(p.ledger(), false) }}
-	if in.Container == "scan-app" {
+		Part: func(context.Context, string) error { return nil }, Network: func() svapp.Network { return p.seen(p.ledger(), false) },
+		Allow: svapp.Unsafe(signedWith, svAudience, p.clock.Now, svUser), Identities: func() any { return identities() }}
+	switch in.Container {
+	case "scan-app":
 		a.Base, a.Port = svapp.Scan, scanPort
+	case "validator-app":
+		a.Base, a.Port = svapp.Validator, walletPort
 	}
 	return a
 }

@@ -20,6 +20,8 @@ type Metrics struct {
 	Times Times
 	// Without are metrics that this component does not have.
 	Without []string
+	// Members are those whose acknowledgements a sequencer knows, by their IDs: each has just acknowledged what the sequencer has got to.
+	Members []string
 	// Synchronizer is the label of what a client is connected to; "global" where empty.
 	Synchronizer string
 }
@@ -62,10 +64,17 @@ func (m Metrics) series() []series {
 		if idle {
 			delay, height = 0, 0
 		}
-		return []series{
+		all := []series{
 			{"daml_sequencer_block_delay", "The block processing delay in milliseconds, relative to wall clock", labels, fmt.Sprint(delay)},
 			{"daml_sequencer_block_height", "Current block height processed", labels, fmt.Sprint(height)},
 		}
+		if !idle {
+			for _, m := range m.Members {
+				all = append(all, series{"daml_sequencer_block_acknowledgments_micros", "Acknowledgments by senders in Micros", labels + fmt.Sprintf(",sender=%q", m),
+					strconv.FormatFloat(float64(reached.UnixMicro()), 'E', -1, 64)})
+			}
+		}
+		return all
 	}
 	synchronizer := m.Synchronizer
 	if synchronizer == "" {

@@ -101,18 +101,15 @@ func (c *Conn) users(ctx context.Context, schema string, since, now time.Time) (
 	return n, "", nil
 }
 
-// Times that are taken for what they say. Nothing before the first of them can have happened on a network; what was in it from its beginning has
-// a time long before (Canton gives it the smallest there is), and none is to come.
-var firstTime = time.Date(2019, 1, 1, 0, 0, 0, 0, time.UTC)
-
-// micros reads a time in microseconds since 1970; zero: from the beginning, or none. A time that cannot be one in microseconds says so.
+// micros reads a time in microseconds since 1970; zero: there is none, or it was there from the beginning, to which Canton gives the smallest time
+// there is. Milliseconds or seconds would lie in the first years, nanoseconds in times to come: they are not taken for what they are not.
 func micros(text string, now time.Time) (time.Time, string) {
 	n, err := strconv.ParseInt(text, 10, 64)
 	at := time.UnixMicro(n).UTC()
 	switch {
 	case err == nil && n <= 0:
 		return time.Time{}, ""
-	case err != nil || at.Before(firstTime) || at.After(now.Add(24*time.Hour)):
+	case err != nil || at.Year() < 1990 || at.After(now.Add(24*time.Hour)):
 		return time.Time{}, "the times in it are in a unit that is not known"
 	}
 	return at, ""
