@@ -18,15 +18,36 @@ const (
 
 // WriteFile replaces path by data: written beside it under a temporary name, synced, renamed, and the folder synced.
 // After an error the old content stands as it was.
-func WriteFile(path string, data []byte) error {
-	return Write(path, func(to io.Writer) error {
-		_, err := to.Write(data)
-		return err
-	})
-}
+func WriteFile(path string, data []byte) error { return Write(path, whole(data)) }
 
 // Write is WriteFile for content that is made while it is written.
-func Write(path string, content func(io.Writer) error) (err error) {
+func Write(path string, content func(io.Writer) error) error { return write(path, FilePerm, content) }
+
+// PublishFile does the same with a file that everybody may read: for what another program, of another user, is to take. Nothing secret
+// belongs in it. Its temporary name begins with a dot and has another ending, so that nobody takes half of it.
+func PublishFile(path string, data []byte) error { return write(path, 0o644, whole(data)) }
+
+// NewFile writes a file that must not be there yet, as WriteFile does. One that has come meanwhile stands as it was.
+func NewFile(path string, data []byte) (err error) {
+	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".new")
+	if err := WriteFile(temp, data); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ignoreGone(os.Remove(temp))) }()
+	if err := os.Link(temp, path); err != nil { // unlike a rename, it replaces nothing
+		return err
+	}
+	return SyncFolder(filepath.Dir(path))
+}
+
+func whole(data []byte) func(io.Writer) error {
+	return func(to io.Writer) error {
+		_, err := to.Write(data)
+		return err
+	}
+}
+
+func write(path string, perm fs.FileMode, content func(io.Writer) error) (err error) {
 	folder := filepath.Dir(path)
 	temp, err := os.CreateTemp(folder, "."+filepath.Base(path)+".*")
 	if err != nil {
@@ -37,7 +58,7 @@ func Write(path string, content func(io.Writer) error) (err error) {
 			err = errors.Join(err, ignoreGone(os.Remove(temp.Name())))
 		}
 	}()
-	if err := temp.Chmod(FilePerm); err != nil {
+	if err := temp.Chmod(perm); err != nil {
 		temp.Close()
 		return err
 	}

@@ -13,6 +13,15 @@ const (
 	maxSkew = 30 * time.Second
 )
 
+// IDs are the names of all conditions, in the order in which they are told.
+func IDs() []string {
+	var ids []string
+	for _, r := range rules() {
+		ids = append(ids, r.id)
+	}
+	return ids
+}
+
 // rules are all conditions (reference/backups.md 4), in the order in which they are told.
 func rules() []rule {
 	all := []rule{

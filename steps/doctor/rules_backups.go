@@ -16,7 +16,7 @@ func route(l look) finding {
 	f := finding{verdict: triage.Violated, source: "backups, identities and KMS"}
 	var routes, open []string
 	if s, ok := l.usable(); ok {
-		routes = append(routes, "the backup set "+s.Name)
+		routes = append(routes, "the backup set "+s.Name+" (a restore of the whole node)")
 	} else {
 		for _, s := range l.sets {
 			if s.Verdict == triage.NotDetermined {
@@ -25,7 +25,7 @@ func route(l look) finding {
 		}
 	}
 	open = append(open, l.unread...)
-	for _, way := range []struct{ id, name string }{{"identities", "an identities backup"}, {"kms", "the KMS"}} {
+	for _, way := range []struct{ id, name string }{{"identities", "an identities backup (a re-onboarding)"}, {"kms", "the KMS (a re-onboarding)"}} {
 		switch item, _ := l.judged.Item(way.id); item.Verdict {
 		case triage.Holds:
 			routes = append(routes, way.name)

@@ -43,16 +43,16 @@ type extractDocument struct {
 }
 
 func (p *program) identitiesCommand() *cobra.Command {
-	c := &cobra.Command{Use: "identities", Short: "Look into identities backups, and take the participant's part out of one",
-		Long: "Looks into identities backups on this machine. No cluster is needed. Such files hold the private keys of a node: nothing of a\n" +
-			"key is ever shown.\n\nExit codes: those of its commands.",
-		Example: "  svrescue identities check /backups/identities.json\n  svrescue identities extract /backups/identities.json -o dump_identities.json",
+	c := &cobra.Command{Use: "identities", Short: "Fetch identities backups, look into them, and take the participant's part out of one",
+		Long: "Works with identities backups. Such files hold the private keys of a node: nothing of a key is ever shown. To look into one, no\n" +
+			"cluster is needed.\n\nExit codes: those of its commands.",
+		Example: "  svrescue identities fetch /backups\n  svrescue identities check /backups/identities.json\n  svrescue identities extract /backups/identities.json -o dump_identities.json",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return usage("name a command: svrescue identities check FILE, or svrescue identities extract FILE -o FILE")
+			return usage("name a command: svrescue identities fetch FILE-OR-FOLDER, svrescue identities check FILE, or svrescue identities extract FILE -o FILE")
 		},
 	}
-	c.AddCommand(p.identitiesCheckCommand(), p.identitiesExtractCommand())
+	c.AddCommand(p.identitiesFetchCommand(), p.identitiesCheckCommand(), p.identitiesExtractCommand())
 	return c
 }
 

@@ -205,8 +205,8 @@ func (p *program) root() *cobra.Command {
 	f.BoolVar(&p.flags.linear, "linear", false, "plain lines instead of the full screen")
 	f.BoolVar(&p.flags.noColor, "no-color", false, "no colours (also NO_COLOR)")
 	p.lookingFlags(root, &first)
-	root.AddCommand(p.triageCommand(), p.runCommand(), p.planCommand(), p.resumeCommand(), p.attachCommand(), p.runsCommand(),
-		p.reportCommand(), p.checklistCommand(), p.recordCommand(), p.initCommand(), p.rehearseCommand(), p.backupCommand(),
+	root.AddCommand(p.triageCommand(), p.doctorCommand(), p.runCommand(), p.planCommand(), p.resumeCommand(), p.attachCommand(),
+		p.runsCommand(), p.reportCommand(), p.checklistCommand(), p.recordCommand(), p.initCommand(), p.rehearseCommand(), p.backupCommand(),
 		p.identitiesCommand(), p.dumpCommand(), p.commitmentsCommand(), p.versionCommand(), p.workerCommand(), p.worldCommand())
 	root.SuggestionsMinimumDistance = 2
 	return root

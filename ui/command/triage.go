@@ -179,6 +179,9 @@ func (p *program) knownOfNode(from *evidence.Options) error {
 		from.Scans = p.config.Peers
 	}
 	from.Record = cmp.Or(from.Record, p.config.Record)
+	from.Hosts = map[svapp.App]string{svapp.SVApp: p.config.Hosts.SV, svapp.ScanApp: p.config.Hosts.Scan, svapp.ValidatorApp: p.config.Hosts.Validator}
+	from.Audiences = map[svapp.App]string{svapp.SVApp: p.config.OIDC.Audiences.SV, svapp.ValidatorApp: p.config.OIDC.Audiences.Validator}
+	from.AppSecret = p.config.OIDC.AppSecret
 	if p.config.CA != "" {
 		pem, err := os.ReadFile(p.config.CA)
 		if err != nil {
@@ -186,7 +189,9 @@ func (p *program) knownOfNode(from *evidence.Options) error {
 		}
 		from.Out.CA = pem
 	}
-	return nil
+	var err error
+	from.Logins, err = p.logins(from.Out, p.Clock)
+	return err
 }
 
 // triageAnswers are those of the file that was named. Answers to the questions of a run may stand in it too.

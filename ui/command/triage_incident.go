@@ -21,8 +21,11 @@ import (
 // watched for half a minute.
 const incidentSpeed = 20
 
-// incidentWorld is the world of an incident, in this process. end stops it and removes its files.
-type incidentWorld struct{ end func() }
+// incidentWorld is the world of an incident, in this process. end stops it and removes its files, which lie in folder.
+type incidentWorld struct {
+	folder string
+	end    func()
+}
 
 // incident serves the world of an incident, lets happen what happens, and points the options at it.
 func (p *program) incident(ctx context.Context, incident rehearsal.Incident, o *evidence.Options) (incidentWorld, error) {
@@ -40,7 +43,7 @@ func (p *program) incident(ctx context.Context, incident rehearsal.Incident, o *
 	serving, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- rehearsal.Serve(serving, incident.Scenario, clk, p.Clock, 1, token, folder) }()
-	world := incidentWorld{end: func() {
+	world := incidentWorld{folder: folder, end: func() {
 		stop()
 		<-ended
 		os.RemoveAll(folder) // what stays is a folder of a world that is gone
