@@ -54,3 +54,36 @@ func TestFolderRefusesOneThatOthersCanWrite(t *testing.T) {
 		t.Fatalf("err = %v", err)
 	}
 }
+
+// What another program is to take may be read by everybody, and there is never a half of it under a name that it would take.
+func TestPublishFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.prom")
+	for _, text := range []string{"one", "two"} {
+		if err := PublishFile(path, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(path)
+		got, _ := os.ReadFile(path)
+		if err != nil || info.Mode().Perm() != 0o644 || string(got) != text {
+			t.Errorf("%v, %q, %v", info.Mode(), got, err)
+		}
+	}
+}
+
+// A file that is there stays as it was, and nothing is left beside it.
+func TestNewFileReplacesNothing(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "a.json")
+	if err := NewFile(path, []byte("one")); err != nil {
+		t.Fatal(err)
+	}
+	if err := NewFile(path, []byte("two")); err == nil {
+		t.Error("it was written over")
+	}
+	got, _ := os.ReadFile(path)
+	info, err := os.Stat(path)
+	names, _ := os.ReadDir(folder)
+	if err != nil || string(got) != "one" || info.Mode().Perm() != 0o600 || len(names) != 1 {
+		t.Errorf("%q, %v, %v, %v", got, info.Mode(), names, err)
+	}
+}

@@ -138,6 +138,8 @@ func TestConditions(t *testing.T) {
 			map[string]triage.Verdict{"identities": bad, "identities-current": open}, "its namespace is 1220bb", bad},
 		{"identities that others can read", func(e *Evidence) { e.Identities.Files[0].Open = true }, map[string]triage.Verdict{"identities-private": bad}, "can read id.json", bad},
 		{"identities from before a change of keys", func(e *Evidence) { e.KeysChanged.Last = ago(day) }, map[string]triage.Verdict{"identities-current": bad}, "It was taken at", bad},
+		{"old identities are no way that is counted on", func(e *Evidence) { e.KeysChanged.Last, e.Backups.Snapshots.Sets = ago(day), nil }, map[string]triage.Verdict{"identities-current": bad,
+			"recovery-route": open, "backup-set": bad, "backup-age": bad, "backup-spacing": open, "backup-synchronizer": open}, "from before the last change of keys", bad},
 		{"nobody knows when keys changed", func(e *Evidence) { e.KeysChanged.Reading = triage.Reading{} }, map[string]triage.Verdict{"identities-current": open}, "has not been read", open},
 		{"identities of unknown age", func(e *Evidence) { e.Identities.Files[0].Taken = time.Time{} }, map[string]triage.Verdict{"identities-current": open}, "is not known", open},
 		{"permissions are missing", func(e *Evidence) { e.Permissions.Missing = []string{"update deployments.apps/scale"} }, map[string]triage.Verdict{"permissions": bad}, "1 of 74 are missing", bad},
@@ -162,7 +164,7 @@ func TestConditions(t *testing.T) {
 		}, map[string]triage.Verdict{"copy-sv-key": open}, "ran out on 2026-11-22", open},
 		{"old evidence says nothing of now", func(e *Evidence) { e.Clock.At, e.Permissions.At = ago(2*time.Hour), ago(2*time.Hour) }, map[string]triage.Verdict{"permissions": open, "clock": open},
 			"which says nothing of now", open},
-		{"users since the backup are no fault", func(e *Evidence) { e.Users.Since, e.Parties.Stay = 3, []string{"ext::1220"} }, map[string]triage.Verdict{"users-since-backup": bad, "parties": bad}, "3 were onboarded", holds},
+		{"users since the backup are no fault", func(e *Evidence) { e.Users.Since, e.Parties.Stay = 3, []string{"ext::1220"} }, map[string]triage.Verdict{"users-since-backup": bad, "parties": bad}, "3 of the participant's users", holds},
 		{"nor is not knowing of them", func(e *Evidence) { e.Users.Reading, e.Parties.Reading = failed(), failed() }, map[string]triage.Verdict{"users-since-backup": open, "parties": open}, "the door was closed", holds},
 		{"a managed server of which nothing is known", outside("db"), map[string]triage.Verdict{"backup-managed": open}, "Nothing is known of the backups of db:5432", open},
 		{"a managed server that was asked", func(e *Evidence) {

@@ -25,10 +25,11 @@ type finding struct {
 	at      time.Time
 }
 
-// rule is one condition: what it is, what follows if it does not hold, and how it is judged.
+// rule is one condition: what it is, what follows if it does not hold, what to do if it is violated, what to do to know, and how it is judged.
 type rule struct {
 	id, title        string
 	consequence, fix string
+	learn            string
 	informational    bool
 	judge            func(look) finding
 }
@@ -43,6 +44,9 @@ func Judge(e Evidence, now time.Time) Report {
 		c := Condition{ID: rule.id, Title: rule.title, Verdict: f.verdict, Detail: triage.Sentences(f.detail), Source: f.source, At: f.at, Informational: rule.informational}
 		if c.Verdict != triage.Holds {
 			c.Consequence, c.Fix = rule.consequence, rule.fix
+			if c.Verdict == triage.NotDetermined && rule.learn != "" {
+				c.Fix = rule.learn
+			}
 		}
 		r.Conditions = append(r.Conditions, c)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"canton.example/svrescue/steps/backup"
@@ -26,16 +27,18 @@ func route(l look) finding {
 	}
 	open = append(open, l.unread...)
 	for _, way := range []struct{ id, name string }{{"identities", "an identities backup (a re-onboarding)"}, {"kms", "the KMS (a re-onboarding)"}} {
-		switch item, _ := l.judged.Item(way.id); item.Verdict {
-		case triage.Holds:
+		switch item, _ := l.judged.Item(way.id); {
+		case way.id == "identities" && item.Verdict == triage.Holds && current(l).verdict == triage.Violated:
+			open = append(open, "the identities backup is from before the last change of keys, and whether it still serves is not known")
+		case item.Verdict == triage.Holds:
 			routes = append(routes, way.name)
-		case triage.NotDetermined:
+		case item.Verdict == triage.NotDetermined:
 			open = append(open, item.Detail)
 		}
 	}
 	switch {
 	case len(routes) > 0:
-		f.verdict, f.detail = triage.Holds, "it could be recovered with "+triage.List(routes)
+		f.verdict, f.detail = triage.Holds, "it could be recovered with "+strings.Join(routes, ", and with ")
 	case len(open) > 0:
 		f.verdict, f.detail = triage.NotDetermined, triage.Sentences(append([]string{"no way has been seen, and not everything has been looked at"}, open...)...)
 	default:
@@ -173,11 +176,11 @@ func acknowledged(l look) finding {
 		case l.Pruning.LastAck.IsZero():
 			return triage.NotDetermined, "when the sequencers last heard of this node is not known"
 		case l.Pruning.Period <= 0:
-			return triage.NotDetermined, fmt.Sprintf("they heard of it %s ago; how long they wait is not known", triage.Span(silent))
+			return triage.NotDetermined, fmt.Sprintf("the sequencers heard of this node %s ago; how long they wait is not known", triage.Span(silent))
 		case silent >= l.Pruning.Period:
-			return triage.Violated, fmt.Sprintf("they heard of it %s ago, and wait %s", triage.Span(silent), triage.Span(l.Pruning.Period))
+			return triage.Violated, fmt.Sprintf("the sequencers heard of this node %s ago, and wait %s", triage.Span(silent), triage.Span(l.Pruning.Period))
 		default:
-			return triage.Holds, fmt.Sprintf("they heard of it %s ago, and wait %s: %s are left", triage.Span(silent), triage.Span(l.Pruning.Period), triage.Span(l.Pruning.Period-silent))
+			return triage.Holds, fmt.Sprintf("the sequencers heard of this node %s ago, and wait %s: %s are left", triage.Span(silent), triage.Span(l.Pruning.Period), triage.Span(l.Pruning.Period-silent))
 		}
 	})
 }

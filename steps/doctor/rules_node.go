@@ -40,7 +40,7 @@ func permissions(l look) finding {
 		case len(p.Missing) > 0:
 			return triage.Violated, fmt.Sprintf("%d of %d are missing: %s", max(p.Denied, len(p.Missing)), p.Asked, triage.List(p.Missing))
 		default:
-			return triage.Holds, fmt.Sprintf("all %d are there", p.Asked)
+			return triage.Holds, fmt.Sprintf("all %d that a restore needs are there", p.Asked)
 		}
 	})
 }
@@ -50,7 +50,7 @@ func token(l look) finding {
 		if l.Token.Refused != "" {
 			return triage.Violated, l.Token.Refused
 		}
-		return triage.Holds, "it was taken"
+		return triage.Holds, "the SV app took it"
 	})
 }
 
@@ -103,9 +103,9 @@ func disk(l look) finding {
 func clock(l look) finding {
 	return l.of(l.Clock.Reading, "the cluster's clock", func() (triage.Verdict, string) {
 		if l.Clock.Skew.Abs() > maxSkew {
-			return triage.Violated, "they are " + triage.Span(l.Clock.Skew.Abs()) + " apart"
+			return triage.Violated, "this machine and the cluster are " + triage.Span(l.Clock.Skew.Abs()) + " apart"
 		}
-		return triage.Holds, "they agree"
+		return triage.Holds, "this machine and the cluster agree to " + triage.Span(maxSkew)
 	})
 }
 
@@ -137,7 +137,7 @@ func kept(l look, kind, what string) finding {
 func users(l look) finding {
 	return l.of(l.Users.Reading, "users onboarded since the newest set", func() (triage.Verdict, string) {
 		if l.Users.Since > 0 {
-			return triage.Violated, fmt.Sprintf("%d were onboarded since then", l.Users.Since)
+			return triage.Violated, fmt.Sprintf("%d of the participant's users were made since then", l.Users.Since)
 		}
 		return triage.Holds, "there are none"
 	})

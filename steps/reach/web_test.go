@@ -164,3 +164,42 @@ func TestWaysAreChosenInOrder(t *testing.T) {
 	}
 	way.Close()
 }
+
+// This machine's proxy is for what leaves this machine; what leaves from a pod never asks it.
+func TestTheProxyIsThisMachines(t *testing.T) {
+	server := httptest.NewServer(svApp(""))
+	defer server.Close()
+	out := svapp.Out{Getenv: func(name string) string {
+		return map[string]string{"HTTPS_PROXY": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1"}[name]
+	}}
+	p := &pod{to: server.Listener.Addr().String()}
+	web := webOf(p, out)
+	inside, err := web.FromPod("sv", "a", "", "http://scan.example.com", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, way := range []svapp.Way{inside, web.Tunnel("sv", "sv-app-1", "sv-app.sv", 5014)} {
+		app, err := svapp.NewSV(svapp.Settings{Way: way})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := app.Version(t.Context()); err != nil {
+			t.Errorf("%s: %v", way.Name, err)
+		}
+		way.Close()
+	}
+	if len(p.specs) == 0 || !strings.Contains(fmt.Sprint(p.specs[0].Command), "scan.example.com") {
+		t.Errorf("the pod was told to connect elsewhere: %v", p.specs)
+	}
+	public, err := out.Public("https://scan.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, err := svapp.NewSV(svapp.Settings{Way: public})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := app.Version(t.Context()); !strings.Contains(public.Name, "through the proxy 127.0.0.1:1") || err == nil {
+		t.Errorf("%s: %v", public.Name, err)
+	}
+}

@@ -44,7 +44,7 @@ func FindDay(id string) (Day, error) {
 
 // quiet is a day on a node whose backups are so old, with these additions to the values of its releases.
 func quiet(id, title, teaches string, audience string, runs []time.Duration, values map[string]map[string]any, participant func(*pg.Database, time.Time)) Day {
-	d := Day{Incident: Incident{Scenario: Scenario{ID: id, Title: title, Teaches: teaches}}}
+	d := Day{Incident: Incident{Scenario: Scenario{ID: id, Title: title, Teaches: teaches}, Settles: 30 * time.Second}} // until all pods are ready
 	d.World = func(now time.Time) (sim.Scenario, error) {
 		o := node(now)
 		o.Token, o.Runs = token(audience), nil

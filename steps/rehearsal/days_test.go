@@ -81,7 +81,7 @@ func TestDays(t *testing.T) {
 		t.Run(d.ID, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t, d.Scenario)
-				time.Sleep(Develops)
+				time.Sleep(d.Settles)
 				writes := len(r.world.Writes())
 				got, e := ready(t, r, d, nil)
 				for _, c := range got.Conditions {
@@ -120,7 +120,7 @@ func TestWhatADayCannotTell(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := wellKept()
 		r := newRig(t, d.Scenario)
-		time.Sleep(Develops)
+		time.Sleep(d.Settles)
 		got, e := ready(t, r, d, func(o *evidence.Readiness) {
 			o.Logins, o.Room = nil, nil
 			o.Hosts = map[svapp.App]string{svapp.SVApp: "https://sv.acme.example", svapp.ScanApp: "https://scan.acme.example/api/scan"}

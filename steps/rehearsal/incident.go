@@ -16,6 +16,8 @@ import (
 // Incident is a world in which something has just happened, for triage to say what. Its Path is empty: which one it is is the question.
 type Incident struct {
 	Scenario
+	// Settles is how long the world is left to itself before it is looked at; 0: Develops.
+	Settles time.Duration
 	// Happens is what befalls the node when the world is up; nil: nothing does.
 	Happens func(context.Context, Elsewhere) error
 	// Answers are those of an operator who knows.

@@ -78,20 +78,38 @@ func (w *reportText) verdict(r doctor.Report) {
 	for _, note := range r.Notes {
 		w.para("  ", note)
 	}
+	if c, some := first(r); some {
+		w.para("  ", "First: "+c.Fix)
+	}
 }
 
-func (w *reportText) section(title string, r doctor.Report, belongs func(doctor.Condition) bool, write func(doctor.Condition)) {
-	first := true
+// first is what to see to before all else: conditions are told in the order of what hangs on them.
+func first(r doctor.Report) (doctor.Condition, bool) {
+	for _, v := range []triage.Verdict{triage.Violated, triage.NotDetermined} {
+		for _, c := range r.Conditions {
+			if c.Counts() && c.Verdict == v {
+				return c, true
+			}
+		}
+	}
+	return doctor.Condition{}, false
+}
+
+// section writes the conditions that belong to it. What follows and what to do is said once for those next to each other of which the same is said.
+func (w *reportText) section(title string, r doctor.Report, belongs func(doctor.Condition) bool, write func(c doctor.Condition, last bool)) {
+	var all []doctor.Condition
 	for _, c := range r.Conditions {
-		if !belongs(c) {
-			continue
+		if belongs(c) {
+			all = append(all, c)
 		}
-		if first {
-			w.line("")
-			w.line(w.theme.Title.Render(title))
-			first = false
-		}
-		write(c)
+	}
+	if len(all) == 0 {
+		return
+	}
+	w.line("")
+	w.line(w.theme.Title.Render(title))
+	for i, c := range all {
+		write(c, i+1 == len(all) || all[i+1].Consequence != c.Consequence || all[i+1].Fix != c.Fix)
 	}
 }
 
@@ -116,28 +134,30 @@ func (w *reportText) titled(c doctor.Condition) {
 	}
 }
 
-func (w *reportText) whole(c doctor.Condition) {
+func (w *reportText) whole(c doctor.Condition, last bool) {
 	w.titled(c)
 	w.para("    ", c.Detail)
-	w.para("    ", "So: "+c.Consequence)
-	w.para("    ", "Do: "+c.Fix)
+	if last {
+		w.para("    ", "So: "+c.Consequence)
+		w.para("    ", "Do: "+c.Fix)
+	}
 }
 
-func (w *reportText) acknowledged(c doctor.Condition) {
+func (w *reportText) acknowledged(c doctor.Condition, _ bool) {
 	w.titled(c)
 	w.para("    ", c.Detail)
 	w.para("    ", "Acknowledged until "+triage.Moment(c.Until)+": "+c.Acknowledged)
 }
 
-func (w *reportText) fact(c doctor.Condition) {
-	w.titled(c)
-	w.para("    ", c.Detail)
+func (w *reportText) fact(c doctor.Condition, _ bool) {
+	text := c.Detail
 	if c.Verdict == triage.Violated {
-		w.para("    ", "So: "+c.Consequence)
+		text = triage.Sentences(text, c.Consequence)
 	}
+	w.para(w.theme.Glyphs.Dot+" ", c.ID+": "+text)
 }
 
-func (w *reportText) short(c doctor.Condition) {
+func (w *reportText) short(c doctor.Condition, _ bool) {
 	line := w.theme.Clip(c.ID+": "+w.theme.Clean(c.Detail), reportWidth-2)
 	w.line(w.mark(c.Verdict) + " " + line)
 }

@@ -2,6 +2,7 @@ package command
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -90,7 +91,7 @@ func (p *program) develop(ctx context.Context, incident rehearsal.Incident, spec
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-clk.After(rehearsal.Develops):
+	case <-clk.After(cmp.Or(incident.Settles, rehearsal.Develops)):
 		return nil
 	}
 }
