@@ -260,7 +260,7 @@ func TestAcknowledgement(t *testing.T) {
 
 func TestRunway(t *testing.T) {
 	r := Judge(well(), now)
-	if !r.Runway.Known || r.Runway.Left != 30*day-time.Hour {
+	if !r.Runway.Known || r.Runway.Left != 30*day-time.Hour || r.Runway.Seconds != 719*3600 {
 		t.Errorf("%+v", r.Runway)
 	}
 	e := well()
@@ -295,7 +295,7 @@ func TestChanged(t *testing.T) {
 // The document has the keys that scripts rely on, and no null where a list belongs.
 func TestDocument(t *testing.T) {
 	data, err := json.Marshal(Judge(Evidence{}, now))
-	if err != nil || strings.Contains(string(data), "null") || !strings.HasPrefix(string(data), `{"version":1,"verdict":"not-determined","runway":{"known":false,"left":0,`) {
+	if err != nil || strings.Contains(string(data), "null") || !strings.HasPrefix(string(data), `{"version":1,"verdict":"not-determined","runway":{"known":false,"left_seconds":0,`) {
 		t.Errorf("%v %s", err, data)
 	}
 }

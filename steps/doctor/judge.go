@@ -95,6 +95,7 @@ func (l look) runway() Runway {
 	r := Runway{Detail: item.Detail}
 	if s, ok := l.usable(); ok && s.LeftKnown {
 		r.Known, r.Left = true, max(s.Left, 0)
+		r.Seconds = int64(r.Left.Seconds())
 	}
 	return r
 }

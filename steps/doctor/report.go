@@ -21,9 +21,10 @@ type Report struct {
 
 // Runway is how long, from now, a restore of the newest usable set can still be begun, should the node fall silent now.
 type Runway struct {
-	Known  bool          `json:"known"`
-	Left   time.Duration `json:"left"` // nanoseconds
-	Detail string        `json:"detail"`
+	Known   bool          `json:"known"`
+	Left    time.Duration `json:"-"`
+	Seconds int64         `json:"left_seconds"` // Left, as scripts read it; 0 where it is not known
+	Detail  string        `json:"detail"`
 }
 
 // Condition is one of the conditions.
