@@ -68,6 +68,8 @@ func readApps(ctx context.Context, l *look, deliver func(func(*triage.Evidence))
 // ordering are the sequencer and the mediator where the SV app says that they do not work, though it answers with status 200. That it is not told,
 // for want of a token or otherwise, says nothing of them.
 func (l *look) ordering(ctx context.Context, way svapp.Way) (failed []triage.Fault) {
+	ctx, cancel := context.WithTimeout(ctx, eachWay) // in an incident the provider may be away, and the rest is not to wait for it
+	defer cancel()
 	tokens, audience, err := l.tokens(ctx, svapp.SVApp)
 	if err != nil {
 		return nil

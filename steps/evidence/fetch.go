@@ -75,12 +75,12 @@ func FetchIdentities(ctx context.Context, o Options) (Fetched, error) {
 	switch why := of.Problem(); {
 	case of.Shape != dump.SVDump:
 		return Fetched{}, &NotKept{"it is no identities dump"}
+	case of.Namespace() != "" && (!of.Owner(own.Party) || of.Party != own.Party):
+		return Fetched{}, &NotKept{fmt.Sprintf("it is of %s with the participant %s, and this node's scan says that it is %s", of.Party, of.Participant.ID, own.Party)}
 	case why != "":
 		return Fetched{}, &NotKept{why}
 	case !of.Whole():
 		return Fetched{}, &NotKept{"sequencer or mediator is missing in it"}
-	case !of.Owner(own.Party) || of.Party != own.Party:
-		return Fetched{}, &NotKept{fmt.Sprintf("it is of %s with the participant %s, and this node's scan says that it is %s", of.Party, of.Participant.ID, own.Party)}
 	case own.DSO != "" && of.DSO != own.DSO:
 		return Fetched{}, &NotKept{"it is of another network than this node's scan is"}
 	}

@@ -3,6 +3,7 @@ package rehearsal
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -147,6 +148,50 @@ func TestWhatADayCannotTell(t *testing.T) {
 		slices.SortFunc(e.Managed, func(a, b doctor.Managed) int { return strings.Compare(a.Server, b.Server) })
 		if e.Managed[0].Problem != "" || e.Managed[0].Taken.Year() != 2000 || !strings.Contains(e.Managed[1].Problem, "no time") || strings.Contains(e.Managed[1].Problem, "canary") {
 			t.Errorf("%+v", e.Managed)
+		}
+	})
+}
+
+// An identities dump is taken for a backup only if it is of the node that the node's own scan says it is.
+func TestIdentitiesAreFetched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := wellKept()
+		r := newRig(t, d.Scenario)
+		time.Sleep(d.Settles)
+		o := evidence.Options{Cluster: r.cluster(), Context: "sim", Namespace: namespace, Clock: clock.RealClock{}, Out: svapp.Out{Dial: outside}, Dial: outside}
+		through, err := o.Out.Transport()
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Logins = &svapp.Logins{Through: through, Clock: o.Clock}
+		writes := len(r.world.Writes())
+		got, err := evidence.FetchIdentities(t.Context(), o)
+		if err != nil || got.Party != ownParty || len(got.Of.Participant.Keys) != 3 || got.Text.Reveal() == "" {
+			t.Fatalf("%+v, %v", got.Of, err)
+		}
+		for _, w := range r.world.Writes()[writes:] {
+			if !strings.HasSuffix(w.Resource, "/exec") && !strings.HasSuffix(w.Resource, "/portforward") {
+				t.Errorf("fetching sent %+v", w)
+			}
+		}
+		var refused *evidence.NotKept
+		for says, change := range map[string]func(map[string]any){
+			"this node's scan says that it is " + ownParty: func(i map[string]any) { i["sv_party_id"] = "Other::1220ff" },
+			"it is of another network":                     func(i map[string]any) { i["dso_party_id"] = "DSO::1220ff" },
+			"sequencer or mediator is missing":             func(i map[string]any) { delete(i, "mediator") },
+			"with the participant PAR::x::1220ff":          func(i map[string]any) { i["participant"].(map[string]any)["id"] = "PAR::x::1220ff" },
+			"no participant with its keys":                 func(i map[string]any) { delete(i["participant"].(map[string]any), "keys") },
+			"it holds no key":                              func(i map[string]any) { i["participant"].(map[string]any)["keys"] = []any{} },
+		} {
+			r.pods.identities = func() any {
+				all := identities().(map[string]any)
+				change(all["identities"].(map[string]any))
+				return all
+			}
+			got, err := evidence.FetchIdentities(t.Context(), o)
+			if !errors.As(err, &refused) || !strings.Contains(err.Error(), says) || !got.Text.Empty() || strings.Contains(err.Error(), "aW52ZW50ZWQ") {
+				t.Errorf("%s: %v", says, err)
+			}
 		}
 	})
 }

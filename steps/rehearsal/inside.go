@@ -40,6 +40,9 @@ type pods struct {
 	net     Net
 	began   time.Time
 
+	// identities is what the SV app answers of the node's.
+	identities func() any
+
 	// changed is called after every change of a server's data, before its client is told; nil: nobody wants to know.
 	changed func()
 
@@ -52,7 +55,7 @@ type pods struct {
 func Inside(clk clock.WithTicker, s Scenario) sim.Inside { return newPods(clk, s) }
 
 func newPods(clk clock.WithTicker, s Scenario) *pods {
-	p := &pods{clock: clk, managed: map[string]string{}, servers: map[string]*pg.Server{}, lag: s.Lag, net: s.Net, began: clk.Now()}
+	p := &pods{clock: clk, managed: map[string]string{}, servers: map[string]*pg.Server{}, lag: s.Lag, net: s.Net, began: clk.Now(), identities: identities}
 	if p.lag == (svapp.Lag{}) {
 		p.lag = svapp.Lag{Start: 4 * time.Minute, Rate: 6, Warmup: 5 * time.Second}
 	}

@@ -58,7 +58,7 @@ func (p *pods) app(in sim.Pod) svapp.App {
 	a := svapp.App{Base: svapp.SV, ID: svName, Version: p.release(in), Built: "2026-01-20T10:11:12Z", Port: svPort,
 		Uptime: func() time.Duration { return p.clock.Since(in.Started) }, NotReady: func() string { return "" },
 		Part: func(context.Context, string) error { return nil }, Network: func() svapp.Network { return p.seen(p.ledger(), false) },
-		Allow: svapp.Unsafe(signedWith, svAudience, p.clock.Now, svUser), Identities: func() any { return identities() }}
+		Allow: svapp.Unsafe(signedWith, svAudience, p.clock.Now, svUser), Identities: p.identities}
 	switch in.Container {
 	case "scan-app":
 		a.Base, a.Port = svapp.Scan, scanPort
