@@ -151,26 +151,9 @@ func (c *session) look(state *State, name string, parts []string) (rows [][]*str
 		}
 		return [][]*string{{text(n)}}, nil
 	case "keys changed":
-		if d.KeysChanged == nil {
-			return nil, &fault{"42P01", `relation "` + postgres.TopologyTable + `" does not exist`}
-		}
-		if d.Participant != c.arg(1)+"::"+c.arg(0) {
-			return [][]*string{{text("0"), text("0")}}, nil
-		}
-		return [][]*string{{number(d.KeysChanged), text("2")}}, nil
+		return d.keysChanged(parts[0], c.arg(0), c.arg(1))
 	case "users since":
-		since, err := strconv.ParseInt(c.arg(0), 10, 64)
-		if err != nil {
-			return nil, &fault{"22P02", "invalid input syntax for type bigint"}
-		}
-		made, newest := 0, int64(0)
-		for _, at := range d.Users {
-			if at > since {
-				made++
-			}
-			newest = max(newest, at)
-		}
-		return [][]*string{{text(strconv.Itoa(made)), number(&newest)}}, nil
+		return d.usersSince(parts[0], c.arg(0))
 	case "columns":
 		for _, t := range d.tables() {
 			if t.Name == c.arg(0) {

@@ -136,9 +136,7 @@ func (d *Database) tables() []Table {
 			Columns: [][2]string{{postgres.LedgerEndColumn, "bigint"}, {postgres.ParticipantColumn, "character varying"}, {postgres.PrunedColumn, "bigint"}},
 			Rows:    [][]*string{{number(d.LedgerEnd), id, number(d.PrunedUpTo)}}})
 		if d.KeysChanged != nil {
-			all = append(all, Table{Schema: d.Schema, Name: postgres.TopologyTable, Columns: [][2]string{{"identifier", "character varying"}, {"is_proposal", "boolean"},
-				{"namespace", "character varying"}, {"rejection_reason", "character varying"}, {"sequenced", "bigint"}, {"transaction_type", "integer"}}},
-				Table{Schema: d.Schema, Name: postgres.UsersTable, Columns: [][2]string{{"created_at", "bigint"}}})
+			all = append(all, d.accounts()...)
 		}
 	case d.Role.App():
 		t := Table{Schema: d.Schema, Name: postgres.StoresTable,

@@ -27,6 +27,7 @@ type Case struct {
 // Cases are all promises. Each wants a world of its own.
 var Cases = []Case{
 	{"positions", positions},
+	{"keys and users", accounts},
 	{"lists", lists},
 	{"logins", logins},
 	{"create", create},
