@@ -227,7 +227,7 @@ func TestNothingWasRead(t *testing.T) {
 			t.Errorf("%s: %s: %s", c.ID, c.Verdict, c.Detail)
 		}
 	}
-	if r.ExitCode() != 6 || r.Runway.Known {
+	if r.ExitCode() != 6 || r.Runway.Known || !strings.Contains(r.Blocked, "What the node is made of has not been read") {
 		t.Errorf("exit code %d, runway %+v", r.ExitCode(), r.Runway)
 	}
 }
@@ -295,7 +295,7 @@ func TestChanged(t *testing.T) {
 // The document has the keys that scripts rely on, and no null where a list belongs.
 func TestDocument(t *testing.T) {
 	data, err := json.Marshal(Judge(Evidence{}, now))
-	if err != nil || strings.Contains(string(data), "null") || !strings.HasPrefix(string(data), `{"version":1,"verdict":"not-determined","runway":{"known":false,"left_seconds":0,`) {
+	if err != nil || strings.Contains(string(data), "null") || !strings.HasPrefix(string(data), `{"version":1,"verdict":"not-determined","blocked":"What the node is made of has not been read yet.","runway":{"known":false,"left_seconds":0,`) {
 		t.Errorf("%v %s", err, data)
 	}
 }

@@ -39,6 +39,9 @@ func Judge(e Evidence, now time.Time) Report {
 	l := look{Evidence: e, now: now, judged: triage.Judge(e.Evidence, now)}
 	l.sets, l.unread = triage.Sets(e.Evidence, now)
 	r := Report{Version: Version, Verdict: triage.Holds, Conditions: []Condition{}, Notes: []string{}, Runway: l.runway()}
+	if !e.Cluster.Known(now) {
+		r.Blocked = e.Cluster.Why("what the node is made of", now)
+	}
 	for _, rule := range rules() {
 		f := rule.judge(l)
 		c := Condition{ID: rule.id, Title: rule.title, Verdict: f.verdict, Detail: triage.Sentences(f.detail), Source: f.source, At: f.at, Informational: rule.informational}

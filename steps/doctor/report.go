@@ -11,10 +11,12 @@ const Version = 1
 
 // Report is what doctor says.
 type Report struct {
-	Version    int            `json:"version"`
-	Verdict    triage.Verdict `json:"verdict"` // of all that counts: holds, violated, not-determined
-	Runway     Runway         `json:"runway"`
-	Conditions []Condition    `json:"conditions"` // always all, in the same order
+	Version int            `json:"version"`
+	Verdict triage.Verdict `json:"verdict"` // of all that counts: holds, violated, not-determined
+	// Blocked says why not even the inventory of the node could be read, from which nearly all that is not determined follows; empty: it was.
+	Blocked    string      `json:"blocked,omitempty"`
+	Runway     Runway      `json:"runway"`
+	Conditions []Condition `json:"conditions"` // always all, in the same order
 	// Notes are about acknowledgements that count for nothing: run out, or of a condition that does not exist.
 	Notes []string `json:"notes"`
 }

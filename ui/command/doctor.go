@@ -252,7 +252,7 @@ func (d *doctoring) look(ctx context.Context) (doctor.Report, doctor.Evidence, e
 		mu.Lock()
 		defer mu.Unlock()
 		piece.Set(&e)
-		if piece.Last && piece.Source != "word" && isTerminal(d.Err) && !d.options.quiet {
+		if piece.Last && piece.Source != "word" && isTerminal(d.Err) && !d.theme.Plain && !d.options.quiet {
 			left--
 			fmt.Fprintf(d.Err, "\r\x1b[Klooking: %d sources are still being read", left)
 			if left == 0 {

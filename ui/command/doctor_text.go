@@ -25,9 +25,15 @@ func (d *doctoring) text(head string, r doctor.Report) string {
 	w.line("")
 	w.verdict(r)
 	w.section("Violated", r, func(c doctor.Condition) bool { return c.Counts() && c.Verdict == triage.Violated }, w.whole)
-	w.section("Not determined", r, func(c doctor.Condition) bool { return c.Counts() && c.Verdict == triage.NotDetermined }, w.whole)
+	open := w.whole
+	if r.Blocked != "" { // the same reason, twenty times, hides it
+		open = func(c doctor.Condition, _ bool) { w.titled(c) }
+	}
+	w.section("Not determined", r, func(c doctor.Condition) bool { return c.Counts() && c.Verdict == triage.NotDetermined }, open)
 	w.section("Acknowledged: these do not count until the day that is named", r, func(c doctor.Condition) bool { return c.Acknowledged != "" }, w.acknowledged)
-	w.section("Facts, which are no faults", r, func(c doctor.Condition) bool { return c.Informational && c.Acknowledged == "" }, w.fact)
+	w.section("Facts, which are no faults", r, func(c doctor.Condition) bool {
+		return c.Informational && c.Acknowledged == "" && (r.Blocked == "" || c.Verdict != triage.NotDetermined)
+	}, w.fact)
 	w.section("Holds", r, func(c doctor.Condition) bool { return c.Counts() && c.Verdict == triage.Holds }, w.short)
 	return w.b.String()
 }
@@ -59,8 +65,16 @@ func (w *reportText) verdict(r doctor.Report) {
 		mark, says, style = w.theme.Glyphs.Failed, "This node COULD NOT BE RECOVERED today", w.theme.Danger
 	}
 	w.line(style.Render(mark + " " + says))
-	w.para("  ", route.Detail)
-	w.para("  ", "Runway: "+r.Runway.Detail)
+	if r.Blocked != "" {
+		w.para("  ", r.Blocked)
+		w.para("  ", "Cure that first: nearly all that is not determined follows from it. svrescue triage says more.")
+	}
+	if r.Blocked == "" || route.Verdict != triage.NotDetermined {
+		w.para("  ", route.Detail)
+	}
+	if r.Blocked == "" || r.Runway.Known {
+		w.para("  ", "Runway: "+r.Runway.Detail)
+	}
 	count := map[triage.Verdict]int{}
 	all := 0
 	for _, c := range r.Conditions {
@@ -78,7 +92,7 @@ func (w *reportText) verdict(r doctor.Report) {
 	for _, note := range r.Notes {
 		w.para("  ", note)
 	}
-	if c, some := first(r); some {
+	if c, some := first(r); some && r.Blocked == "" {
 		w.para("  ", "First: "+c.Fix)
 	}
 }
@@ -136,7 +150,9 @@ func (w *reportText) titled(c doctor.Condition) {
 
 func (w *reportText) whole(c doctor.Condition, last bool) {
 	w.titled(c)
-	w.para("    ", c.Detail)
+	if c.ID != "recovery-route" { // that stands at the top
+		w.para("    ", c.Detail)
+	}
 	if last {
 		w.para("    ", "So: "+c.Consequence)
 		w.para("    ", "Do: "+c.Fix)
