@@ -183,6 +183,11 @@ func TestConditions(t *testing.T) {
 			outside("db")(e)
 			e.Managed = []Managed{{Reading: read("command"), Server: "db:5432", Taken: in(time.Hour)}}
 		}, map[string]triage.Verdict{"backup-managed": open}, "cannot be right", open},
+		{"nothing but a provider's backups is no way that is proven", func(e *Evidence) {
+			outside("db")(e)
+			e.Managed, e.Identities.Files, e.Backups.Snapshots.Sets = []Managed{{Server: "db:5432", Until: in(day)}}, nil, nil
+		}, map[string]triage.Verdict{"recovery-route": open, "backup-set": bad, "backup-age": bad, "backup-spacing": open, "backup-synchronizer": open, "identities": bad, "identities-current": open},
+			"The provider has backups of db:5432", bad},
 		{"a word that counts", func(e *Evidence) { outside("db")(e); e.Managed = []Managed{{Server: "db:5432", Until: in(day)}} }, nil, "", holds},
 		{"a word that has run out", func(e *Evidence) { outside("db")(e); e.Managed = []Managed{{Server: "db:5432", Until: ago(day)}} }, map[string]triage.Verdict{"backup-managed": open}, "ran out", open},
 	} {

@@ -26,6 +26,9 @@ func route(l look) finding {
 		}
 	}
 	open = append(open, l.unread...)
+	if known := l.provided(); len(known) > 0 {
+		open = append(open, "the provider has backups of "+triage.List(known)+"; whether they fit together is proven only when they are restored")
+	}
 	for _, way := range []struct{ id, name string }{{"identities", "an identities backup (a re-onboarding)"}, {"kms", "the KMS (a re-onboarding)"}} {
 		switch item, _ := l.judged.Item(way.id); {
 		case way.id == "identities" && item.Verdict == triage.Holds && current(l).verdict == triage.Violated:
@@ -90,6 +93,16 @@ func managed(l look) finding {
 		}
 		return verdict, triage.Sentences(texts...)
 	})
+}
+
+// provided are the servers outside the cluster of which a young backup is known.
+func (l look) provided() (known []string) {
+	for _, m := range l.Managed {
+		if v, _ := l.backedUp(m); v == triage.Holds {
+			known = append(known, m.Server)
+		}
+	}
+	return known
 }
 
 func (l look) backedUp(m Managed) (triage.Verdict, string) {

@@ -126,7 +126,11 @@ func readToken(ctx context.Context, l *look, deliver func(func(*doctor.Evidence)
 	if err == nil {
 		_, err = tokens.Token(ctx, eachWay)
 	}
-	if err != nil { // whether the app would take one is not known, and it has none
+	switch kind := svapp.KindOf(err); {
+	case err == nil:
+	case kind != svapp.NoToken && kind != svapp.Setup:
+		return err // the provider could not be asked
+	default:
 		t.At, t.Refused = l.Clock.Now(), refusal(err)
 		deliver(func(e *doctor.Evidence) { e.Token = t })
 		return nil

@@ -195,3 +195,20 @@ func TestIdentitiesAreFetched(t *testing.T) {
 		}
 	})
 }
+
+// A provider that cannot be asked says nothing of the token; a client that is not there, or not known, does.
+func TestATokenThatCannotBeHad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := nothingWrong() // its Secret has a client, and no fixed token
+		r := newRig(t, i.Scenario)
+		time.Sleep(Develops)
+		got, _ := ready(t, r, Day{Incident: i}, nil)
+		if c, _ := got.Condition("token"); c.Verdict != triage.NotDetermined || !strings.Contains(c.Detail, "no route to host") {
+			t.Errorf("%s: %s", c.Verdict, c.Detail)
+		}
+		got, _ = ready(t, r, Day{Incident: i}, func(o *evidence.Readiness) { o.Logins.Token = "env:NOTHING" })
+		if c, _ := got.Condition("token"); c.Verdict != triage.Violated || !strings.Contains(c.Detail, "The environment variable NOTHING") && !strings.Contains(c.Detail, "nothing in it") {
+			t.Errorf("%s: %s", c.Verdict, c.Detail)
+		}
+	})
+}

@@ -97,8 +97,12 @@ func (w *reportText) verdict(r doctor.Report) {
 	}
 }
 
-// first is what to see to before all else: conditions are told in the order of what hangs on them.
+// first is what to see to before all else: that there is a way to recover, then what is violated. Conditions are told in the order of what hangs
+// on them.
 func first(r doctor.Report) (doctor.Condition, bool) {
+	if route, ok := r.Condition("recovery-route"); ok && route.Counts() && route.Verdict != triage.Holds {
+		return route, true
+	}
 	for _, v := range []triage.Verdict{triage.Violated, triage.NotDetermined} {
 		for _, c := range r.Conditions {
 			if c.Counts() && c.Verdict == v {
