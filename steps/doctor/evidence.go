@@ -65,6 +65,7 @@ type Parties struct {
 type Permissions struct {
 	triage.Reading
 	Asked   int
+	Common  bool     // only those that every restore needs could be asked for, since there is no backup set to plan one with
 	Denied  int      // how many of those asked for
 	Missing []string // by verb and resource
 }

@@ -39,6 +39,8 @@ func permissions(l look) finding {
 			return triage.NotDetermined, "no permission was asked for"
 		case len(p.Missing) > 0:
 			return triage.Violated, fmt.Sprintf("%d of %d are missing: %s", max(p.Denied, len(p.Missing)), p.Asked, triage.List(p.Missing))
+		case p.Common:
+			return triage.Holds, fmt.Sprintf("all %d that every restore needs are there; which more one from volume snapshots needs is known once there is a set", p.Asked)
 		default:
 			return triage.Holds, fmt.Sprintf("all %d that a restore needs are there", p.Asked)
 		}

@@ -42,7 +42,7 @@ func readPermissions(ctx context.Context, l *look, deliver func(func(*doctor.Evi
 	if err != nil {
 		return err
 	}
-	p := doctor.Permissions{Reading: triage.Reading{Source: "the cluster, " + from, At: l.Clock.Now()}}
+	p := doctor.Permissions{Common: set == nil, Reading: triage.Reading{Source: "the cluster, " + from, At: l.Clock.Now()}}
 	seen, missing := map[kube.Access]bool{}, map[string]int{}
 	var order []string
 	for _, v := range verdicts {
