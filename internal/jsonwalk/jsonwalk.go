@@ -4,14 +4,10 @@
 package jsonwalk
 
 import (
-	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"math/bits"
-	"unicode/utf8"
 )
 
 const (
@@ -54,12 +50,6 @@ type Reader struct {
 	sinks   []*sink
 	names   names
 	failed  error
-}
-
-// sink gets what is passed, from a place in the window on.
-type sink struct {
-	give func([]byte) error
-	from int
 }
 
 // NewReader is a reader at the start of a document.
@@ -246,56 +236,6 @@ func (r *Reader) colon() error {
 	return nil
 }
 
-// Raw is the next value as it stands, at most limit bytes of it; ErrTooLong if it has more.
-func (r *Reader) Raw(limit int) ([]byte, error) { return r.raw(limit, r.Skip) }
-
-func (r *Reader) raw(limit int, walk func() error) ([]byte, error) {
-	var kept bytes.Buffer
-	err := r.tee(walk, func(part []byte) error {
-		if kept.Len()+len(part) > limit {
-			return ErrTooLong
-		}
-		kept.Write(part)
-		return nil
-	})
-	return kept.Bytes(), err
-}
-
-// CopyTo writes the next value as it stands.
-func (r *Reader) CopyTo(to io.Writer) error { return r.Tee(to, r.Skip) }
-
-// Tee writes the next value as it stands while walk passes it, which may look into it on the way.
-func (r *Reader) Tee(to io.Writer, walk func() error) error {
-	return r.tee(walk, func(part []byte) error {
-		_, err := to.Write(part)
-		return err
-	})
-}
-
-func (r *Reader) tee(walk func() error, give func([]byte) error) error {
-	if _, err := r.peek(); err != nil { // blanks before it are not the value's
-		return err
-	}
-	s := &sink{give, r.at}
-	r.sinks = append(r.sinks, s)
-	err := walk()
-	if err == nil {
-		err = r.flush(s)
-	}
-	r.sinks = r.sinks[:len(r.sinks)-1]
-	return r.fail(err)
-}
-
-// flush passes on what was read since the last time.
-func (r *Reader) flush(s *sink) error {
-	part := r.buf[s.from:r.at]
-	s.from = r.at
-	if len(part) == 0 {
-		return nil
-	}
-	return s.give(part)
-}
-
 // End makes sure that nothing but blanks follows.
 func (r *Reader) End() error {
 	if r.failed != nil {
@@ -415,222 +355,5 @@ func (r *Reader) close(with byte, each func() error) error {
 	}
 	r.at++
 	r.depth--
-	return nil
-}
-
-// text passes a string.
-func (r *Reader) text() error {
-	r.at++
-	for {
-		if r.at == r.end {
-			if err := r.more(); err != nil {
-				return err
-			}
-		}
-		r.at += plainPart(r.buf[r.at:r.end])
-		if r.at == r.end {
-			continue
-		}
-		switch c := r.buf[r.at]; {
-		case c == '"':
-			r.at++
-			return nil
-		case c == '\\':
-			if err := r.escape(); err != nil {
-				return err
-			}
-		case c < ' ':
-			return r.bad("a control character stands in a string")
-		default:
-			if err := r.rune(); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// plainPart is how many bytes from the start are letters of a string that mean themselves, in ASCII.
-func plainPart(b []byte) int {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	n := 0
-	for ; len(b)-n >= 8; n += 8 {
-		w := binary.LittleEndian.Uint64(b[n:])
-		quote, slash := w^(ones*'"'), w^(ones*'\\')
-		// A top bit stands where a byte is not below 0x80, is below a blank, is a quote or is a backslash. A borrow can only set bits above
-		// the first such byte, and only the first counts.
-		special := w | (w-ones*' ')&^w | (quote-ones)&^quote | (slash-ones)&^slash
-		if special &= tops; special != 0 {
-			return n + bits.TrailingZeros64(special)/8
-		}
-	}
-	for ; n < len(b); n++ {
-		if c := b[n]; c >= utf8.RuneSelf || c < ' ' || c == '"' || c == '\\' {
-			break
-		}
-	}
-	return n
-}
-
-func (r *Reader) escape() error {
-	r.at++
-	c, err := r.next()
-	if err != nil {
-		return err
-	}
-	r.at++
-	switch c {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return nil
-	case 'u':
-		for range 4 {
-			h, err := r.next()
-			if err != nil {
-				return err
-			}
-			if !(h >= '0' && h <= '9' || h >= 'a' && h <= 'f' || h >= 'A' && h <= 'F') {
-				return r.bad("an escape in a string is none")
-			}
-			r.at++
-		}
-		return nil
-	}
-	r.at--
-	return r.bad("an escape in a string is none")
-}
-
-// rune passes a letter of several bytes, which may lie across the end of the window.
-func (r *Reader) rune() error {
-	if utf8.FullRune(r.buf[r.at:r.end]) {
-		c, size := utf8.DecodeRune(r.buf[r.at:r.end])
-		if c == utf8.RuneError && size == 1 {
-			return r.bad("a string is not UTF-8")
-		}
-		r.at += size
-		return nil
-	}
-	var letter [utf8.UTFMax]byte
-	for n := 0; n < len(letter); {
-		c, err := r.next()
-		if err != nil {
-			return err
-		}
-		letter[n] = c
-		n++
-		if utf8.FullRune(letter[:n]) {
-			if c, size := utf8.DecodeRune(letter[:n]); c == utf8.RuneError && size == 1 || size != n {
-				return r.bad("a string is not UTF-8")
-			}
-			r.at++
-			return nil
-		}
-		r.at++
-	}
-	return r.bad("a string is not UTF-8")
-}
-
-// number passes one. It ends at the first byte that cannot be part of it, or with the text.
-func (r *Reader) number() error {
-	state := numberStart
-	for {
-		for r.at < r.end {
-			to := numbers[state].after(r.buf[r.at])
-			if to == numberOver {
-				return nil
-			}
-			if to == numberBad {
-				return r.bad("a number has no digits where some must be")
-			}
-			state = to
-			r.at++
-		}
-		err := r.more()
-		if e := (*Error)(nil); errors.As(err, &e) && e.Cut && numbers[state].whole {
-			r.failed = nil // a number ends with the text, too
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// place is where one is in a number: what may follow, and whether it may end here. An absent one may not follow.
-type place struct {
-	whole                              bool
-	minus, zero, digit, dot, exp, sign step
-}
-
-type step = int8
-
-const (
-	numberBad step = iota
-	numberOver
-	numberStart
-	numberMinus
-	numberZero
-	numberInteger
-	numberDot
-	numberFraction
-	numberExp
-	numberSign
-	numberExponent
-)
-
-var numbers = [...]place{
-	numberStart:    {minus: numberMinus, zero: numberZero, digit: numberInteger},
-	numberMinus:    {zero: numberZero, digit: numberInteger},
-	numberZero:     {whole: true, dot: numberDot, exp: numberExp},
-	numberInteger:  {whole: true, zero: numberInteger, digit: numberInteger, dot: numberDot, exp: numberExp},
-	numberDot:      {zero: numberFraction, digit: numberFraction},
-	numberFraction: {whole: true, zero: numberFraction, digit: numberFraction, exp: numberExp},
-	numberExp:      {zero: numberExponent, digit: numberExponent, sign: numberSign},
-	numberSign:     {zero: numberExponent, digit: numberExponent},
-	numberExponent: {whole: true, zero: numberExponent, digit: numberExponent},
-}
-
-func (p *place) after(c byte) step {
-	to := numberBad
-	switch {
-	case c == '0':
-		to = p.zero
-	case c >= '1' && c <= '9':
-		to = p.digit
-	case c == '.':
-		to = p.dot
-	case c == 'e' || c == 'E':
-		to = p.exp
-	case c == '-':
-		to = max(p.minus, p.sign)
-	case c == '+':
-		to = p.sign
-	}
-	if to == numberBad && p.whole {
-		return numberOver
-	}
-	return to
-}
-
-func (r *Reader) literal() error {
-	word := ""
-	switch r.buf[r.at] {
-	case 't':
-		word = "true"
-	case 'f':
-		word = "false"
-	case 'n':
-		word = "null"
-	default:
-		return r.bad("no value begins like this")
-	}
-	for i := range len(word) {
-		c, err := r.next()
-		if err != nil {
-			return err
-		}
-		if c != word[i] {
-			return r.bad("a word is neither true, false nor null")
-		}
-		r.at++
-	}
 	return nil
 }
