@@ -7,14 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 size=${1:-1024} rounds=${2:-5} large=${3:-4096}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export LC_ALL=C XDG_STATE_HOME=$work/state XDG_CONFIG_HOME=$work/config
-if [ -n "${SVRESCUE:-}" ]; then
-    cp "$SVRESCUE" "$work/svrescue"
-else
-    CGO_ENABLED=0 go build -ldflags "-s -w" -o "$work/svrescue" .
-fi
+. bench/prepare.sh
 cat >"$work/make" <<'MAKE'
 import random, sys
 size, r = int(sys.argv[1]) << 20, random.Random(1)

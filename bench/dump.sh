@@ -6,14 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 size=${1:-1024} rounds=${2:-5}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export LC_ALL=C XDG_STATE_HOME=$work/state XDG_CONFIG_HOME=$work/config
-if [ -n "${SVRESCUE:-}" ]; then
-    cp "$SVRESCUE" "$work/svrescue"
-else
-    CGO_ENABLED=0 go build -ldflags "-s -w" -o "$work/svrescue" .
-fi
+. bench/prepare.sh
 
 # 16 MiB of rows, again and again: gzip does not look back so far.
 { head -c 5000000 /dev/urandom | xxd -p -c 160 | awk '{ print "\\\\x" substr($0, 1, 68) "\t\\\\x" $0 $0 "\tsv-" NR % 97 "::1220" substr($0, 9, 32) "\t" NR "\t\\N\tt" }' |

@@ -5,7 +5,9 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"math"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,9 +52,18 @@ func ownHome(do func(env []string, state string) error) error {
 }
 
 func measure(env []string, state, svrescue, empty string) error {
-	var ours, theirs, version []float64
+	hung, kubeconfig, err := hungCluster(state)
+	if err != nil {
+		return err
+	}
+	defer hung.Close()
+	var ours, first, theirs, version []float64
 	for range rounds {
 		a, err := firstFrame(env, "Rehearsals", svrescue, "rehearse") // the list is the first useful frame
+		if err != nil {
+			return err
+		}
+		c, err := firstFrame(env, "Looking", svrescue, "--kubeconfig", kubeconfig) // drawn before any answer
 		if err != nil {
 			return err
 		}
@@ -64,16 +75,36 @@ func measure(env []string, state, svrescue, empty string) error {
 		if err := exec.Command(svrescue, "version").Run(); err != nil {
 			return err
 		}
-		ours, theirs, version = append(ours, a), append(theirs, b), append(version, ms(time.Since(began)))
+		ours, first, theirs, version = append(ours, a), append(first, c), append(theirs, b), append(version, ms(time.Since(began)))
 	}
 	fmt.Printf("%-44s %8s %8s\n", "", "p50", "p95")
 	row := func(name string, v []float64) {
 		fmt.Printf("%-44s %8.1f %8.1f ms\n", name, quantile(v, .5), quantile(v, .95))
 	}
 	row("first useful frame, terminal that never answers", ours)
+	row("  the same of triage, whose cluster hangs", first)
 	row("  peer: one line, Helm and client-go linked", theirs)
 	row("svrescue version", version)
 	return memory(env, state, svrescue)
+}
+
+// hungCluster is a cluster that takes connections and never answers, and a kubeconfig that leads to it.
+func hungCluster(folder string) (io.Closer, string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, "", err
+	}
+	go func() {
+		for {
+			if _, err := listener.Accept(); err != nil {
+				return
+			}
+		}
+	}()
+	path := filepath.Join(folder, "hung.yaml")
+	text := fmt.Sprintf("apiVersion: v1\nkind: Config\ncurrent-context: hung\nclusters: [{name: hung, cluster: {server: 'http://%s'}}]\n"+
+		"contexts: [{name: hung, context: {cluster: hung, namespace: sv}}]\n", listener.Addr())
+	return listener, path, os.WriteFile(path, []byte(text), 0o600)
 }
 
 // firstFrame starts a program on a pseudo terminal that never answers, and returns how many milliseconds pass until it

@@ -5,14 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 size=${1:-256} rounds=${2:-3} large=${3:-1024}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export LC_ALL=C XDG_STATE_HOME=$work/state XDG_CONFIG_HOME=$work/config
-if [ -n "${SVRESCUE:-}" ]; then
-    cp "$SVRESCUE" "$work/svrescue"
-else
-    CGO_ENABLED=0 go build -ldflags "-s -w" -o "$work/svrescue" .
-fi
+. bench/prepare.sh
 
 umask 077
 cat >"$work/identities.json" <<'JSON'

@@ -196,12 +196,7 @@ func (p *program) mergeDump(ctx context.Context, f mergeFlags, id *int64) error 
 	document := mergeDocument{Version: 1, Output: p.flags.output, Bytes: int64(size), SHA256: hex.EncodeToString(sum.Sum(nil)), MigrationID: *m.Snapshot.MigrationID,
 		CreatedAt: m.Snapshot.CreatedAt, ACSTimestamp: m.Snapshot.Data.At}
 	if p.json() {
-		data, err := marshal(document)
-		if err != nil {
-			return err
-		}
-		_, err = p.Out.Write(data)
-		return err
+		return p.tell(document)
 	}
 	_, err = fmt.Fprintf(p.Out, "%s\n  of           %s\n  for          migration ID %d, at %s\n  size         %d bytes\n  SHA-256      %s\nIt holds the private keys of the node: keep it where only you can read it.\nNext: svrescue dump check %s\n",
 		plain.Line(document.Output), m.Identities.Party, document.MigrationID, document.ACSTimestamp, document.Bytes, document.SHA256, plain.Line(document.Output))

@@ -236,12 +236,7 @@ func (p *program) extractIdentities(path string, readable bool) error {
 	sum := sha256.Sum256(participant)
 	document := extractDocument{Version: 1, Output: p.flags.output, Bytes: len(participant), SHA256: hex.EncodeToString(sum[:]), Participant: participantOf(identities)}
 	if p.json() {
-		data, err := marshal(document)
-		if err != nil {
-			return err
-		}
-		_, err = p.Out.Write(data)
-		return err
+		return p.tell(document)
 	}
 	_, err = fmt.Fprintf(p.Out, "%s: %d bytes, the dump of %s. It holds what the node is: keep it where only you can read it.\n", plain.Line(p.flags.output), document.Bytes,
 		document.Participant.ID)

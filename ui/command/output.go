@@ -41,5 +41,15 @@ func (p *program) printDocument(value any) error {
 	return p.print(data)
 }
 
+// tell prints one JSON document to stdout, of a command whose -o names something else.
+func (p *program) tell(value any) error {
+	data, err := marshal(value)
+	if err != nil {
+		return err
+	}
+	_, err = p.Out.Write(data)
+	return err
+}
+
 // json says whether a document is wanted; then everything else goes to stderr.
 func (p *program) json() bool { return p.flags.format == "json" }
