@@ -96,7 +96,7 @@ func TestTriage(t *testing.T) {
 			s.pod(t, ctx, app, "not ready", unready)
 		}
 		got := o.triage(ctx)
-		got.expect(t, expected{situation: triage.Fixable, restore: triage.Possible, aid: "scaled-down", says: []string{"Participant is scaled down to nothing", "Ask who stopped it"},
+		got.expect(t, expected{situation: triage.Fixable, restore: triage.Possible, aid: "scaled-down", says: []string{"Participant is scaled down to nothing", "Ask who stopped participant"},
 			evidence: map[string]string{"components": "Scaled down to nothing: participant"}})
 		if len(got.Questions) == 0 || got.Questions[0].ID != "scaled-on-purpose" {
 			t.Errorf("it asks %+v", got.Questions)
