@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +18,7 @@ const (
 	patience = 15 * time.Minute // a pod that starts for longer than this is not said to be starting
 	lastLog  = 40               // lines of a log that are read
 	lately   = 15 * time.Minute // how old a line of a component that is ready may be, to mean something
+	settling = 2 * time.Minute  // a container that crashed and runs again for less than this may only be between two crashes
 	maxLogs  = 12               // logs that are read of pods in trouble
 )
 
@@ -108,6 +110,11 @@ func (l *look) troubles(n node.Node, pods []kube.Pod, events []kube.Event) []tro
 func (l *look) troubleOf(c node.Component, p kube.Pod, events []kube.Event) (trouble, bool) {
 	now := l.Clock.Now()
 	t := trouble{Trouble: triage.Trouble{Part: c.Part, Name: c.Ref.Name, Why: kube.Why(p, events, now)}, pod: p}
+	if k, again := restarted(p, now); again && t.Why.Summary == "" {
+		t.Kind, t.Why = triage.Starting, kube.Explanation{Waiting: true, Detail: fmt.Sprintf("it ended with exit code %d", k.Last.Code),
+			Summary: fmt.Sprintf("container %s of pod %s has crashed and runs again since %s ago (restarts: %d)", k.Name, p.Name, triage.Span(now.Sub(*k.Started)), k.Restarts)}
+		return t, true
+	}
 	if t.Why.Summary == "" {
 		return t, c.Part == node.Participant || c.Part == node.Mediator
 	}
@@ -147,6 +154,16 @@ func (l *look) troubleOf(c node.Component, p kube.Pod, events []kube.Event) (tro
 	return t, true
 }
 
+// restarted is a container that is ready, and that ended by itself with an error a moment before.
+func restarted(p kube.Pod, now time.Time) (kube.ContainerStatus, bool) {
+	for _, k := range p.Containers {
+		if k.Ready && !k.Init && k.Restarts > 0 && k.Last != nil && k.Last.Code != 0 && k.Started != nil && now.Sub(*k.Started) < settling {
+			return k, true
+		}
+	}
+	return kube.ContainerStatus{}, false
+}
+
 // lastChange is when a container of the pod last started or ended; zero: none has. What events told before that is over: a volume that could not
 // be mounted for a moment, an image that was there in the end.
 func lastChange(p kube.Pod) (at time.Time) {
@@ -180,6 +197,9 @@ func (l *look) readLog(ctx context.Context, t *trouble) {
 		if !k.Init && o.Container == "" || !k.Ready && (k.State == "waiting" || k.State == "terminated") && (k.Restarts > 0 || k.Exit != nil) {
 			o.Container, o.Previous = k.Name, k.Restarts > 0 && k.State != "terminated" && k.State != "running"
 		}
+	}
+	if k, again := restarted(t.pod, l.Clock.Now()); again {
+		o.Container, o.Previous = k.Name, true // why it crashed is in the log of before
 	}
 	if t.Kind == "" {
 		o.Since = l.Clock.Now().Add(-lately)

@@ -84,3 +84,28 @@ func TestEventsOfBefore(t *testing.T) {
 		}
 	}
 }
+
+// A container between two crashes is ready for a moment, and no healthy one.
+func TestBetweenTwoCrashes(t *testing.T) {
+	now := time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name    string
+		running time.Duration
+		change  func(*kube.ContainerStatus)
+		want    triage.Kind
+	}{
+		{"a second after a crash", time.Second, func(*kube.ContainerStatus) {}, triage.Starting},
+		{"for long", settling, func(*kube.ContainerStatus) {}, ""},
+		{"never crashed", time.Second, func(k *kube.ContainerStatus) { k.Restarts, k.Last = 0, nil }, ""},
+		{"ended in order", time.Second, func(k *kube.ContainerStatus) { k.Last.Code = 0 }, ""},
+	} {
+		started := now.Add(-c.running)
+		k := kube.ContainerStatus{Name: "one", Ready: true, State: "running", Restarts: 2, Started: &started, Last: &kube.Termination{Code: 1, Reason: "Error"}}
+		c.change(&k)
+		p := kube.Pod{Phase: "Running", Ready: true, Containers: []kube.ContainerStatus{k}}
+		l := &look{Options: Options{Clock: clocktesting.NewFakeClock(now)}}
+		if got, is := l.troubleOf(node.Component{Part: node.Postgres}, p, nil); got.Kind != c.want || is != (c.want != "") {
+			t.Errorf("%s: %q, %v: %+v", c.name, got.Kind, is, got.Why)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -73,7 +74,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("no condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "keys": keys, "run-id": runID, "world": world, "restrict": restrict, "outage": outage, "small-disk": smallDisk, "replace": replace, "bind": bindFile, "append": appendTo, "more-disk": moreDisk,
+			"exits": exits, "keys": keys, "run-id": runID, "world": world, "settled": settled, "restrict": restrict, "outage": outage, "small-disk": smallDisk, "replace": replace, "bind": bindFile, "append": appendTo, "more-disk": moreDisk,
 		},
 	})
 }
@@ -300,6 +301,44 @@ func world(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	ts.Check(w.start(args[0]))
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), w.kubeconfig(admin, "sv"), 0o600))
+}
+
+// settled waits until every pod of the world is ready but for one, which has crashed, and may be between two crashes.
+func settled(ts *testscript.TestScript, _ bool, _ []string) {
+	w := ts.Value(worldsKey{}).(*worlds)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		r := httptest.NewRequest(http.MethodGet, "/api/v1/namespaces/sv/pods", nil)
+		r.Header.Set("Authorization", "Bearer "+admin)
+		answer := httptest.NewRecorder()
+		w.server.ServeHTTP(answer, r)
+		var pods struct {
+			Items []struct {
+				Status struct {
+					ContainerStatuses []struct {
+						Ready        bool `json:"ready"`
+						RestartCount int  `json:"restartCount"`
+					} `json:"containerStatuses"`
+				} `json:"status"`
+			} `json:"items"`
+		}
+		ts.Check(json.Unmarshal(answer.Body.Bytes(), &pods))
+		ready, crashed := 0, 0
+		for _, p := range pods.Items {
+			for _, c := range p.Status.ContainerStatuses {
+				if c.RestartCount > 0 {
+					crashed++
+				} else if c.Ready {
+					ready++
+				}
+			}
+		}
+		if crashed == 1 && ready+1 == len(pods.Items) {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("after a minute %d of %d pods are ready, %d have crashed", ready, len(pods.Items), crashed)
+		}
+	}
 }
 
 // restrict FILE WHO: a kubeconfig for somebody with fewer rights: restricted, reader, or anybody else who is not known at all.
