@@ -168,8 +168,8 @@ func (p *program) mergeDump(ctx context.Context, f mergeFlags, id *int64) error 
 	var m dump.Merged
 	sum, size := sha256.New(), counter(0)
 	err = durable.Write(p.flags.output, func(to io.Writer) error {
-		behind := durable.NewBehind(to)
-		m, err = dump.Merge(io.MultiWriter(behind, sum, &size), identities, from, dump.MergeOptions{MigrationID: id, BorrowedFrom: f.borrowed})
+		behind := durable.NewBehind(io.MultiWriter(to, sum, &size))
+		m, err = dump.Merge(behind, identities, from, dump.MergeOptions{MigrationID: id, BorrowedFrom: f.borrowed})
 		if written := behind.Close(); err == nil {
 			err = written
 		}
