@@ -177,7 +177,7 @@ func (p *program) mergeDump(ctx context.Context, f mergeFlags, id *int64) error 
 	})
 	end()
 	switch {
-	case ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		return exit(exitInterrupted, errors.New("merging was interrupted, and nothing was written"))
 	case dump.IsRefused(err):
 		return exit(exitRefused, fmt.Errorf("no dump was written: %w.\n  inputs: identities %s, snapshot %s", err, identitiesName, snapshotName))
@@ -231,7 +231,7 @@ func (p *program) checkDump(ctx context.Context, path string, id *int64) error {
 	m, err := dump.CheckMigration(from, id)
 	end()
 	switch {
-	case ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		return exit(exitInterrupted, errors.New("reading the file was interrupted, and nothing is known of it"))
 	case errors.Is(err, fs.ErrPermission):
 		return err

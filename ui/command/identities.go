@@ -252,10 +252,12 @@ func (p *program) writeNew(data []byte) error {
 	switch {
 	case err == nil && !same:
 		return exit(exitRefused, fmt.Errorf("%s exists and is another file; nothing was written.\n  Next: name another with -o", name))
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist):
+		return durable.NewFile(p.flags.output, data)
+	case err != nil:
 		return err
 	}
-	return durable.WriteFile(p.flags.output, data)
+	return durable.WriteFile(p.flags.output, data) // the same again, and from now on readable by its owner only
 }
 
 // maxIdentities is how many bytes of standard input are kept; a file is read twice instead.
