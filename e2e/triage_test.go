@@ -45,12 +45,11 @@ func TestTriage(t *testing.T) {
 			t.Errorf("as text: %s", text)
 		}
 	})
-	t.Run("as it is", func(t *testing.T) {
-		t.Run("init", func(t *testing.T) { t.Parallel(); describe(t, ctx, s) })
-		t.Run("the wrong namespace", func(t *testing.T) { t.Parallel(); triageElsewhere(t, ctx, s) })
-		t.Run("a slow way", func(t *testing.T) { t.Parallel(); triageOverSlowWay(t, ctx, s) })
-		t.Run("an API server that stops answering", func(t *testing.T) { t.Parallel(); triageOfHungServer(t, ctx, s) })
-	})
+	// One after the other: a part that asks to run beside others waits behind whole tests, while the time of this one runs on.
+	t.Run("init", func(t *testing.T) { describe(t, ctx, s) })
+	t.Run("the wrong namespace", func(t *testing.T) { triageElsewhere(t, ctx, s) })
+	t.Run("a slow way", func(t *testing.T) { triageOverSlowWay(t, ctx, s) })
+	t.Run("an API server that stops answering", func(t *testing.T) { triageOfHungServer(t, ctx, s) })
 	on("an app crashes", func(t *testing.T) {
 		s.patch(t, ctx, "scan-app", "scan-app", `"env":[{"name":"ROLE","value":"broken"}]`)
 		before := s.pod(t, ctx, "scan-app", "crashing", func(p *v1.Pod) bool { return waits("CrashLoopBackOff")(p) && restarts(p) > 0 })
