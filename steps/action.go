@@ -32,6 +32,8 @@ type Ref struct {
 	Kube *kube.Access     // a verb on a Kubernetes object
 	SQL  *postgres.Change // a change of a database server
 	File string           // a file of the run folder, relative to its artifacts
+	// Wallet is a change by a wallet.
+	Wallet *WalletChange
 }
 
 func (r Ref) String() string {
@@ -40,6 +42,8 @@ func (r Ref) String() string {
 		return r.Kube.String()
 	case r.SQL != nil:
 		return r.SQL.String()
+	case r.Wallet != nil:
+		return r.Wallet.String()
 	}
 	return "write file " + r.File
 }
@@ -70,6 +74,8 @@ type World struct {
 	// Databases and Pods look through tunnels into what runs in the cluster.
 	Databases DatabaseReader
 	Pods      PodReader
+	// Apps asks the apps of Splice.
+	Apps AppReader
 	// Dry makes hands for these references that only try: the server says what it would do and changes nothing.
 	Dry func([]Ref) Hands
 }
@@ -80,6 +86,7 @@ type Hands struct {
 	Kube      *kube.Hands
 	Files     FileWriter
 	Databases DatabaseWriter
+	Wallets   WalletWriter
 	// Patient makes a reading in the middle of an action. One that fails in a way that passes by itself is shown and tried again, until
 	// patience is spent or a viewer stops it; that ends the action. nil: it is made once.
 	Patient func(ctx context.Context, read func(context.Context) error) error

@@ -6,6 +6,7 @@ import (
 	"canton.example/svrescue/internal/plain"
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps/wire"
+	"canton.example/svrescue/svapp"
 )
 
 // Explained is an error that brings its own sentence.
@@ -30,7 +31,16 @@ func FailureOf(trying string, err error) wire.Failure {
 	if errors.As(err, &k) {
 		return wire.Failure{Tried: k.Tried, Seen: k.Seen, Next: k.Next}
 	}
+	var a *svapp.Error
+	if errors.As(err, &a) {
+		return wire.Failure{Tried: a.Tried, Seen: a.Seen, Next: a.Next}
+	}
 	return wire.Failure{Tried: trying, Seen: plain.Line(err.Error())}
+}
+
+// IsTransient says whether what failed may work later without anybody doing anything.
+func IsTransient(err error) bool {
+	return kube.IsTransient(err) || svapp.IsTransient(err) && svapp.KindOf(err) != svapp.TooLate
 }
 
 // Problem is an error of a step, as a sentence.

@@ -90,7 +90,7 @@ func (m *Machine[F]) performing(ctx context.Context, s steps.Step[F], a steps.Ac
 		}
 		if a.Effect() != wire.Once && !isGivenUp(err) { // what must happen once is not sent again by itself
 			switch {
-			case kube.IsTransient(err):
+			case steps.IsTransient(err):
 				again := m.again(ctx, sp, err)
 				if again == nil {
 					continue
@@ -247,7 +247,7 @@ func patientHands(hands steps.Hands, tell chan<- looked) steps.Hands {
 	hands.Patient = func(ctx context.Context, read func(context.Context) error) error {
 		for {
 			err := read(ctx)
-			if err != nil && !kube.IsTransient(err) || ctx.Err() != nil {
+			if err != nil && !steps.IsTransient(err) || ctx.Err() != nil {
 				return firstOf(ctx.Err(), err)
 			}
 			next := make(chan error, 1)

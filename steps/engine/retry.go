@@ -74,7 +74,7 @@ func persist[F, T any](ctx context.Context, m *Machine[F], sp *spell, read func(
 			return got, err
 		case expired(err):
 			err = m.login(ctx, sp, err)
-		case kube.IsTransient(err):
+		case steps.IsTransient(err):
 			err = m.again(ctx, sp, err)
 		default:
 			return got, err

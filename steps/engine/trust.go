@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/wire"
 )
@@ -25,7 +24,7 @@ func (m *Machine[F]) trust(ctx context.Context, step string) error {
 	switch {
 	case ctx.Err() != nil, passesThrough(err):
 		return firstOf(ctx.Err(), err)
-	case err != nil && kube.IsTransient(err):
+	case err != nil && steps.IsTransient(err):
 		m.doubt = steps.FailureOf("comparing the journal with the Lease", err).Seen
 		return nil // take looks again, and takes nothing before it has seen
 	}

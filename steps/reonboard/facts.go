@@ -1,0 +1,122 @@
+package reonboard
+
+import (
+	"time"
+
+	"canton.example/svrescue/kube"
+	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/node"
+)
+
+// Facts are what the path knows. They are journaled and hold no secret.
+type Facts struct {
+	Wanted string     `json:"wanted,omitempty"` // namespace of the lost node, asked for on the command line
+	Run    string     `json:"run"`              // id of this run
+	Where  kube.Where `json:"where"`            // for the commands that are shown
+	Hints  Hints      `json:"hints,omitzero"`
+
+	Old        Old         `json:"old,omitzero"`
+	Peers      []Peer      `json:"peers,omitempty"` // whose scans are asked
+	Identities *Identities `json:"identities,omitempty"`
+	Baseline   *Baseline   `json:"baseline,omitempty"`
+	Fence      Fence       `json:"fence,omitzero"`
+	Vote       Vote        `json:"vote,omitzero"`
+	Validator  Validator   `json:"validator,omitzero"`
+	Fresh      Fresh       `json:"fresh,omitzero"`
+	Transfers  Transfers   `json:"transfers,omitzero"`
+}
+
+// Hints are what the configuration and the command line propose; the operator confirms it.
+type Hints struct {
+	Identities []string `json:"identities,omitempty"` // files or folders
+	Scans      []string `json:"scans,omitempty"`      // addresses of other SVs' scans
+	Values     string   `json:"values,omitempty"`     // folder with saved Helm values of the node
+	Charts     string   `json:"charts,omitempty"`     // folder with chart tarballs
+	Hosts      struct {
+		Validator string `json:"validator,omitempty"`
+	} `json:"hosts,omitzero"`
+}
+
+// Old is the SV that was lost.
+type Old struct {
+	Namespace    string     `json:"namespace,omitempty"`
+	Node         *node.Node `json:"node,omitempty"` // what is left of it in the cluster; nil: nothing
+	SV           string     `json:"sv,omitempty"`
+	Party        string     `json:"party,omitempty"`
+	Participant  string     `json:"participant,omitempty"` // PAR::...
+	DSO          string     `json:"dso,omitempty"`
+	Synchronizer string     `json:"synchronizer,omitempty"`
+	Network      string     `json:"network,omitempty"` // MainNet, TestNet, DevNet or the name of another
+	Release      string     `json:"release,omitempty"` // Splice release of the network: 0.6.4
+	MigrationID  int64      `json:"migrationID"`
+}
+
+// Peer is another SV whose scan is asked.
+type Peer struct {
+	SV  string `json:"sv"`
+	URL string `json:"url"`
+}
+
+// IdentitiesFile is the artifact of the run that holds the participant's bare dump, readable by its owner alone. It holds private keys, but for
+// a KMS. It is not exported with the run.
+const IdentitiesFile = "dump_identities.json"
+
+// Identities are those that the recovery validator will have.
+type Identities struct {
+	Source      string    `json:"source"`      // file, secret or backup, in words
+	Shape       string    `json:"shape"`       // as identities check names it
+	Participant string    `json:"participant"` // PAR::...
+	Keys        int       `json:"keys"`
+	KMSKeys     int       `json:"kmsKeys"`
+	SHA256      string    `json:"sha256"` // of IdentitiesFile
+	At          time.Time `json:"at,omitzero"`
+}
+
+// Baseline is what the lost SV owned. Amounts are Daml decimals.
+type Baseline struct {
+	At       time.Time `json:"at"` // record time of the snapshot
+	Unlocked string    `json:"unlocked"`
+	Locked   string    `json:"locked"`
+	Told     []string  `json:"told"`             // SVs whose scans agree on it
+	Differ   []string  `json:"differ,omitempty"` // who says otherwise, in words
+}
+
+// Fence is how the lost node was kept from running beside the recovery validator.
+type Fence struct {
+	Stopped []string `json:"stopped,omitempty"` // workloads
+	Kept    []string `json:"kept,omitempty"`    // claims and databases, until the end
+	// Gone is the operator's word that the node cannot run any more, where no cluster shows it.
+	Gone string `json:"gone,omitempty"`
+}
+
+// Vote is what is known of the offboarding.
+type Vote struct {
+	Tracking   string    `json:"tracking,omitempty"`
+	Offboarded time.Time `json:"offboarded,omitzero"` // when it was seen
+	Told       []string  `json:"told,omitempty"`      // SVs whose scans show the party offboarded
+}
+
+// Validator is the standalone validator that takes over what the lost SV owned.
+type Validator struct {
+	Namespace   string    `json:"namespace,omitempty"`
+	Release     string    `json:"release,omitempty"`     // of the Helm chart splice-validator
+	Participant string    `json:"participant,omitempty"` // its Deployment
+	Identifier  string    `json:"identifier,omitempty"`  // newParticipantIdentifier, the same for ever
+	Hint        string    `json:"hint,omitempty"`        // validatorPartyHint
+	App         steps.App `json:"app,omitzero"`          // its wallet
+	// Balance is what its wallet showed when it had come up, as Daml decimals.
+	Unlocked string `json:"unlocked,omitempty"`
+	Locked   string `json:"locked,omitempty"`
+}
+
+// Fresh is the SV that was onboarded in place of the lost one.
+type Fresh struct {
+	Namespace string    `json:"namespace,omitempty"`
+	Party     string    `json:"party,omitempty"` // as its wallet says; never typed
+	SVApp     steps.App `json:"svApp,omitzero"`
+	Wallet    steps.App `json:"wallet,omitzero"`
+}
+
+// Transfers are how the money moves.
+type Transfers struct {
+}
