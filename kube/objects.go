@@ -49,7 +49,9 @@ func Objects(manifest []byte) ([]Object, error) {
 		out = append(out, Object{u})
 		return nil
 	}
-	for d := utilyaml.NewYAMLToJSONDecoder(bytes.NewReader(manifest)); ; {
+	// The library loses a last line without its end whose length is a multiple of its buffer's, as a Secret on one line may have.
+	whole := io.MultiReader(bytes.NewReader(manifest), strings.NewReader("\n"))
+	for d := utilyaml.NewYAMLToJSONDecoder(whole); ; {
 		var raw json.RawMessage
 		switch err := d.Decode(&raw); {
 		case errors.Is(err, io.EOF):

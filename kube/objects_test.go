@@ -72,6 +72,20 @@ func TestObjects(t *testing.T) {
 	}
 }
 
+// A document on one line is read whatever its length, with its end and without it.
+func TestObjectsOnOneLine(t *testing.T) {
+	const before, after = `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"x"},"data":{"release":"`, `"}}`
+	for i := range 5 * 8 {
+		length := 4096*(1+i/5) - 2 + i%5
+		text := before + strings.Repeat("A", length-len(before)-len(after)) + after
+		for _, end := range []string{"", "\n"} {
+			if objects, err := Objects([]byte(text + end)); err != nil || len(objects) != 1 {
+				t.Fatalf("of %d bytes and %q: %d objects, %v", length, end, len(objects), err)
+			}
+		}
+	}
+}
+
 func TestObjectsRefuses(t *testing.T) {
 	for name, text := range map[string]string{"no name": "{apiVersion: v1, kind: Secret, metadata: {}}", "no kind": "a: b", "no object": "- a", "no YAML": "a: [\x1b"} {
 		if list, err := Objects([]byte(text)); err == nil || strings.Contains(err.Error(), "\x1b") {

@@ -336,6 +336,9 @@ func (w *writer) object(o *corev1.Secret) (kube.Object, error) {
 		return kube.Object{}, err
 	}
 	objects, err := kube.Objects(text)
+	if err == nil && len(objects) != 1 {
+		err = fmt.Errorf("Helm's record %s was read back as %d objects (a defect of the program)", o.Name, len(objects))
+	}
 	if err != nil {
 		return kube.Object{}, err
 	}
