@@ -328,3 +328,8 @@ func next(k Kind, a *Access, err error) string {
 	}
 	return "keep this message for the report"
 }
+
+// IsMissing is an error that makes a picture poorer, not wrong: a right or a kind of object that is not there.
+func IsMissing(err error) bool {
+	return KindOf(err) == Forbidden || KindOf(err) == NotFound
+}

@@ -2,15 +2,27 @@ package action
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/reach"
 	"canton.example/svrescue/steps/wire"
 )
 
 // clientPatience is how long the client pod may take: mostly the pull of its image.
 const clientPatience = 3 * time.Minute
+
+// clientLives is after how many seconds the pod of a run ends by itself.
+const clientLives = 7 * 24 * 3600
+
+// ClientOf is the pod through which a run reaches what only the cluster reaches: package reach finds it by its label.
+func ClientOf(namespace, image, run string) kube.ClientSpec {
+	name := strings.ToLower(run)
+	return kube.ClientSpec{Namespace: namespace, Name: "svrescue-client-" + name[max(0, len(name)-9):], Image: image, Lives: clientLives,
+		Labels: map[string]string{reach.ClientLabel: run}}
+}
 
 // OpenClient makes the pod through which servers outside the cluster are reached that only the cluster reaches, and waits until
 // it is ready.

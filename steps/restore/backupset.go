@@ -245,7 +245,7 @@ func findSets(ctx context.Context, w steps.World, f Facts) ([]backup.Set, []stri
 		return nil, nil, err
 	}
 	contents, err := w.Kube.SnapshotContents(ctx)
-	if err != nil && !missing(err) {
+	if err != nil && !kube.IsMissing(err) {
 		return nil, nil, err
 	}
 	sets, loose := backup.Sets(*f.Node, snapshots, contents)

@@ -5,6 +5,7 @@ import (
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps/backup"
+	"canton.example/svrescue/steps/hold"
 	"canton.example/svrescue/steps/node"
 	"canton.example/svrescue/steps/postgres"
 )
@@ -38,6 +39,6 @@ type Facts struct {
 	Recorded []string            `json:"recorded,omitempty"` // files of the record
 	Fence    Fence               `json:"fence,omitzero"`
 	// Lost is set where the node is restored into an empty namespace.
-	Lost *LostNode `json:"lost,omitempty"`
-	Held []Hold    `json:"held,omitempty"` // who else acts on the node, and was paused
+	Lost *LostNode   `json:"lost,omitempty"`
+	Held []hold.Hold `json:"held,omitempty"` // who else acts on the node, and was paused
 }

@@ -20,6 +20,7 @@ import (
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/kube/sim"
 	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/nodes"
 	"canton.example/svrescue/steps/wire"
 	"k8s.io/utils/clock"
 )
@@ -34,11 +35,11 @@ type rig struct {
 }
 
 // newRig serves nodes, of which the first is the one that is restored. Call it inside a bubble.
-func newRig(t *testing.T, nodes ...sim.NodeOptions) *rig {
+func newRig(t *testing.T, served ...sim.NodeOptions) *rig {
 	t.Helper()
 	server := sim.New(sim.Options{Clock: clock.RealClock{}, Seed: 1, Users: map[string]sim.User{"token": {Name: "operator", Admin: true}}})
 	var all sim.Scenario
-	for i, o := range nodes {
+	for i, o := range served {
 		o.Start, o.NoClasses = time.Now(), i > 0
 		s, err := o.Scenario()
 		if err != nil {
@@ -58,7 +59,7 @@ func newRig(t *testing.T, nodes ...sim.NodeOptions) *rig {
 	go web.Serve(l)
 	t.Cleanup(func() { stop(); <-ended; web.Close() })
 	config := filepath.Join(t.TempDir(), "kubeconfig")
-	if err := os.WriteFile(config, sim.Kubeconfig("http://127.0.0.1:1", "token", nil, nodes[0].Namespace), 0o600); err != nil {
+	if err := os.WriteFile(config, sim.Kubeconfig("http://127.0.0.1:1", "token", nil, served[0].Namespace), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cluster, err := kube.Connect(kube.Target{Kubeconfig: config}, kube.Options{Clock: clock.RealClock{}, Dial: l.dial, QPS: 10000, Burst: 10000})
@@ -67,8 +68,8 @@ func newRig(t *testing.T, nodes ...sim.NodeOptions) *rig {
 	}
 	r := &rig{t: t, sim: server, pods: &fakePods{}}
 	r.world = steps.World{Kube: cluster, Clock: clock.RealClock{}, Pods: r.pods}
-	r.facts.Namespace, r.facts.Where = nodes[0].Namespace, kube.Where{Context: "test"}
-	n, err := discover(t.Context(), r.world, r.facts.Namespace, "test", "")
+	r.facts.Namespace, r.facts.Where = served[0].Namespace, kube.Where{Context: "test"}
+	n, err := nodes.In(t.Context(), r.world, r.facts.Namespace, "test", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ func finish() steps.Step[Facts] {
 			if err := needNode(f); err != nil {
 				return nil, err
 			}
-			return append(letGo(f), closeClient(f)...), nil
+			return append(f.others().LetGo(), closeClient(f)...), nil
 		},
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			var found []wire.Finding
@@ -37,7 +37,7 @@ func finish() steps.Step[Facts] {
 			if f.Node == nil {
 				return nil, "nothing was let go"
 			}
-			return append(hold(f), openClient(f)...), "nothing was let go" // what comes before may have to reach servers outside again
+			return append(f.others().Pause(), openClient(f)...), "nothing was let go" // what comes before may have to reach servers outside again
 		},
 	}
 }
@@ -59,6 +59,11 @@ func databasesRun(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, 
 
 func applicationsRun(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
 	return running(ctx, w, applications(*f.Node), "applications")
+}
+
+// released proves that what this run paused acts again.
+func released(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+	return f.others().Released(ctx, w)
 }
 
 // keptDatabases tells of the databases that stay under other names.

@@ -11,6 +11,7 @@ import (
 	"canton.example/svrescue/kube/sim"
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/action"
+	"canton.example/svrescue/steps/hold"
 	"canton.example/svrescue/steps/wire"
 )
 
@@ -36,7 +37,8 @@ func (r *rig) gitops() {
 	if err := r.sim.LoadYAML([]byte(gitops)); err != nil {
 		r.t.Fatal(err)
 	}
-	if err := gatherHeld(r.t.Context(), r.world, &r.facts); err != nil {
+	var err error
+	if r.facts.Held, err = r.facts.others().Gather(r.t.Context(), r.world); err != nil {
 		r.t.Fatal(err)
 	}
 	journaled, err := json.Marshal(r.facts) // as a worker that takes the run up finds it
@@ -84,7 +86,7 @@ func TestOthersArePausedAndLetGo(t *testing.T) {
 		if len(r.facts.Held) != 3 || r.facts.Held[0].Parent != "Application argocd/root" {
 			t.Fatalf("%+v", r.facts.Held)
 		}
-		if got := said(heldFindings(r.facts)); strings.Count(got, "attention") != 3 {
+		if got := said(r.facts.others().Foretell("the restore")); strings.Count(got, "attention") != 3 {
 			t.Error(got)
 		}
 		if got := r.stillHeld(); got != "violated held-uid-acme, violated held-uid-scale-scan, holds held" {
@@ -113,13 +115,13 @@ func TestOthersArePausedAndLetGo(t *testing.T) {
 			t.Error(got)
 		}
 		before := r.facts.Held[0].Actor
-		if err := gatherHeld(t.Context(), r.world, &r.facts); err != nil || r.facts.Held[0].Actor.Paused || string(r.facts.Held[0].Actor.Present) != string(before.Present) {
+		if held, err := r.facts.others().Gather(t.Context(), r.world); err != nil || len(held) != len(r.facts.Held) || held[0].Actor.Paused || string(held[0].Actor.Present) != string(before.Present) {
 			t.Fatalf("looking again forgets how it was: %+v, %v", r.facts.Held, err)
 		}
 		if got := r.released(); !strings.Contains(got, "violated released-uid-acme") {
 			t.Error(got)
 		}
-		for _, a := range letGo(r.facts) {
+		for _, a := range r.facts.others().LetGo() {
 			if err := r.do(a); err != nil {
 				t.Fatal(err)
 			}
@@ -128,7 +130,7 @@ func TestOthersArePausedAndLetGo(t *testing.T) {
 			t.Error(got)
 		}
 		now, found, err := action.FindActor(t.Context(), r.world, "sv", before)
-		if err != nil || !found || !sameSetting(now.Present, before.Present) {
+		if err != nil || !found || !hold.SameSetting(now.Present, before.Present) {
 			t.Errorf("put back as %s, it was %s (%v)", now.Present, before.Present, err)
 		}
 	})
@@ -162,7 +164,7 @@ func TestAPauseThatIsPutBackIsNoticed(t *testing.T) {
 func TestSomebodyNewIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, acme("sv", "testnet"))
-		if err := gatherHeld(t.Context(), r.world, &r.facts); err != nil || len(r.facts.Held) != 0 || len(r.plan()) != 0 {
+		if held, err := r.facts.others().Gather(t.Context(), r.world); err != nil || len(held) != 0 || len(r.plan()) != 0 {
 			t.Fatalf("%+v, %v", r.facts.Held, err)
 		}
 		if got := r.stillHeld(); got != "holds held" {

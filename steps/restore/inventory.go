@@ -6,15 +6,11 @@ import (
 	"fmt"
 	"strings"
 
-	"canton.example/svrescue/kube"
-	"canton.example/svrescue/kube/release"
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/nodes"
 	"canton.example/svrescue/steps/wire"
 )
-
-// chartSelector finds workloads that a Helm chart made, whatever their names.
-const chartSelector = "helm.sh/chart"
 
 func inventory() steps.Step[Facts] {
 	return steps.Step[Facts]{
@@ -37,28 +33,28 @@ func inventory() steps.Step[Facts] {
 		Forget: func(f *Facts) { f.Namespace, f.Serial, f.Node = "", "", nil },
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			if f.Namespace == "" { // there is only one node to choose
-				found, err := findNodes(ctx, w, *f)
+				found, err := nodes.All(ctx, w, f.Wanted, f.Where.Context, f.Serial)
 				if err != nil {
 					return nil, err
 				}
 				f.Namespace = found[0].Subject.Namespace
 			}
-			n, err := discover(ctx, w, f.Namespace, f.Where.Context, f.Serial)
+			n, err := nodes.In(ctx, w, f.Namespace, f.Where.Context, f.Serial)
 			if err != nil {
 				return nil, err
 			}
 			f.Node = &n
-			if err := gatherHeld(ctx, w, f); err != nil { // before anything is paused: how it was must outlive a crash
+			if f.Held, err = f.others().Gather(ctx, w); err != nil { // before anything is paused: how it was must outlive a crash
 				return nil, err
 			}
-			return append(describe(n), heldFindings(*f)...), nil
+			return append(describe(n), f.others().Foretell("the restore")...), nil
 		},
 	}
 }
 
 func inventoryInputs(ctx context.Context, w steps.World, f Facts) ([]wire.Question, error) {
 	if f.Namespace == "" {
-		found, err := findNodes(ctx, w, f)
+		found, err := nodes.All(ctx, w, f.Wanted, f.Where.Context, f.Serial)
 		if err != nil {
 			return nil, err
 		}
@@ -82,7 +78,7 @@ func askSynchronizer(ctx context.Context, w steps.World, f Facts) ([]wire.Questi
 	if f.Serial != "" {
 		return nil, nil
 	}
-	_, err := discover(ctx, w, f.Namespace, f.Where.Context, "")
+	_, err := nodes.In(ctx, w, f.Namespace, f.Where.Context, "")
 	var ambiguous *node.Ambiguous
 	if !errors.As(err, &ambiguous) {
 		return nil, err
@@ -97,111 +93,6 @@ func synchronizerQuestion(ambiguous *node.Ambiguous) wire.Question {
 		q.Choices = append(q.Choices, wire.Choice{ID: serial, Label: "migration or serial ID " + serial})
 	}
 	return q
-}
-
-// noNode says that no super validator was found.
-func noNode(where, seen string) error {
-	return &steps.Problem{Tried: "looking for a super validator in " + where, Seen: seen,
-		Next: "Name its namespace with --namespace, or another cluster with --context. If the node is lost altogether, restore it from its record, or from its saved Helm values: svrescue run restore-lost"}
-}
-
-// findNodes looks through the namespaces that may be read. One that was asked for is the only one looked at.
-func findNodes(ctx context.Context, w steps.World, f Facts) ([]node.Node, error) {
-	namespaces := []string{f.Wanted}
-	where := "namespace " + f.Wanted
-	if f.Wanted == "" {
-		where = "all namespaces"
-		var err error
-		if namespaces, err = w.Kube.NamespacesWith(ctx, chartSelector); err != nil {
-			if kube.KindOf(err) != kube.Forbidden {
-				return nil, err
-			}
-			namespaces = []string{w.Kube.Target().Namespace}
-			where = "namespace " + namespaces[0] + " (looking through all of them is not allowed)"
-		}
-	}
-	var found []node.Node
-	seen := ""
-	for _, ns := range namespaces {
-		n, err := discover(ctx, w, ns, f.Where.Context, f.Serial)
-		var ambiguous *node.Ambiguous
-		if err != nil && !errors.As(err, &ambiguous) {
-			return nil, err
-		}
-		if n.IsSV() {
-			found = append(found, n)
-		} else if len(n.Components) > 0 {
-			seen += fmt.Sprintf("; %s has %d workloads, but not both an SV app and a participant", ns, len(n.Components))
-		}
-	}
-	if len(found) == 0 {
-		if seen == "" {
-			seen = "; there are no workloads that a Helm chart made"
-		}
-		return nil, noNode(where, "none was found"+seen)
-	}
-	return found, nil
-}
-
-// discover reads a namespace and puts the node together. Where something must not be read, all that is missing is named at once.
-func discover(ctx context.Context, w steps.World, namespace, context_, serial string) (node.Node, error) {
-	n, err := put(ctx, w, namespace, context_, serial)
-	if kube.KindOf(err) == kube.Forbidden {
-		err = unreadable(ctx, w, namespace, err)
-	}
-	return n, err
-}
-
-// unreadable tells which permissions to read are missing; the error as it was where the server does not tell.
-func unreadable(ctx context.Context, w steps.World, namespace string, err error) error {
-	verdicts, asking := w.Kube.Allowed(ctx, kube.AccessReads(namespace))
-	if asking != nil {
-		return err
-	}
-	var denied []string
-	for _, v := range verdicts {
-		if !v.Allowed {
-			denied = append(denied, v.Access.String())
-		}
-	}
-	if len(denied) == 0 {
-		return err
-	}
-	return &steps.Problem{Tried: "reading namespace " + namespace, Err: err,
-		Seen: fmt.Sprintf("%d of the %d permissions to read that a run needs are missing: %s", len(denied), len(verdicts), strings.Join(denied, ", ")),
-		Next: "Have a cluster administrator grant them, or log in as somebody who has them; then look again"}
-}
-
-func put(ctx context.Context, w steps.World, namespace, context_, serial string) (node.Node, error) {
-	seen := node.Seen{Namespace: namespace, Context: context_, Serial: serial}
-	var err error
-	if seen.Workloads, err = w.Kube.Workloads(ctx, namespace); err != nil {
-		return node.Node{}, err
-	}
-	if len(seen.Workloads) == 0 {
-		return node.Node{}, nil
-	}
-	if seen.Claims, err = w.Kube.Claims(ctx, namespace); err != nil {
-		return node.Node{}, err
-	}
-	if seen.Volumes, err = w.Kube.Volumes(ctx); err != nil {
-		return node.Node{}, err
-	}
-	if seen.Classes, err = w.Kube.StorageClasses(ctx); err != nil {
-		return node.Node{}, err
-	}
-	if seen.Autoscalers, err = w.Kube.Autoscalers(ctx, namespace); err != nil && !missing(err) {
-		return node.Node{}, err
-	}
-	if seen.Releases, err = release.In(w.Kube, namespace).List(ctx); err != nil && !missing(err) {
-		return node.Node{}, err
-	}
-	return node.Discover(seen)
-}
-
-// missing is an error that makes the picture poorer, not wrong: a right or a kind of object that is not there.
-func missing(err error) bool {
-	return kube.KindOf(err) == kube.Forbidden || kube.KindOf(err) == kube.NotFound
 }
 
 // describe turns the node into findings.

@@ -16,7 +16,7 @@ func emptyNamespace(ctx context.Context, w steps.World, f Facts) ([]wire.Finding
 	ns := f.Namespace
 	_, there, err := w.Kube.Find(ctx, kube.Place{Version: "v1", Resource: "namespaces"}, "", ns)
 	switch {
-	case err != nil && !missing(err):
+	case err != nil && !kube.IsMissing(err):
 		return nil, err
 	case err == nil && !there:
 		return []wire.Finding{{ID: "namespace", Verdict: wire.Violated, Text: "there is no namespace " + ns,
@@ -66,7 +66,7 @@ func emptyNamespace(ctx context.Context, w steps.World, f Facts) ([]wire.Finding
 		found = append(found, wire.Finding{ID: "empty", Verdict: wire.Holds, Text: "namespace " + ns + " has no workload, no release and no claim of the node"})
 	}
 	volumes, err := w.Kube.Volumes(ctx)
-	if err != nil && !missing(err) {
+	if err != nil && !kube.IsMissing(err) {
 		return nil, err
 	}
 	for _, v := range volumes {

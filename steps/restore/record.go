@@ -8,6 +8,7 @@ import (
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/nodes"
 	records "canton.example/svrescue/steps/record"
 	"canton.example/svrescue/steps/wire"
 )
@@ -104,7 +105,7 @@ func (s saveRecord) Do(ctx context.Context, h steps.Hands, report func(wire.Prog
 
 // Find reads the SV node of a namespace, or the only one of the cluster where no namespace is named.
 func Find(ctx context.Context, w steps.World, namespace, cluster string) (node.Node, error) {
-	found, err := findNodes(ctx, w, Facts{Wanted: namespace, Where: kube.Where{Context: cluster}})
+	found, err := nodes.All(ctx, w, namespace, cluster, "")
 	if err != nil {
 		return node.Node{}, err
 	}

@@ -13,6 +13,7 @@ import (
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/action"
 	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/nodes"
 	"canton.example/svrescue/steps/postgres"
 	"canton.example/svrescue/steps/wire"
 )
@@ -125,13 +126,13 @@ func findAside(ctx context.Context, w steps.World, f *ReleaseFacts) []wire.Findi
 	namespace := cmp.Or(f.Subject.Namespace, f.Wanted)
 	f.Databases, f.Outside = nil, nil
 	if namespace == "" { // no volume names one
-		nodes, err := findNodes(ctx, w, Facts{Where: f.Where})
-		if err != nil || len(nodes) != 1 {
+		found, err := nodes.All(ctx, w, "", f.Where.Context, "")
+		if err != nil || len(found) != 1 {
 			return []wire.Finding{{ID: "databases", Verdict: wire.Attention, Text: "no volume tells which node this is about, so no databases were looked through", Next: "Name the namespace of the node with --namespace"}}
 		}
-		namespace, f.Subject = nodes[0].Subject.Namespace, nodes[0].Subject
+		namespace, f.Subject = found[0].Subject.Namespace, found[0].Subject
 	}
-	n, err := discover(ctx, w, namespace, f.Where.Context, "")
+	n, err := nodes.In(ctx, w, namespace, f.Where.Context, "")
 	var ambiguous *node.Ambiguous
 	if err != nil && !errors.As(err, &ambiguous) {
 		return []wire.Finding{{ID: "databases", Verdict: wire.Attention, Text: "the databases of the node were not looked through: " + err.Error(), Next: "Databases that a restore has put aside stay where they are"}}
@@ -211,10 +212,10 @@ func whoseVolumes(ctx context.Context, w steps.World, f *ReleaseFacts, volumes [
 		return nil
 	}
 	f.Subject.Namespace = namespaces[0]
-	n, err := discover(ctx, w, namespaces[0], f.Where.Context, "")
+	n, err := nodes.In(ctx, w, namespaces[0], f.Where.Context, "")
 	var ambiguous *node.Ambiguous
 	if err != nil && !errors.As(err, &ambiguous) {
-		if missing(err) {
+		if kube.IsMissing(err) {
 			return nil
 		}
 		return err

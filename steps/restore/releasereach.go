@@ -62,7 +62,7 @@ func releaseFinish() steps.Step[ReleaseFacts] {
 
 func releasePod(f ReleaseFacts) kube.ClientSpec {
 	server := f.Outside[0].Server
-	return clientSpec(server.Namespace, server.Image, f.Run)
+	return action.ClientOf(server.Namespace, server.Image, f.Run)
 }
 
 func closeReleasePod(f ReleaseFacts) []steps.Action {

@@ -14,7 +14,6 @@ import (
 	"canton.example/svrescue/steps/backup"
 	"canton.example/svrescue/steps/node"
 	"canton.example/svrescue/steps/postgres"
-	"canton.example/svrescue/steps/reach"
 	"canton.example/svrescue/steps/wire"
 )
 
@@ -125,17 +124,10 @@ func swaps(f Facts, back bool) []action.SwapDatabases {
 func clientPod(f Facts) (kube.ClientSpec, bool) {
 	for _, s := range f.Node.Servers() {
 		if image := cmp.Or(f.ClientImage, s.Image); s.Managed() && image != "" {
-			return clientSpec(f.Namespace, image, f.Run), true
+			return action.ClientOf(f.Namespace, image, f.Run), true
 		}
 	}
 	return kube.ClientSpec{}, false
-}
-
-// clientSpec is the pod of a run; it ends by itself after a week.
-func clientSpec(namespace, image, run string) kube.ClientSpec {
-	name := strings.ToLower(run)
-	return kube.ClientSpec{Namespace: namespace, Name: "svrescue-client-" + name[max(0, len(name)-9):], Image: image, Lives: 7 * 24 * 3600,
-		Labels: map[string]string{reach.ClientLabel: run}}
 }
 
 // closeClient takes the pod away again.
@@ -163,7 +155,7 @@ func unload(f Facts) []steps.Action {
 
 // quiet proves that no app writes to the databases meanwhile.
 func quiet(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
-	return standing(ctx, w, applications(*f.Node))
+	return action.Standing(ctx, w, applications(*f.Node))
 }
 
 // aside are the old databases that the run keeps under other names. Where there was none before, none is kept.

@@ -46,18 +46,9 @@ func scaleDown() steps.Step[Facts] {
 	}
 }
 
-// down scales workloads from their recorded counts to 0 and waits until their pods are gone. One that was found at 0
-// is only waited for.
+// down stops workloads of the node.
 func down(f Facts, name string, components []node.Component) []steps.Action {
-	var actions []steps.Action
-	gone := action.WaitGone{Name: name, Namespace: f.Namespace}
-	for _, c := range components {
-		if c.Replicas > 0 {
-			actions = append(actions, action.Scale{Where: f.Where, Workload: c.Ref, From: c.Replicas, To: 0})
-		}
-		gone.Workloads = append(gone.Workloads, action.Pods{Workload: c.Ref, Selector: c.Selector})
-	}
-	return append(actions, gone)
+	return action.Down(f.Where, f.Namespace, name, components)
 }
 
 // up scales workloads back to their recorded counts and, if wait, waits until they are ready.
@@ -124,41 +115,7 @@ func countsAsRecorded(ctx context.Context, w steps.World, f Facts) ([]wire.Findi
 
 // stillStopped proves that the node stands still: nothing is wanted and no pod is left.
 func stillStopped(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
-	return standing(ctx, w, append(applications(*f.Node), replaced(f)...))
-}
-
-// standing proves it of some workloads.
-func standing(ctx context.Context, w steps.World, components []node.Component) ([]wire.Finding, error) {
-	var found []wire.Finding
-	stopped := 0
-	var seen []wire.Evidence
-	for _, c := range components {
-		now, there, err := w.Kube.Workload(ctx, c.Ref.Kind, c.Ref.Namespace, c.Ref.Name)
-		if err != nil {
-			return nil, err
-		}
-		pods, err := w.Kube.Pods(ctx, c.Ref.Namespace, c.Selector)
-		if err != nil {
-			return nil, err
-		}
-		switch {
-		case there && now.Replicas != 0:
-			next := "Something scales it up again"
-			if len(c.Rivals) > 0 {
-				next += fmt.Sprintf(": %v. Suspend that first", c.Rivals)
-			}
-			found = append(found, wire.Finding{ID: c.Ref.Name, Verdict: wire.Violated, Text: fmt.Sprintf("%s wants %d replicas again", c.Ref, now.Replicas), Next: next})
-		case len(pods) > 0:
-			e := kube.Why(pods[0], nil, w.Clock.Now())
-			found = append(found, wire.Finding{ID: c.Ref.Name, Verdict: wire.Violated, Text: fmt.Sprintf("pod %s is still there", pods[0].Name), Next: e.Hint,
-				Evidence: []wire.Evidence{{Source: "pod " + pods[0].Name, Seen: e.Summary, At: w.Clock.Now()}}})
-		default:
-			stopped++
-			seen = append(seen, wire.Evidence{Source: c.Ref.String(), Seen: "no replicas wanted, no pods", At: w.Clock.Now()})
-		}
-	}
-	return append(found, wire.Finding{ID: "stopped", Verdict: verdict(stopped == len(components)),
-		Text: fmt.Sprintf("%d of %d workloads want no replicas and have no pods", stopped, len(components)), Evidence: seen}), nil
+	return action.Standing(ctx, w, append(applications(*f.Node), replaced(f)...))
 }
 
 func verdict(ok bool) wire.Verdict {

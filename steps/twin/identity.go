@@ -1,4 +1,4 @@
-package restore
+package twin
 
 import (
 	"context"
@@ -42,8 +42,8 @@ func (i identity) String() string {
 	return fmt.Sprintf("%s, %d workloads", name, len(i.parts))
 }
 
-// nodeParts are what must not run twice.
-var nodeParts = append(append([]node.Part{}, node.SynchronizerParts...), node.AppParts...)
+// NodeParts are what must not run twice.
+var NodeParts = append(append([]node.Part{}, node.SynchronizerParts...), node.AppParts...)
 
 // identify reads who a namespace's workloads are. What may not be read stays empty; only the workloads themselves must be readable.
 func identify(ctx context.Context, w steps.World, namespace string) (identity, error) {
@@ -53,13 +53,13 @@ func identify(ctx context.Context, w steps.World, namespace string) (identity, e
 		return id, err
 	}
 	releases, err := release.In(w.Kube, namespace).List(ctx)
-	if err != nil && !missing(err) {
+	if err != nil && !kube.IsMissing(err) {
 		return id, err
 	}
 	n, _ := node.Discover(node.Seen{Namespace: namespace, Workloads: workloads, Releases: releases}) // roles do not matter here
 	id.name, id.network = n.Subject.SV, n.Subject.Network
 	for _, c := range n.Components {
-		if !slices.Contains(nodeParts, c.Part) {
+		if !slices.Contains(NodeParts, c.Part) {
 			continue
 		}
 		id.parts = append(id.parts, c)
@@ -121,7 +121,7 @@ func digestOf(ctx context.Context, w steps.World, namespace, name, key string) (
 
 // notMissing is the error unless it says that something is not there or may not be read.
 func notMissing(err error) error {
-	if err == nil || missing(err) {
+	if err == nil || kube.IsMissing(err) {
 		return nil
 	}
 	return err
@@ -144,7 +144,7 @@ func chainKeys(ctx context.Context, w steps.World, namespace string, releases []
 		}
 	}
 	secrets, err := w.Kube.Secrets(ctx, namespace, "")
-	if err != nil && !missing(err) {
+	if err != nil && !kube.IsMissing(err) {
 		return nil, err
 	}
 	for _, s := range secrets {
@@ -249,7 +249,7 @@ func compare(own, other identity) shared {
 }
 
 // judgeOther says whether another namespace runs this node. No finding: it is another one.
-func judgeOther(ctx context.Context, w steps.World, f Facts, own, other identity) (wire.Finding, error) {
+func judgeOther(ctx context.Context, w steps.World, f Of, own, other identity) (wire.Finding, error) {
 	s := compare(own, other)
 	known := len(s.parts) > 0
 	suspects := s.parts
@@ -337,7 +337,7 @@ func stopCommand(where kube.Where, components []node.Component) string {
 }
 
 // twice finds two running participants of this namespace on one database.
-func twice(f Facts, own identity) []wire.Finding {
+func twice(f Of, own identity) []wire.Finding {
 	users := map[string][]node.Component{}
 	for _, c := range own.parts {
 		if c.Part == node.Participant && c.Replicas > 0 {
@@ -357,7 +357,7 @@ func twice(f Facts, own identity) []wire.Finding {
 }
 
 // strayPods finds pods of the namespace that use a claim of the node and belong to none of its workloads.
-func strayPods(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+func strayPods(ctx context.Context, w steps.World, f Of) ([]wire.Finding, error) {
 	all, err := w.Kube.Pods(ctx, f.Namespace, "")
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package restore
+package hold
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ import (
 const standsAtZero = "kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#implicit-maintenance-mode-deactivation"
 
 // byHandOnly are findings on those whom this tool does not pause: it says what to do, and sees where it can that it was done.
-func byHandOnly(now others, f Facts) []wire.Finding {
+func byHandOnly(now others, f On) []wire.Finding {
 	found := autoscalers(now, f)
 	marks := map[string][]string{} // who -> the workloads that carry its mark
 	var order []string
@@ -45,7 +45,7 @@ func byHandOnly(now others, f Facts) []wire.Finding {
 
 // autoscalers says of each HorizontalPodAutoscaler on the node's workloads what it will do. One whose minimum is above 0 stands still while
 // its target wants no replicas, and acts again afterwards by itself; one whose minimum is 0 does not stand still.
-func autoscalers(now others, f Facts) []wire.Finding {
+func autoscalers(now others, f On) []wire.Finding {
 	var found []wire.Finding
 	for _, a := range now.scaled {
 		if i := slices.IndexFunc(a.Owners, func(o kube.Owner) bool { return o.Kind == "ScaledObject" }); i >= 0 {
@@ -123,11 +123,11 @@ func mark(rival string, on []string, now others) (wire.Finding, bool) {
 	return finding, true
 }
 
-// heldFindings are what the inventory says of those who will be paused.
-func heldFindings(f Facts) []wire.Finding {
+// Foretell are findings on those who will be paused; what for is what they are paused for: "the restore".
+func (f On) Foretell(what string) []wire.Finding {
 	var found []wire.Finding
 	for _, h := range f.Held {
-		text := fmt.Sprintf("%s acts on namespace %s and will be paused for the time of the restore", action.ActorName(h.Actor), f.Namespace)
+		text := fmt.Sprintf("%s acts on namespace %s and will be paused for the time of %s", action.ActorName(h.Actor), f.Namespace, what)
 		if h.Actor.Paused {
 			text = action.ActorName(h.Actor) + " is paused already and will stay so"
 		}
