@@ -109,8 +109,7 @@ func AskPeers[T any, K comparable](ctx context.Context, peers []Peer, b Bounds, 
 		})
 	}
 	all.Wait()
-	settle(&p, same)
-	return p
+	return Settle(p.Replies, same)
 }
 
 func askOne[T any](ctx context.Context, peer Peer, b Bounds, question func(context.Context, *Scan) (T, error), r *Reply[T]) {
@@ -118,17 +117,20 @@ func askOne[T any](ctx context.Context, peer Peer, b Bounds, question func(conte
 	defer cancel()
 	began := b.Clock.Now()
 	value, err := question(ctx, peer.Scan)
-	r.Took = b.Clock.Now().Sub(began)
+	took, way := b.Clock.Now().Sub(began), r.Way
+	*r = ReplyOf(ctx, peer.SV, value, err)
+	r.Took, r.Way = took, way
+}
+
+// ReplyOf is what came of asking the scan of an SV, for those who ask by a way of their own. ctx is that of the question.
+func ReplyOf[T any](ctx context.Context, sv string, value T, err error) Reply[T] {
 	switch {
 	case err == nil:
-		r.Outcome, r.Value = Answered, value
-		return
+		return Reply[T]{SV: sv, Outcome: Answered, Value: value}
 	case Reached(err):
-		r.Outcome = Failing
-	default:
-		r.Outcome = NoAnswer
+		return Reply[T]{SV: sv, Outcome: Failing, Error: asError(ctx, err, "ask the scan of "+sv)}
 	}
-	r.Error = asError(ctx, err, "ask the scan of "+peer.SV)
+	return Reply[T]{SV: sv, Outcome: NoAnswer, Error: asError(ctx, err, "ask the scan of "+sv)}
 }
 
 // asError is any error as one of this package.
@@ -140,8 +142,9 @@ func asError(ctx context.Context, err error, tried string) *Error {
 	return e
 }
 
-// settle finds the answer that most gave, and who gave another.
-func settle[T any, K comparable](p *Poll[T], same func(T) K) {
+// Settle finds the answer that most gave, and who gave another. same is that of AskPeers.
+func Settle[T any, K comparable](replies []Reply[T], same func(T) K) Poll[T] {
+	p := Poll[T]{Replies: replies}
 	votes := map[K]int{}
 	keys := make([]K, len(p.Replies))
 	for i, r := range p.Replies {
@@ -151,7 +154,7 @@ func settle[T any, K comparable](p *Poll[T], same func(T) K) {
 		}
 	}
 	if len(votes) == 0 {
-		return
+		return p
 	}
 	counts := make([]int, 0, len(votes))
 	for _, n := range votes {
@@ -159,7 +162,7 @@ func settle[T any, K comparable](p *Poll[T], same func(T) K) {
 	}
 	slices.SortFunc(counts, func(a, b int) int { return b - a })
 	if len(counts) > 1 && counts[0] == counts[1] {
-		return
+		return p
 	}
 	for i := range p.Replies {
 		r := &p.Replies[i]
@@ -172,4 +175,5 @@ func settle[T any, K comparable](p *Poll[T], same func(T) K) {
 			p.Agreeing, p.Value = counts[0], r.Value
 		}
 	}
+	return p
 }

@@ -31,9 +31,9 @@ func identitiesOf(from io.Reader) (triage.IdentitiesFile, bool, error) {
 	return f, i.Shape != dump.Unknown, nil
 }
 
-// identitiesIn are the identities dumps at a path: one file, or the files of a folder and of those below it. A file that was named itself
+// IdentitiesIn are the identities dumps at a path: one file, or the files of a folder and of those below it. A file that was named itself
 // and is none has a problem.
-func identitiesIn(path string) ([]triage.IdentitiesFile, error) {
+func IdentitiesIn(path string) ([]triage.IdentitiesFile, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err

@@ -66,7 +66,7 @@ func TestIdentitiesInAFolder(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "readme.txt"), []byte("not one"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	found, err := identitiesIn(folder)
+	found, err := IdentitiesIn(folder)
 	if err != nil || len(found) != 2 {
 		t.Fatalf("%+v, %v", found, err)
 	}
@@ -75,11 +75,11 @@ func TestIdentitiesInAFolder(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	}
-	one, err := identitiesIn(filepath.Join(folder, "readme.txt"))
+	one, err := IdentitiesIn(filepath.Join(folder, "readme.txt"))
 	if err != nil || len(one) != 1 || one[0].Problem == "" {
 		t.Errorf("a file that was named and is none: %+v, %v", one, err)
 	}
-	if _, err := identitiesIn(filepath.Join(folder, "nowhere")); err == nil {
+	if _, err := IdentitiesIn(filepath.Join(folder, "nowhere")); err == nil {
 		t.Error("a path that does not exist is no error")
 	}
 }

@@ -31,7 +31,7 @@ func readSecrets(ctx context.Context, l *look, deliver func(func(*triage.Evidenc
 		ids.Source = plain.Line(strings.Join(l.Identities, ", ")) + " and " + ids.Source
 	}
 	for _, path := range l.Identities {
-		files, err := identitiesIn(path)
+		files, err := IdentitiesIn(path)
 		if err != nil {
 			return err
 		}
