@@ -24,6 +24,36 @@ func Down(where kube.Where, namespace, name string, components []node.Component)
 	return append(actions, gone)
 }
 
+// AsFound finds workloads that somebody has replaced or scaled to something else than was found. One that
+// stands at 0 already was stopped by the run, or by hand, and is fine.
+func AsFound(ctx context.Context, w steps.World, components []node.Component) ([]wire.Finding, error) {
+	var found []wire.Finding
+	var seen []wire.Evidence
+	for _, c := range components {
+		now, there, err := w.Kube.Workload(ctx, c.Ref.Kind, c.Ref.Namespace, c.Ref.Name)
+		switch {
+		case err != nil:
+			return nil, err
+		case !there:
+			found = append(found, wire.Finding{ID: c.Ref.Name, Verdict: wire.Violated, Text: c.Ref.String() + " is gone since it was first looked at",
+				Next: "Look who removed it; start a new run when the node is complete again"})
+		case now.UID != c.UID:
+			found = append(found, wire.Finding{ID: c.Ref.Name, Verdict: wire.Violated, Text: c.Ref.String() + " was replaced since it was first looked at",
+				Next: "Somebody else works on this node. Start a new run when they are done"})
+		case now.Replicas != 0 && now.Replicas != c.Replicas:
+			found = append(found, wire.Finding{ID: c.Ref.Name, Verdict: wire.Violated,
+				Text: fmt.Sprintf("%s wants %d replicas, it wanted %d when it was first looked at", c.Ref, now.Replicas, c.Replicas),
+				Next: "Somebody or something else scales it: stop that first"})
+		default:
+			seen = append(seen, wire.Evidence{Source: c.Ref.String(), Seen: fmt.Sprintf("%d wanted", now.Replicas), At: w.Clock.Now()})
+		}
+	}
+	if len(found) == 0 {
+		found = append(found, wire.Finding{ID: "counts", Verdict: wire.Holds, Text: "replica counts are as they were found, or 0", Evidence: seen})
+	}
+	return found, nil
+}
+
 // Standing proves that workloads stand still: nothing is wanted and no pod is left.
 func Standing(ctx context.Context, w steps.World, components []node.Component) ([]wire.Finding, error) {
 	var found []wire.Finding

@@ -5,6 +5,7 @@ import (
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/hold"
 	"canton.example/svrescue/steps/node"
 )
 
@@ -15,6 +16,7 @@ type Facts struct {
 	Where  kube.Where `json:"where"`            // for the commands that are shown
 	Hints  Hints      `json:"hints,omitzero"`
 
+	Reach      Reach       `json:"reach,omitzero"`
 	Old        Old         `json:"old,omitzero"`
 	Peers      []Peer      `json:"peers,omitempty"` // whose scans are asked
 	Identities *Identities `json:"identities,omitempty"`
@@ -37,6 +39,13 @@ type Hints struct {
 	} `json:"hosts,omitzero"`
 }
 
+// Reach is how the network is asked from here.
+type Reach struct {
+	Nothing bool     `json:"nothing,omitempty"` // the operator says that nothing is left of the node
+	Scans   []string `json:"scans,omitempty"`   // addresses of other SVs' scans, as the operator named them
+	Image   string   `json:"image,omitempty"`   // of the pod of the run through which scans are asked; "none": they are asked without
+}
+
 // Old is the SV that was lost.
 type Old struct {
 	Namespace    string     `json:"namespace,omitempty"`
@@ -49,12 +58,15 @@ type Old struct {
 	Network      string     `json:"network,omitempty"` // MainNet, TestNet, DevNet or the name of another
 	Release      string     `json:"release,omitempty"` // Splice release of the network: 0.6.4
 	MigrationID  int64      `json:"migrationID"`
+	Since        time.Time  `json:"since,omitzero"`   // since when it is lost, as the operator says
+	NoSince      bool       `json:"noSince,omitzero"` // the operator does not know
 }
 
 // Peer is another SV whose scan is asked.
 type Peer struct {
-	SV  string `json:"sv"`
-	URL string `json:"url"`
+	SV    string `json:"sv"`
+	URL   string `json:"url"`
+	Party string `json:"party,omitempty"`
 }
 
 // IdentitiesFile is the artifact of the run that holds the participant's bare dump, readable by its owner alone. It holds private keys, but for
@@ -70,7 +82,31 @@ type Identities struct {
 	KMSKeys     int       `json:"kmsKeys"`
 	SHA256      string    `json:"sha256"` // of IdentitiesFile
 	At          time.Time `json:"at,omitzero"`
+	From        From      `json:"from,omitzero"`
+	// Tried is the operator's word on whether the keys of the KMS can be described with the identity of the new participant: tried, not-tried.
+	Tried string `json:"tried,omitempty"`
 }
+
+// From is where identities are read.
+type From struct {
+	Route  Route  `json:"route,omitempty"`
+	Path   string `json:"path,omitempty"` // that was named: a file or a folder; absolute
+	File   string `json:"file,omitempty"` // that is read; absolute
+	Secret string `json:"secret,omitempty"`
+	Space  string `json:"space,omitempty"` // namespace of the Secret
+	Key    string `json:"key,omitempty"`
+}
+
+// Route is the kind of source.
+type Route string
+
+const (
+	FromFile     Route = "file"
+	FromSecret   Route = "secret"
+	FromDatabase Route = "database" // a dump is made from a backup of the participant's database, and is a file then
+	FromVolume   Route = "volume"   // the same from a volume of the old participant's database
+	FromKMS      Route = "kms"      // no dump is there yet
+)
 
 // Baseline is what the lost SV owned. Amounts are Daml decimals.
 type Baseline struct {
@@ -87,11 +123,15 @@ type Fence struct {
 	Kept    []string `json:"kept,omitempty"`    // claims and databases, until the end
 	// Gone is the operator's word that the node cannot run any more, where no cluster shows it.
 	Gone string `json:"gone,omitempty"`
+	// Attested is the name that the operator typed to say that the node runs in no other cluster.
+	Attested string      `json:"attested,omitempty"`
+	Held     []hold.Hold `json:"held,omitempty"` // who else acts on the node, as it was before it was paused
 }
 
 // Vote is what is known of the offboarding.
 type Vote struct {
 	Tracking   string    `json:"tracking,omitempty"`
+	Asked      bool      `json:"asked,omitempty"`     // the operator has seen the text for the others
 	Offboarded time.Time `json:"offboarded,omitzero"` // when it was seen
 	Told       []string  `json:"told,omitempty"`      // SVs whose scans show the party offboarded
 }

@@ -2,7 +2,6 @@ package restore
 
 import (
 	"context"
-	"fmt"
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps"
@@ -80,37 +79,12 @@ func serversIn(f Facts, c node.Component) []postgres.Server {
 	return found
 }
 
-// countsAsRecorded finds workloads that somebody has replaced or scaled to something else than was recorded. One that
-// stands at 0 already was stopped by this step, or by hand, and is fine.
+// countsAsRecorded finds workloads that somebody has replaced or scaled to something else than was recorded.
 func countsAsRecorded(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
 	if needSet(f) != nil {
 		return nil, nil
 	}
-	var found []wire.Finding
-	var seen []wire.Evidence
-	for _, c := range append(applications(*f.Node), replaced(f)...) {
-		now, there, err := w.Kube.Workload(ctx, c.Ref.Kind, c.Ref.Namespace, c.Ref.Name)
-		switch {
-		case err != nil:
-			return nil, err
-		case !there:
-			found = append(found, wire.Finding{ID: c.Ref.Name, Verdict: wire.Violated, Text: c.Ref.String() + " is gone since the inventory",
-				Next: "Look who removed it; start a new run when the node is complete again"})
-		case now.UID != c.UID:
-			found = append(found, wire.Finding{ID: c.Ref.Name, Verdict: wire.Violated, Text: c.Ref.String() + " was replaced since the inventory",
-				Next: "Somebody else works on this node. Start a new run when they are done"})
-		case now.Replicas != 0 && now.Replicas != c.Replicas:
-			found = append(found, wire.Finding{ID: c.Ref.Name, Verdict: wire.Violated,
-				Text: fmt.Sprintf("%s wants %d replicas, the inventory saw %d", c.Ref, now.Replicas, c.Replicas),
-				Next: "Somebody or something else scales it: stop that first"})
-		default:
-			seen = append(seen, wire.Evidence{Source: c.Ref.String(), Seen: fmt.Sprintf("%d wanted", now.Replicas), At: w.Clock.Now()})
-		}
-	}
-	if len(found) == 0 {
-		found = append(found, wire.Finding{ID: "counts", Verdict: wire.Holds, Text: "replica counts are as the inventory saw them, or 0", Evidence: seen})
-	}
-	return found, nil
+	return action.AsFound(ctx, w, append(applications(*f.Node), replaced(f)...))
 }
 
 // stillStopped proves that the node stands still: nothing is wanted and no pod is left.
