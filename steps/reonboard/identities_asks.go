@@ -224,7 +224,8 @@ func takeIdentities(f *Facts, ask, value string) error {
 		if err != nil {
 			return err
 		}
-		from.Route, i.From = FromSecret, from
+		from.Route = FromSecret
+		i.From = from
 	case "path":
 		path, err := filepath.Abs(value)
 		if err != nil || value == "" {

@@ -119,7 +119,7 @@ func TestPeers(t *testing.T) {
 
 func TestAScanIsKnownByThePartyItAnswersFor(t *testing.T) {
 	l := newLostWorld(t, lostParty)
-	l.facts.Reach.Scans = []string{l.scans.url(1)}
+	l.facts.Old, l.facts.Reach.Scans = Old{}, []string{l.scans.url(1)}
 	l.scans.change(func(n *svsim.Network) { // a second address, at which the first SV of the list answers once more
 		n.SVs = append(n.SVs, svsim.Member{Name: "Ghost", Party: "Ghost::1220ff", ScanURL: l.scans.url(8)})
 	})
