@@ -74,8 +74,9 @@ type World struct {
 	// Databases and Pods look through tunnels into what runs in the cluster.
 	Databases DatabaseReader
 	Pods      PodReader
-	// Apps asks the apps of Splice.
+	// Apps asks the apps of Splice, with the logins that Keys holds.
 	Apps AppReader
+	Keys Keyring
 	// Dry makes hands for these references that only try: the server says what it would do and changes nothing.
 	Dry func([]Ref) Hands
 }

@@ -6,6 +6,7 @@ package steps
 import (
 	"context"
 
+	"canton.example/svrescue/internal/secret"
 	"canton.example/svrescue/steps/wire"
 )
 
@@ -26,6 +27,12 @@ type Step[F any] struct {
 	Inputs func(context.Context, World, F) ([]wire.Question, error)
 	// Take puts one answer into the facts: the chosen id, or the text. Its error is a sentence, and the question stays.
 	Take func(f *F, ask, value string) error
+	// Secret takes one hidden answer (wire.AskSecret) to where it is kept, in memory: the facts never see it. Its error is a sentence that does
+	// not show it, and the question stays.
+	Secret func(ctx context.Context, w World, f F, ask string, value secret.String) error
+	// Seen says whether the world has answered an open input by itself, such as a login that a person confirms elsewhere. It is looked at every few
+	// seconds while the input waits, and may hang; where it is true, nothing is taken and Inputs is called again. Nil: a person answers.
+	Seen func(ctx context.Context, w World, f F, ask string) bool
 	// Forget takes the answers out of the facts again, and what this step has made of them, so that they can be given anew. What the
 	// facts point to is never changed: the facts before are still in use. Nil: the answers stand.
 	Forget func(f *F)

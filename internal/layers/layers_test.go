@@ -68,7 +68,7 @@ var layers = []struct {
 	{"svapp", []string{"svapp", "internal/"}},
 	{"kube/sim", []string{"kube/sim", "internal/"}},
 	{"kube", []string{"kube", "internal/"}},
-	{"steps/wire", []string{"internal/plain"}},
+	{"steps/wire", []string{"internal/plain", "internal/secret"}}, // what is hidden crosses it, and has no printed form
 	{"steps/postgres/client", []string{"steps/postgres", "steps/wire", "internal/"}},
 	{"steps/postgres", []string{"steps/postgres", "steps/wire", "internal/"}},
 	// Triage judges and does not gather: its words are those of the packages that recognise a node, a backup and a pod.

@@ -78,7 +78,8 @@ func (m *Machine[F]) ask(ctx context.Context, q wire.Question, w *watching) (wir
 		case look := <-seen:
 			seen = nil
 			if answer, ok := look(); ok {
-				return answer, m.answered(q, &answer, byTheWorld)
+				err := m.answered(q, &answer, byTheWorld)
+				return answer, err
 			}
 		case msg := <-m.inbox:
 			if msg.Kind != wire.SayAnswer {
@@ -97,10 +98,11 @@ func (m *Machine[F]) ask(ctx context.Context, q wire.Question, w *watching) (wir
 				m.publish(wire.Event{Kind: wire.KindRefusal, Step: q.Step, Answer: msg.Answer, Text: err.Error()})
 				continue
 			}
-			if msg.Answer.Choice == wire.ChoicePark && q.Kind != wire.AskText {
+			if msg.Answer.Choice == wire.ChoicePark && q.Kind != wire.AskText && q.Kind != wire.AskSecret {
 				return wire.Answer{}, &parking{"asked for by " + msg.By}
 			}
-			return *msg.Answer, m.answered(q, msg.Answer, msg.By)
+			err := m.answered(q, msg.Answer, msg.By)
+			return *msg.Answer, err
 		}
 	}
 }

@@ -149,12 +149,26 @@ func (m *Machine[F]) inputs(ctx context.Context, s steps.Step[F]) error {
 		ask := q.Name
 		q.Step, q.Name = s.ID, s.ID+"."+ask
 		q.Text = strings.TrimSpace(refused + "\n" + q.Text)
-		answer, err := m.ask(ctx, q, nil)
+		answer, err := m.ask(ctx, q, m.inputSeen(s, facts, ask))
 		if err != nil {
 			return err
 		}
+		if answer.By == byTheWorld {
+			refused = ""
+			continue // what it has brought about is asked of the world
+		}
+		if q.Kind == wire.AskSecret && !answer.Hidden.Empty() {
+			refused = ""
+			if s.Secret == nil {
+				return fmt.Errorf("step %s asks for a secret and has nowhere to put it (a defect of the program)", s.ID)
+			}
+			if err := s.Secret(ctx, m.World, facts, ask, answer.Hidden.String); err != nil {
+				refused = err.Error()
+			}
+			continue // the facts are what they were
+		}
 		value := answer.Choice
-		if q.Kind == wire.AskText {
+		if q.Kind == wire.AskText || q.Kind == wire.AskSecret {
 			if value = strings.TrimSpace(answer.Text); value == "" {
 				value = q.Default
 			}
@@ -168,6 +182,20 @@ func (m *Machine[F]) inputs(ctx context.Context, s steps.Step[F]) error {
 			return err
 		}
 	}
+}
+
+// inputLooks is how often the world is looked at while an input waits that it may answer.
+const inputLooks = 5 * time.Second
+
+// inputSeen lets the world answer an input, where the step looks for that.
+func (m *Machine[F]) inputSeen(s steps.Step[F], facts F, ask string) *watching {
+	if s.Seen == nil {
+		return nil
+	}
+	return &watching{on: m.Clock, every: inputLooks, look: func(ctx context.Context) func() (wire.Answer, bool) {
+		seen := s.Seen(ctx, m.World, facts, ask)
+		return func() (wire.Answer, bool) { return wire.Answer{Choice: wire.ChoiceBack}, seen }
+	}}
 }
 
 // check runs the step's check until it holds or the operator decides otherwise. What the operator has accepted is not asked about again

@@ -287,9 +287,9 @@ func (m *Machine[F]) next() int {
 	return -1
 }
 
-// emit journals a durable event, then folds and publishes it.
+// emit journals a durable event, then folds and publishes it. What is hidden in an answer goes no further than here.
 func (m *Machine[F]) emit(e wire.Event) error {
-	e.At = m.Clock.Now().UTC()
+	e.At, e.Answer = m.Clock.Now().UTC(), e.Answer.Shown()
 	m.Hook("before journal " + string(e.Kind) + " " + e.Step + " " + e.Action)
 	e, err := m.Journal.Append(e)
 	if err != nil {
@@ -303,7 +303,7 @@ func (m *Machine[F]) emit(e wire.Event) error {
 
 // publish shows an event that is not durable.
 func (m *Machine[F]) publish(e wire.Event) {
-	e.At = m.Clock.Now().UTC()
+	e.At, e.Answer = m.Clock.Now().UTC(), e.Answer.Shown()
 	m.view = wire.Fold(m.view, e)
 	m.Hub.Publish(e)
 }

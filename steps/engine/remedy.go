@@ -7,6 +7,7 @@ import (
 
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/wire"
+	"canton.example/svrescue/svapp"
 )
 
 // remedies says which choices an error allows.
@@ -69,6 +70,7 @@ func (m *Machine[F]) remedy(ctx context.Context, s steps.Step[F], trying string,
 	if r.wait {
 		q.Default = wire.ChoiceRetry
 	}
+	anew := s.Inputs != nil && svapp.KindOf(err) == svapp.NoToken // a person has to log in, and the inputs are where that is asked for
 	cures := m.advise(&q, s, err)
 	if r.check && !m.changed() && !isGivenUp(err) {
 		q.Default = wire.ChoiceAbort // without a person: refused, since nothing was changed
@@ -96,6 +98,9 @@ func (m *Machine[F]) remedy(ctx context.Context, s steps.Step[F], trying string,
 			return &ending{wire.Refused, failure.Seen}
 		}
 		return &ending{wire.Failed, failure.Error()}
+	}
+	if anew {
+		return &askAgain{}
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ func ServeConn(ctx context.Context, rw io.ReadWriteCloser, hub *Hub, hello wire.
 	}
 	if why := onlyLooks(theirs, hello); why != "" {
 		say = func(_ context.Context, msg wire.Message) error {
-			return conn.Send(wire.Event{Kind: wire.KindRefusal, Answer: msg.Answer, Text: why})
+			return conn.Send(wire.Event{Kind: wire.KindRefusal, Answer: msg.Answer.Shown(), Text: why})
 		}
 	}
 	viewer := hub.Join()

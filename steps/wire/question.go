@@ -13,6 +13,7 @@ type QuestionKind string
 const (
 	AskChoice  QuestionKind = "choice"  // one of Choices
 	AskText    QuestionKind = "text"    // a line of text; Default is shown and may be taken with Enter
+	AskSecret  QuestionKind = "secret"  // a text that nobody may see; Enter alone means Default, where there is one
 	AskConfirm QuestionKind = "confirm" // Choices, of which "yes" sends the plan; the default is no
 	AskWord    QuestionKind = "word"    // as confirm, but "yes" needs Word typed exactly
 	AskRemedy  QuestionKind = "remedy"  // something failed or does not hold: one of Choices
@@ -82,7 +83,8 @@ func (f Failure) Error() string {
 type Answer struct {
 	Question string    `json:"question"`
 	Choice   string    `json:"choice,omitempty"`
-	Text     string    `json:"text,omitempty"` // AskText: the value; a typed word; a reason
+	Text     string    `json:"text,omitempty"`  // AskText: the value; a typed word; a reason
+	Hidden   Hidden    `json:"hidden,omitzero"` // AskSecret: the value, on its way to the engine and nowhere else
 	Hash     string    `json:"hash,omitempty"`
 	Bound    *Bound    `json:"bound,omitempty"` // set in answers that were written in advance: what they were written for
 	By       string    `json:"by,omitempty"`
@@ -94,6 +96,18 @@ type Answer struct {
 func (q Question) Accepts(a Answer) error {
 	if a.Question != q.ID {
 		return fmt.Errorf("that answer belongs to another question (%s), this one is %s", a.Question, q.ID)
+	}
+	if q.Kind == AskSecret {
+		if a.Hidden.Empty() && q.Default == "" {
+			return fmt.Errorf("a value is needed")
+		}
+		if a.Text != "" || a.Choice != "" {
+			return fmt.Errorf("this is answered hidden, and nothing else is taken")
+		}
+		return nil
+	}
+	if !a.Hidden.Empty() {
+		return fmt.Errorf("something secret was given to a question that does not ask for it; it was thrown away")
 	}
 	if q.Kind == AskText {
 		if strings.TrimSpace(a.Text) == "" && q.Default == "" {
