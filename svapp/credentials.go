@@ -1,6 +1,7 @@
 package svapp
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,23 +35,35 @@ type Credentials struct {
 // Tokens is a source of tokens for these credentials. A token is kept in memory and given out until it would expire within the time
 // asked for; providers count what they issue. through sends to the provider; Out.Transport makes one.
 func (c Credentials) Tokens(through http.RoundTripper, clk clock.PassiveClock) (Tokens, error) {
-	const tried = "prepare to get tokens"
+	if c.ClientID == "" || c.Secret.Empty() {
+		return nil, setup(prepare, "the client has no id or no secret", "name both")
+	}
+	return c.provider(through, clk)
+}
+
+const prepare = "prepare to get tokens"
+
+// provider is the one of these credentials. A client without a secret is a public one.
+func (c Credentials) provider(through http.RoundTripper, clk clock.PassiveClock) (*provider, error) {
 	at, err := url.Parse(c.WellKnown)
 	switch {
-	case c.ClientID == "" || c.Secret.Empty():
-		return nil, setup(tried, "the client has no id or no secret", "name both")
 	case c.Audience == "":
-		return nil, setup(tried, "no audience is named", "name the audience of the app that is called: it is in the values of the app, at auth.audience")
+		return nil, setup(prepare, "no audience is named", "name the audience of the app that is called: it is in the values of the app, at auth.audience")
 	case err != nil || at.Host == "" || at.User != nil:
-		return nil, setup(tried, "the address of the identity provider is no address", "write it as https://provider/.well-known/openid-configuration")
-	case at.Scheme != "https" && !(at.Scheme == "http" && loopback(at.Hostname())):
-		return nil, setup(tried, "the address of the identity provider is not https", "use its https address: the secret of the client is sent there")
+		return nil, setup(prepare, "the address of the identity provider is no address", "write it as https://provider/.well-known/openid-configuration")
+	case !mayCarrySecrets(at):
+		return nil, setup(prepare, "the address of the identity provider is not https", "use its https address: the secret of the client is sent there")
 	}
 	if clk == nil {
 		clk = clock.RealClock{}
 	}
 	h := &http.Client{Transport: through, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return &provider{credentials: c, at: at, http: h, clock: clk, turn: make(chan struct{}, 1)}, nil
+}
+
+// mayCarrySecrets says whether what is sent to an address, or typed there, can be read by nobody else.
+func mayCarrySecrets(at *url.URL) bool {
+	return at.Host != "" && at.User == nil && (at.Scheme == "https" || at.Scheme == "http" && loopback(at.Hostname()))
 }
 
 // provider gets tokens, one request at a time.
@@ -60,7 +73,7 @@ type provider struct {
 	http        *http.Client
 	clock       clock.PassiveClock
 	turn        chan struct{} // holds a value while somebody asks; guards what follows
-	endpoint    string        // where tokens come from, once it is known
+	endpoints   endpoints     // once they are known
 	token       Token
 	got         time.Time
 }
@@ -110,19 +123,38 @@ func (p *provider) wait(ctx context.Context) error {
 func (p *provider) done() { <-p.turn }
 
 func (p *provider) get(caller context.Context) (Token, error) {
+	t, problem := p.grant(caller, url.Values{"audience": {p.credentials.Audience}})
+	if problem != nil {
+		return Token{}, p.failed(problem.Error)
+	}
+	p.token, p.got = t.Token, t.got
+	return p.token, nil
+}
+
+// granted is what a provider gave.
+type granted struct {
+	Token
+	got     time.Time
+	refresh secret.String // empty: none
+}
+
+// notGranted is why it gave nothing; code is the one of RFC 6749 or RFC 8628, if it named one.
+type notGranted struct {
+	*Error
+	code string
+}
+
+// grant asks for a token: that of the client, or, where more says so, of another kind of grant.
+func (p *provider) grant(caller context.Context, more url.Values) (granted, *notGranted) {
 	ctx, cancel := context.WithTimeout(caller, askTime)
 	defer cancel()
-	if p.endpoint == "" {
-		endpoint, problem := p.discover(ctx, caller)
-		if problem != nil {
-			return Token{}, p.failed(problem)
-		}
-		p.endpoint = endpoint
+	if problem := p.discovered(ctx, caller); problem != nil {
+		return granted{}, &notGranted{Error: problem}
 	}
 	c := p.credentials
-	config := clientcredentials.Config{ClientID: c.ClientID, ClientSecret: c.Secret.Reveal(), TokenURL: p.endpoint,
-		EndpointParams: url.Values{"audience": {c.Audience}}, AuthStyle: oauth2.AuthStyleInParams}
-	if c.Scope != "" {
+	config := clientcredentials.Config{ClientID: c.ClientID, ClientSecret: c.Secret.Reveal(), TokenURL: p.endpoints.Token,
+		EndpointParams: more, AuthStyle: oauth2.AuthStyleInParams}
+	if c.Scope != "" && !more.Has("device_code") {
 		config.Scopes = strings.Fields(c.Scope)
 	}
 	if c.Basic {
@@ -131,17 +163,23 @@ func (p *provider) get(caller context.Context) (Token, error) {
 	now := p.clock.Now()
 	got, err := config.Token(context.WithValue(ctx, oauth2.HTTPClient, p.http)) // the library takes its client from there
 	if err != nil {
-		return Token{}, p.failed(p.refusal(caller, err))
+		n := &notGranted{Error: p.refusal(caller, err)}
+		if r := (*oauth2.RetrieveError)(nil); errors.As(err, &r) {
+			n.code = r.ErrorCode
+		}
+		return granted{}, n
 	}
-	t := newToken(secret.New(got.AccessToken), "client "+c.ClientID+" of "+p.at.Host)
+	t := granted{Token: newToken(secret.New(got.AccessToken), "client "+c.ClientID+" of "+p.at.Host), got: now}
 	if !strings.EqualFold(got.Type(), "Bearer") {
-		return Token{}, p.failed(&Error{Kind: NoToken, From: FromProvider, Seen: "a token of the kind " + clean(got.Type(), c.Secret, t.Value) + ", not a bearer token", Next: "check the client at the identity provider"})
+		return granted{}, &notGranted{Error: &Error{Kind: NoToken, From: FromProvider, Seen: "a token of the kind " + clean(got.Type(), c.Secret, t.Value) + ", not a bearer token", Next: "check the client at the identity provider"}}
 	}
 	// The library counts from the clock of the machine; what counts here is the one that was passed.
 	if life := lifetime(got); life > 0 {
 		t.Expires = now.Add(life)
 	}
-	p.token, p.got = t, now
+	if got.RefreshToken != "" {
+		t.refresh = secret.New(got.RefreshToken)
+	}
 	return t, nil
 }
 
@@ -161,36 +199,54 @@ func lifetime(t *oauth2.Token) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// discover asks where tokens come from.
-func (p *provider) discover(ctx, caller context.Context) (string, *Error) {
+// endpoints are the provider's, as its discovery document has them.
+type endpoints struct {
+	Token  string `json:"token_endpoint"`
+	Device string `json:"device_authorization_endpoint,omitempty"` // empty: nobody can log in by a code there
+}
+
+// discovered asks where tokens come from, once.
+func (p *provider) discovered(ctx, caller context.Context) *Error {
+	if p.endpoints.Token != "" {
+		return nil
+	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.at.String(), nil)
 	if err != nil {
-		return "", noAnswer(caller, err)
+		return noAnswer(caller, err)
 	}
+	back, problem := p.send(caller, r)
+	if problem != nil {
+		return problem
+	}
+	var d endpoints
+	if problem := back.take(&d); problem != nil {
+		return problem
+	}
+	for _, address := range []string{d.Token, cmp.Or(d.Device, d.Token)} {
+		if at, err := url.Parse(address); err != nil || !mayCarrySecrets(at) {
+			return &Error{Kind: Malformed, Seen: "an address for tokens that is not https", Next: "check the address of the identity provider: the secret of the client would be sent there"}
+		}
+	}
+	p.endpoints = d
+	return nil
+}
+
+// send sends a request to the provider; an answer other than 200 is a problem.
+func (p *provider) send(caller context.Context, r *http.Request) (answer, *Error) {
 	got, err := p.http.Do(r)
 	if err != nil {
-		return "", noAnswer(caller, err)
+		return answer{}, noAnswer(caller, err, p.credentials.Secret)
 	}
 	defer got.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(got.Body, 1<<20))
-	back := answer{status: got.StatusCode, header: got.Header, body: body}
+	back := answer{status: got.StatusCode, header: got.Header, body: body, known: []secret.String{p.credentials.Secret}}
 	if got.StatusCode != http.StatusOK {
-		return "", back.problem()
+		return back, back.problem()
 	}
 	if err != nil {
-		return "", noAnswer(caller, err)
+		return back, noAnswer(caller, err, p.credentials.Secret)
 	}
-	var d struct {
-		TokenEndpoint string `json:"token_endpoint"`
-	}
-	if problem := back.take(&d); problem != nil {
-		return "", problem
-	}
-	at, err := url.Parse(d.TokenEndpoint)
-	if err != nil || at.Host == "" || at.User != nil || at.Scheme != "https" && !(at.Scheme == "http" && loopback(at.Hostname())) {
-		return "", &Error{Kind: Malformed, Seen: "an address for tokens that is not https", Next: "check the address of the identity provider: the secret of the client would be sent there"}
-	}
-	return at.String(), nil
+	return back, nil
 }
 
 // refusal explains why the provider gave no token. The error of the library holds the whole answer, so nothing of it is kept but the

@@ -14,7 +14,7 @@ var (
 	// The signature of a token may have been cut off; what is left of it is still hidden.
 	tokenText  = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*){0,4}`)
 	headerText = regexp.MustCompile(`(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{16,}`)
-	fieldText  = regexp.MustCompile(`(?i)\b(client_secret|access_token|refresh_token|id_token|client_assertion|password)(["']?\s*[=:]\s*)["']?[^\s"'&,}]+`)
+	fieldText  = regexp.MustCompile(`(?i)\b(client_secret|device_code|access_token|refresh_token|id_token|client_assertion|password)(["']?\s*[=:]\s*)["']?[^\s"'&,}]+`)
 )
 
 const hidden = "(secret)"
@@ -45,6 +45,11 @@ func (e *Error) without(known ...secret.String) *Error {
 
 func (f *fixed) Format(s fmt.State, _ rune)    { fmt.Fprint(s, "token from ", f.token.From) }
 func (f *fromFile) Format(s fmt.State, _ rune) { fmt.Fprint(s, "token from file ", f.name) }
+func (p *pasted) Format(s fmt.State, _ rune)   { fmt.Fprint(s, "token from ", p.token.From) }
+func (o *ofUser) Format(s fmt.State, _ rune)   { fmt.Fprint(s, "tokens of ", o.user) }
+func (l *DeviceLogin) Format(s fmt.State, _ rune) {
+	fmt.Fprint(s, "login by a code at ", l.provider.at.Host)
+}
 func (p *provider) Format(s fmt.State, _ rune) {
 	fmt.Fprint(s, "tokens of client ", p.credentials.ClientID, " from ", p.at.Host)
 }

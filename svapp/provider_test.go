@@ -32,12 +32,14 @@ type provider struct {
 	discos  int                 // how often the discovery document was read
 	answer  http.HandlerFunc    // in place of the token endpoint's, if set
 	forms   []map[string]string // what the clients sent
+	logins  deviceLogins
 }
 
 type client struct {
 	secret    string
 	audiences []string
 	basic     bool // sends its secret in a header
+	users     bool // people log in with it, by a code
 }
 
 func newProvider(t testing.TB, clk clock.PassiveClock) *provider {
@@ -49,7 +51,7 @@ func newProvider(t testing.TB, clk clock.PassiveClock) *provider {
 		p.mu.Lock()
 		p.discos++
 		p.mu.Unlock()
-		writeJSON(w, 200, map[string]any{"issuer": p.URL + "/", "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/oauth/token", "jwks_uri": p.URL + "/jwks",
+		writeJSON(w, 200, map[string]any{"issuer": p.URL + "/", "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/oauth/token", "device_authorization_endpoint": p.URL + "/oauth/device/code", "jwks_uri": p.URL + "/jwks",
 			"id_token_signing_alg_values_supported": []string{"RS256"}, "response_types_supported": []string{"code"}, "subject_types_supported": []string{"public"}})
 	})
 	m.HandleFunc("GET /jwks", func(w http.ResponseWriter, _ *http.Request) {
@@ -62,6 +64,7 @@ func newProvider(t testing.TB, clk clock.PassiveClock) *provider {
 		writeJSON(w, 200, set)
 	})
 	m.HandleFunc("POST /oauth/token", p.token)
+	m.HandleFunc("POST /oauth/device/code", p.deviceCode)
 	p.Server = httptest.NewTLSServer(m)
 	t.Cleanup(p.Close)
 	return p
@@ -127,6 +130,8 @@ func (p *provider) token(w http.ResponseWriter, r *http.Request) {
 	}
 	c, known := p.clients[id]
 	switch {
+	case sent["grant_type"] == deviceGrant || sent["grant_type"] == "refresh_token":
+		p.deviceToken(w, sent, c, known)
 	case sent["grant_type"] != "client_credentials":
 		writeJSON(w, 400, map[string]string{"error": "unsupported_grant_type"})
 	case !known || c.secret != secret || c.basic != basic:
