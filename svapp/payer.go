@@ -3,6 +3,7 @@ package svapp
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"canton.example/svrescue/internal/plain"
@@ -31,6 +32,25 @@ type Payment struct {
 	TrackingID string
 }
 
+// check says why a payment is not sent: an app would refuse it, or take it for another one.
+func (p Payment) check() *Error {
+	const next = "report this as a defect of the program"
+	e := &Error{Kind: Invalid, Tried: "pay " + plain.Line(p.TrackingID), Next: next}
+	switch {
+	case p.TrackingID == "":
+		e.Seen = "the payment has no tracking ID, so that a second try could pay twice"
+	case !strings.Contains(p.Receiver, "::"):
+		e.Seen = "the receiver is no party: " + plain.Line(p.Receiver)
+	case !decimal.MatchString(string(p.Amount)) || p.Amount.Rat().Sign() <= 0:
+		e.Seen = "the amount is not a decimal number above zero: " + plain.Line(string(p.Amount))
+	case p.Expires.IsZero():
+		e.Seen = "the payment has no end"
+	default:
+		return nil
+	}
+	return e
+}
+
 func (p Payment) body() any {
 	return map[string]any{"receiver_party_id": p.Receiver, "amount": string(p.Amount), "description": p.Description,
 		"expires_at": p.Expires.UnixMicro(), "tracking_id": p.TrackingID}
@@ -39,6 +59,9 @@ func (p Payment) body() any {
 // Offer makes a transfer offer and answers its contract. An error of kind Conflict says that an offer with this tracking ID was made before,
 // one of kind Throttled that it is being made: ask OfferState. Where no answer came, whether it was made is not known.
 func (p *Payer) Offer(ctx context.Context, payment Payment) (contract string, err error) {
+	if problem := payment.check(); problem != nil {
+		return "", problem
+	}
 	var a struct {
 		ID string `json:"offer_contract_id"`
 	}
@@ -69,10 +92,13 @@ type Transferred struct {
 
 // Transfer starts a transfer by the token standard. There is no call that tells by its tracking ID what became of it.
 func (p *Payer) Transfer(ctx context.Context, payment Payment) (Transferred, error) {
+	if problem := payment.check(); problem != nil {
+		return Transferred{}, problem
+	}
 	var a struct {
 		Output struct {
-			Instruction string   `json:"transfer_instruction_cid"`
-			Holdings    []string `json:"receiver_holding_cids"`
+			Instruction string   `json:"transfer_instruction_cid,omitempty"`
+			Holdings    []string `json:"receiver_holding_cids,omitempty"`
 		} `json:"output"`
 	}
 	err := p.post(ctx, "start transfer "+plain.Line(payment.TrackingID), "/v0/wallet/token-standard/transfers", payment.body(), &a)
@@ -90,6 +116,9 @@ func (p *Payer) WithdrawTransfer(ctx context.Context, contract string) error {
 }
 
 func (p *Payer) settle(ctx context.Context, kind, contract, verb string) error {
+	if contract == "" || strings.Trim(contract, ".") == "" {
+		return &Error{Kind: Invalid, Tried: verb + " a transfer", Seen: "it is not named", Next: "report this as a defect of the program"}
+	}
 	return p.post(ctx, verb+" "+plain.Line(contract), "/v0/wallet/"+kind+"/"+segment(contract)+"/"+verb, nil, nil)
 }
 
