@@ -5,22 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
 	"canton.example/svrescue/internal/secret"
-	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/reach"
 	"canton.example/svrescue/steps/triage"
 	"canton.example/svrescue/svapp"
-)
-
-// Ports of the apps (reference/deployment.md 3.2).
-const (
-	svPort        = 5014
-	scanPort      = 5012
-	validatorPort = 5003
 )
 
 // eachWay is how long one way to an app is tried.
@@ -33,7 +25,7 @@ func readApps(ctx context.Context, l *look, deliver func(func(*triage.Evidence))
 	if err != nil {
 		return err
 	}
-	way, version, err := l.own(ctx, n, node.SVApp, svapp.SVApp, svPort)
+	way, version, err := l.own(ctx, n, node.SVApp, svapp.SVApp)
 	if err != nil {
 		return err
 	}
@@ -151,30 +143,21 @@ func (l *look) settings(w svapp.Way) svapp.Settings {
 
 // own is the best way to an app of this node, with the release that the app told: a tunnel to its pod, a request from another pod, or its public
 // host. Whoever takes it closes it.
-func (l *look) own(ctx context.Context, n node.Node, part node.Part, app svapp.App, port int) (svapp.Way, string, error) {
-	ways, err := l.within(n, part, port)
+func (l *look) own(ctx context.Context, n node.Node, part node.Part, app svapp.App) (svapp.Way, string, error) {
+	ways, err := l.within(n, part, reach.Port(app))
 	if host, public := l.public(app); public == nil && host.Name != "" {
 		ways, err = append(ways, host), nil
 	}
 	if err != nil {
 		return svapp.Way{}, "", err
 	}
-	way, version, tries, err := l.choose(ctx, app, ways)
-	if err != nil && len(tries) > 0 && tries[0].Error != nil {
-		err = tries[0].Error // the direct way tells more about the app
-	}
-	return way, version, err
+	way, version, direct, _ := l.choose(ctx, app, ways)
+	return way, version, direct
 }
 
 // choose takes the first way that leads to the app, and closes the others.
-func (l *look) choose(ctx context.Context, app svapp.App, ways []svapp.Way) (svapp.Way, string, []svapp.Try, error) {
-	way, version, tries, err := svapp.Choose(ctx, app, ways, svapp.Settings{Clock: l.Clock, Timeout: eachWay, UserAgent: l.UserAgent})
-	for _, w := range ways {
-		if err != nil || w.Name != way.Name {
-			w.Close()
-		}
-	}
-	return way, version, tries, err
+func (l *look) choose(ctx context.Context, app svapp.App, ways []svapp.Way) (way svapp.Way, release string, direct, err error) {
+	return reach.Choose(ctx, app, ways, svapp.Settings{Clock: l.Clock, Timeout: eachWay, UserAgent: l.UserAgent})
 }
 
 // within are the ways to an app through the cluster: a tunnel to its pod, and a request from another pod.
@@ -192,13 +175,8 @@ func (l *look) within(n node.Node, part node.Part, port int) ([]svapp.Way, error
 		return nil, fmt.Errorf("no pod of the %s runs", name)
 	}
 	host := fmt.Sprintf("%s.%s:%d", components[0].Ref.Name, l.Namespace, port)
-	ways := []svapp.Way{l.web.Tunnel(l.Namespace, pods[0].Name, host, port)}
-	if sender, has := l.sender(n, pods[0].Name); has {
-		if w, err := l.web.FromPod(l.Namespace, sender.pod, sender.container, "http://"+host, true); err == nil {
-			ways = append(ways, w)
-		}
-	}
-	return ways, nil
+	from, _ := l.sender(n, pods[0].Name)
+	return l.web.Into(l.Namespace, pods[0].Name, host, port, from), nil
 }
 
 // public is the way to an app by its public host; without a name where none is known.
@@ -209,23 +187,20 @@ func (l *look) public(app svapp.App) (svapp.Way, error) {
 	return l.Out.Public(l.Hosts[app])
 }
 
-// sender is a container from which requests can leave.
-type sender struct{ pod, container string }
-
 // sender is the first running pod that others may send from: the Canton nodes first, whose image has bash (reference/deployment.md 7).
-func (l *look) sender(n node.Node, not string) (sender, bool) {
+func (l *look) sender(n node.Node, not string) (reach.Sender, bool) {
 	for _, part := range []node.Part{node.Participant, node.Mediator, node.Sequencer, node.ScanApp, node.Validator, node.SVApp, node.Postgres} {
 		for _, c := range n.Of(part) {
 			pods, err := l.running(c)
 			if err != nil {
-				return sender{}, false
+				return reach.Sender{}, false
 			}
 			for _, p := range pods {
-				if i := slices.IndexFunc(p.Containers, func(k kube.ContainerStatus) bool { return !k.Init && k.State == "running" }); i >= 0 && p.Name != not {
-					return sender{p.Name, p.Containers[i].Name}, true
+				if from, can := reach.SenderIn(p); can && p.Name != not {
+					return from, true
 				}
 			}
 		}
 	}
-	return sender{}, false
+	return reach.Sender{}, false
 }

@@ -53,7 +53,7 @@ func FetchIdentities(ctx context.Context, o Options) (Fetched, error) {
 	if err != nil {
 		return Fetched{}, err
 	}
-	way, _, err := l.own(ctx, n, node.SVApp, svapp.SVApp, svPort)
+	way, _, err := l.own(ctx, n, node.SVApp, svapp.SVApp)
 	if err != nil {
 		return Fetched{}, err
 	}

@@ -180,17 +180,7 @@ func (l *look) reading(source string) triage.Reading {
 // running are the pods of a component, the ready ones first; those that are ending or have ended are left out.
 func (l *look) running(c node.Component) ([]kube.Pod, error) {
 	pods, err := l.of(c)
-	pods = slices.DeleteFunc(pods, func(p kube.Pod) bool { return p.Phase != "Running" || p.Deleting != nil })
-	slices.SortStableFunc(pods, func(a, b kube.Pod) int {
-		switch {
-		case a.Ready == b.Ready:
-			return 0
-		case a.Ready:
-			return -1
-		}
-		return 1
-	})
-	return pods, err
+	return reach.Running(pods), err
 }
 
 // of are the pods of a component.

@@ -9,6 +9,7 @@ import (
 
 	"canton.example/svrescue/internal/plain"
 	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/reach"
 	"canton.example/svrescue/steps/triage"
 	"canton.example/svrescue/svapp"
 )
@@ -72,7 +73,7 @@ func readNetwork(ctx context.Context, l *look, deliver func(func(*triage.Evidenc
 // list is who this node is, and the scans of the network, from the node's own scan. Where that does not answer, a scan that was named, or the
 // sponsor's in the values of the SV app, tells the list and the network; who this node is stays open then, since a name does not tell it.
 func (l *look) list(ctx context.Context, n node.Node, own *triage.Own) ([]svapp.Address, svapp.DSO, error) {
-	way, _, err := l.own(ctx, n, node.ScanApp, svapp.ScanApp, scanPort)
+	way, _, err := l.own(ctx, n, node.ScanApp, svapp.ScanApp)
 	if err == nil {
 		defer way.Close()
 		var list []svapp.Address
@@ -131,7 +132,7 @@ func (l *look) told(ctx context.Context, way svapp.Way) ([]svapp.Address, svapp.
 }
 
 // reach is the best way to a scan by its public address: from this machine, else from a pod.
-func (l *look) reach(ctx context.Context, address string, from sender, has bool) (svapp.Way, error) {
+func (l *look) reach(ctx context.Context, address string, from reach.Sender, has bool) (svapp.Way, error) {
 	var ways []svapp.Way
 	w, err := l.Out.Public(address)
 	if err != nil {
@@ -139,7 +140,7 @@ func (l *look) reach(ctx context.Context, address string, from sender, has bool)
 	}
 	ways = append(ways, w)
 	if has {
-		if w, err := l.web.FromPod(l.Namespace, from.pod, from.container, address, false); err == nil {
+		if w, err := l.web.FromPod(from.Namespace, from.Pod, from.Container, address, false); err == nil {
 			ways = append(ways, w)
 		}
 	}
@@ -148,7 +149,7 @@ func (l *look) reach(ctx context.Context, address string, from sender, has bool)
 }
 
 // peer asks one scan. That it cannot be reached says nothing about it. svs is how many SVs it knows.
-func (l *look) peer(ctx context.Context, a svapp.Address, from sender, has bool) (p triage.Peer, svs int) {
+func (l *look) peer(ctx context.Context, a svapp.Address, from reach.Sender, has bool) (p triage.Peer, svs int) {
 	p = triage.Peer{Name: a.SVName, Reading: triage.Reading{Source: "the scan of " + a.SVName}}
 	way, err := l.reach(ctx, a.URL, from, has)
 	p.At = l.Clock.Now()

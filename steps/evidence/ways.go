@@ -7,6 +7,7 @@ import (
 
 	"canton.example/svrescue/steps/doctor"
 	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/reach"
 	"canton.example/svrescue/steps/triage"
 	"canton.example/svrescue/svapp"
 )
@@ -49,11 +50,10 @@ func readWays(ctx context.Context, l *look, deliver func(func(*doctor.Evidence))
 type ownApp struct {
 	part node.Part
 	app  svapp.App
-	port int
 }
 
 func ownApps() []ownApp {
-	return []ownApp{{node.SVApp, svapp.SVApp, svPort}, {node.ScanApp, svapp.ScanApp, scanPort}, {node.Validator, svapp.ValidatorApp, validatorPort}}
+	return []ownApp{{node.SVApp, svapp.SVApp}, {node.ScanApp, svapp.ScanApp}, {node.Validator, svapp.ValidatorApp}}
 }
 
 func (l *look) ways(ctx context.Context, n node.Node, a ownApp) doctor.Host {
@@ -62,15 +62,12 @@ func (l *look) ways(ctx context.Context, n node.Node, a ownApp) doctor.Host {
 	var innerErr, outerErr error
 	var both sync.WaitGroup
 	both.Go(func() {
-		ways, err := l.within(n, a.part, a.port)
+		ways, err := l.within(n, a.part, reach.Port(a.app))
 		if err != nil {
 			innerErr = err
 			return
 		}
-		way, _, tries, err := l.choose(ctx, a.app, ways)
-		if err != nil && len(tries) > 0 && tries[0].Error != nil {
-			err = tries[0].Error
-		}
+		way, _, err, _ := l.choose(ctx, a.app, ways)
 		inner, innerErr = way.Name, err
 		if err == nil {
 			way.Close()
@@ -135,7 +132,7 @@ func readToken(ctx context.Context, l *look, deliver func(func(*doctor.Evidence)
 		deliver(func(e *doctor.Evidence) { e.Token = t })
 		return nil
 	}
-	way, _, err := l.own(ctx, n, node.SVApp, svapp.SVApp, svPort)
+	way, _, err := l.own(ctx, n, node.SVApp, svapp.SVApp)
 	if err != nil {
 		return err
 	}
