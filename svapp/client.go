@@ -175,11 +175,10 @@ func (c *Client) tokenFor(ctx context.Context, a ask) (Token, *Error) {
 
 // renewed answers another token than the one that was refused, if there can be one.
 func (c *Client) renewed(ctx context.Context, refused Token) (Token, bool) {
-	r, ok := c.settings.Tokens.(renewer)
-	if !ok {
+	if c.settings.Tokens == nil {
 		return Token{}, false
 	}
-	t, err := r.renew(ctx, refused)
+	t, err := Renew(ctx, c.settings.Tokens, refused)
 	return t, err == nil && t.Value != refused.Value
 }
 

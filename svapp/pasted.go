@@ -68,11 +68,7 @@ func (o *ofUser) Token(ctx context.Context, good time.Duration) (Token, error) {
 }
 
 func (o *ofUser) renew(ctx context.Context, refused Token) (Token, error) {
-	r, ok := o.Tokens.(renewer)
-	if !ok {
-		return refused, nil // there is no other
-	}
-	t, err := r.renew(ctx, refused)
+	t, err := Renew(ctx, o.Tokens, refused)
 	return o.checked(t, err)
 }
 

@@ -23,6 +23,22 @@ type renewer interface {
 	renew(ctx context.Context, refused Token) (Token, error)
 }
 
+// Renewer is a source that somebody else makes of others, and that can get another token in place of one that was refused.
+type Renewer interface {
+	Renew(ctx context.Context, refused Token) (Token, error)
+}
+
+// Renew answers another token of a source than the one that was refused; the same, where it has no other.
+func Renew(ctx context.Context, of Tokens, refused Token) (Token, error) {
+	switch r := of.(type) {
+	case renewer:
+		return r.renew(ctx, refused)
+	case Renewer:
+		return r.Renew(ctx, refused)
+	}
+	return refused, nil
+}
+
 // Token is a bearer token with what is known of it. It is kept in memory only; every printed form of Value is a placeholder.
 type Token struct {
 	Value    secret.String `json:"value"`

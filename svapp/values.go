@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -104,6 +105,29 @@ type Contract struct {
 	ContractID string          `json:"contract_id"`
 	Payload    json.RawMessage `json:"payload"`
 	CreatedAt  string          `json:"created_at"`
+}
+
+// Mentions says whether a text anywhere in the payload is word, or has it among its words. It is for words that nobody else uses, such as a
+// tracking ID of our own: the fields of the payloads of offers and transfers were not verified (reference/apis.md 6.3).
+func (c Contract) Mentions(word string) bool {
+	var payload any
+	return word != "" && json.Unmarshal(c.Payload, &payload) == nil && mentions(payload, word)
+}
+
+func mentions(in any, word string) bool {
+	switch v := in.(type) {
+	case string:
+		return v == word || slices.Contains(strings.Fields(v), word)
+	case []any:
+		return slices.ContainsFunc(v, func(one any) bool { return mentions(one, word) })
+	case map[string]any:
+		for _, one := range v {
+			if mentions(one, word) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // stamp writes a time as the apps read it: UTC, at most microseconds, ending in Z. An offset would be misread in a query

@@ -1,6 +1,7 @@
 package reonboard
 
 import (
+	"cmp"
 	"time"
 
 	"canton.example/svrescue/kube"
@@ -37,6 +38,21 @@ type Hints struct {
 	Hosts      struct {
 		Validator string `json:"validator,omitempty"`
 	} `json:"hosts,omitzero"`
+	// RecoveryValidator and FreshWallet are what the configuration says of the two apps that the run logs in to.
+	RecoveryValidator AppHint `json:"recoveryValidator,omitzero"`
+	FreshWallet       AppHint `json:"freshWallet,omitzero"`
+}
+
+// AppHint is what is proposed of an app: its public address, the audience of its API, and the user whose wallet is meant.
+type AppHint struct {
+	Host     string `json:"host,omitempty"`
+	Audience string `json:"audience,omitempty"`
+	User     string `json:"user,omitempty"`
+}
+
+// Put takes over what an app does not say itself.
+func (h AppHint) Put(app *steps.App) {
+	app.Host, app.Audience, app.User = cmp.Or(app.Host, h.Host), cmp.Or(app.Audience, h.Audience), cmp.Or(app.User, h.User)
 }
 
 // Reach is how the network is asked from here.

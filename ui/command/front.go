@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"os/user"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -257,7 +259,15 @@ func mute(folder runs.Folder, w runs.Worker, err error) error {
 
 // work starts a worker for the run and connects to it.
 func (p *program) startWorker(ctx context.Context, folder runs.Folder) (*engine.Client, error) {
-	child, err := p.spawn(folder.WorkerLog(), "worker", folder.Path, "--operator", p.operator(), "--host", hostname())
+	args := []string{"worker", folder.Path, "--operator", p.operator(), "--host", hostname()}
+	if at := cmp.Or(p.flags.config, p.Env("SVRESCUE_CONFIG")); at != "" {
+		abs, err := filepath.Abs(at) // the worker runs elsewhere
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, "--config", abs)
+	}
+	child, err := p.spawn(folder.WorkerLog(), args...)
 	if err != nil {
 		return nil, err
 	}

@@ -91,7 +91,7 @@ func connect(spec runs.Spec, clk clock.PassiveClock) (*kube.Cluster, error) {
 }
 
 // newMachine wires real clients into the path of the spec.
-func newMachine(spec runs.Spec, folder string, files reach.Artifacts, wall clock.WithTicker, boot func() time.Duration, j lease.Journal, past []wire.Event, hashes []string, operator, host string) (machine, *engine.Hub, error) {
+func newMachine(spec runs.Spec, folder string, files reach.Artifacts, wall clock.WithTicker, boot func() time.Duration, j lease.Journal, past []wire.Event, hashes []string, operator, host string, k known) (machine, *engine.Hub, error) {
 	clk := clockOf(spec, wall)
 	if spec.World == wire.Simulated { // the time of its world stands still in no suspend either
 		boot = func() time.Duration { return clk.Since(spec.SimOrigin) }
@@ -104,8 +104,9 @@ func newMachine(spec runs.Spec, folder string, files reach.Artifacts, wall clock
 			return nil, nil, err
 		}
 		where.Context = cluster.Target().Context
+		k.web.Namespaces = []string{spec.Namespace, cluster.Target().Namespace}
 	}
-	w := wiring{spec: spec, folder: folder, files: files, clock: clk, wall: wall, boot: boot, journal: j, past: past, hashes: hashes, operator: operator, host: host, cluster: cluster}
+	w := wiring{spec: spec, folder: folder, files: files, clock: clk, wall: wall, boot: boot, journal: j, past: past, hashes: hashes, operator: operator, host: host, cluster: cluster, known: k}
 	switch spec.Path {
 	case "restore":
 		return build(w, bind(restore.New(), bindRestore), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, DumpHint: dumpsOf(spec, folder)})
@@ -129,6 +130,7 @@ type wiring struct {
 	hashes         []string // of the past's records
 	operator, host string
 	cluster        *kube.Cluster
+	known          known
 }
 
 // altered reads how the journal that a run is taken up from differs from the one that the Lease mirrors.
@@ -152,7 +154,7 @@ func build[F any](w wiring, path steps.Path[F], facts F) (machine, *engine.Hub, 
 		holding, held, w.journal = keeper, keeper.Held, keeper.Mirroring(w.journal)
 		altered = w.altered
 	}
-	world, hands := reach.Wire(w.cluster, w.files, w.clock, w.spec.ID, outside(w.spec), held)
+	world, hands := reach.Wire(w.cluster, w.files, w.clock, w.spec.ID, outside(w.spec), held, w.known.web)
 	park := parkAfter
 	if w.spec.Speed > 0 {
 		park = time.Duration(float64(park) * w.spec.Speed)

@@ -113,7 +113,11 @@ func (p *program) plan(ctx context.Context, path string) error {
 		return err
 	}
 	quietLogs(p.Err)
-	m, hub, err := newMachine(spec, "", scratch{}, p.Clock, p.Boot, &memory{}, nil, nil, p.operator(), hostname())
+	k, err := p.knows(spec, p.Clock)
+	if err != nil {
+		return err
+	}
+	m, hub, err := newMachine(spec, "", scratch{}, p.Clock, p.Boot, &memory{}, nil, nil, p.operator(), hostname(), k)
 	if err != nil {
 		return err
 	}

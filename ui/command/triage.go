@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -182,14 +181,10 @@ func (p *program) knownOfNode(from *evidence.Options) error {
 	from.Hosts = map[svapp.App]string{svapp.SVApp: p.config.Hosts.SV, svapp.ScanApp: p.config.Hosts.Scan, svapp.ValidatorApp: p.config.Hosts.Validator}
 	from.Audiences = map[svapp.App]string{svapp.SVApp: p.config.OIDC.Audiences.SV, svapp.ValidatorApp: p.config.OIDC.Audiences.Validator}
 	from.AppSecret = p.config.OIDC.AppSecret
-	if p.config.CA != "" {
-		pem, err := os.ReadFile(p.config.CA)
-		if err != nil {
-			return usage("the certificates that the configuration names as ca cannot be read: %v", err)
-		}
-		from.Out.CA = pem
-	}
 	var err error
+	if from.Out, err = p.out(); err != nil {
+		return err
+	}
 	from.Logins, err = p.logins(from.Out, p.Clock)
 	return err
 }

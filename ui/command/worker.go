@@ -19,6 +19,7 @@ import (
 	"canton.example/svrescue/steps/engine/runs"
 	"canton.example/svrescue/steps/rehearsal"
 	"canton.example/svrescue/steps/wire"
+	"canton.example/svrescue/ui/command/config"
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 )
@@ -31,7 +32,10 @@ const drain = 2 * time.Second
 func (p *program) workerCommand() *cobra.Command {
 	var operator, host string
 	c := &cobra.Command{Use: "worker FOLDER", Hidden: true, Args: cobra.ExactArgs(1),
-		PersistentPreRunE: func(*cobra.Command, []string) error { return nil },
+		PersistentPreRunE: func(*cobra.Command, []string) (err error) {
+			p.config, err = config.Load(p.flags.config, false, p.Env) // what it says of logins; the run has its own of the rest
+			return err
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.work(runs.Folder{Path: args[0]}, operator, host)
 		}}
@@ -63,7 +67,11 @@ func (p *program) work(folder runs.Folder, operator, host string) error {
 			return err
 		}
 	}
-	m, hub, err := newMachine(spec, folder.Path, folder.Artifacts(), p.Clock, p.Boot, j, past, hashes, operator, host)
+	k, err := p.knows(spec, clockOf(spec, p.Clock))
+	if err != nil {
+		return err
+	}
+	m, hub, err := newMachine(spec, folder.Path, folder.Artifacts(), p.Clock, p.Boot, j, past, hashes, operator, host, k)
 	if err != nil {
 		return err
 	}

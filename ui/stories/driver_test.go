@@ -190,7 +190,7 @@ type worker struct {
 func startWorker(t *testing.T, world *world, folder runs.Folder, j *journal) *worker {
 	t.Helper()
 	cluster := world.cluster(t)
-	reads, hands := reach.Wire(cluster, folder.Artifacts(), clock.RealClock{}, runID, nil, nil)
+	reads, hands := reach.Wire(cluster, folder.Artifacts(), clock.RealClock{}, runID, nil, nil, reach.AppOptions{})
 	m, err := engine.New(engine.Config[restore.Facts]{
 		Path: restore.New(), Facts: restore.Facts{Wanted: namespace, Run: runID},
 		Run: wire.Run{ID: runID, Acting: wire.Live, World: wire.Simulated, Operator: "alice", Host: "ops1", Started: time.Now(),

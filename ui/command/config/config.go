@@ -19,10 +19,11 @@ type Config struct {
 	RunDir     string
 	Operator   string // who signs answers and notes
 
-	Hosts Hosts
-	CA    string // file with certificates in PEM; absolute
-	OIDC  OIDC
-	Peers []string // addresses of other SVs' scans, such as https://scan.sv-2.example.com
+	Hosts     Hosts
+	CA        string // file with certificates in PEM; absolute
+	OIDC      OIDC
+	Reonboard Reonboard
+	Peers     []string // addresses of other SVs' scans, such as https://scan.sv-2.example.com
 
 	Copies       CopyList            // what lies outside the cluster, by somebody's word
 	Acknowledged AcknowledgementList // conditions of svrescue doctor that somebody has taken note of
@@ -43,7 +44,17 @@ type OIDC struct {
 	Client    Client
 	Token     string
 	AppSecret string
+	Device    Device
 }
+
+// Device is the client at which people log in by a code that they confirm in a browser. Secret is a reference; a public client has none.
+type Device struct{ Client, Secret, Scope string }
+
+// Reonboard is what is known of the apps that a re-onboarding logs in to.
+type Reonboard struct{ Validator, Wallet App }
+
+// App is an app of a deployment: its public address, the audience of its API and the user whose wallet is meant.
+type App struct{ Address, Audience, User string }
 
 // Client is the machine client of the program, by references.
 type Client struct{ ID, Secret string }
