@@ -25,6 +25,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"canton.example/svrescue/internal/secret"
 	"canton.example/svrescue/steps"
@@ -175,6 +177,9 @@ func (q Questions) code(ctx context.Context, w steps.World, app steps.App) ([]wi
 		text += " Or open the address that has the code in it: " + d.Complete
 	}
 	text += "\nThe code is good until " + d.Expires.UTC().Format(time.TimeOnly) + " UTC. It is asked every few seconds whether it was confirmed; then the run goes on by itself."
+	if d.Trouble != "" {
+		text += "\nJust now the identity provider could not be asked: " + sentence(d.Trouble)
+	}
 	return []wire.Question{{Name: q.device(), Kind: wire.AskChoice, Title: "Waiting for the login to " + app.Name, Text: text,
 		Choices: []wire.Choice{{ID: wire.ChoiceBack, Label: "Look again now"}, other}, Default: wire.ChoiceBack}}, nil
 }
@@ -226,10 +231,15 @@ func (q Questions) Seen(ctx context.Context, w steps.World, app steps.App, ask s
 // Forget makes the way be asked for again.
 func (q Questions) Forget(app *steps.App) { app.Login = "" }
 
-// sentence ends a text as one.
+// sentence makes a text begin and end as one.
 func sentence(text string) string {
 	text = strings.TrimSpace(text)
-	if text == "" || strings.ContainsAny(text[len(text)-1:], ".!?") {
+	if text == "" {
+		return ""
+	}
+	first, size := utf8.DecodeRuneInString(text)
+	text = string(unicode.ToUpper(first)) + text[size:]
+	if strings.ContainsAny(text[len(text)-1:], ".!?") {
 		return text
 	}
 	return text + "."
