@@ -73,6 +73,8 @@ var layers = []struct {
 	{"steps/postgres", []string{"steps/postgres", "steps/wire", "internal/"}},
 	// Triage judges and does not gather: its words are those of the packages that recognise a node, a backup and a pod.
 	{"steps/triage", []string{"steps/backup", "steps/node", "steps/postgres", "steps/wire", "kube", "internal/"}},
+	// Payment is proven by a model of a ledger: it knows no cluster and no engine.
+	{"steps/reonboard/payment", []string{"steps/wire", "svapp", "internal/"}},
 	{"steps/rehearsal", []string{"steps", "kube", "svapp", "internal/", "assets"}},
 	{"steps", []string{"steps", "kube", "svapp", "internal/", "assets"}},
 	{"ui/theme", []string{"ui/theme", "internal/"}},
@@ -104,6 +106,7 @@ var libraries = map[string][]string{
 	"github.com/pierrec/lz4":                     {"steps/postgres/dump"},
 	"k8s.io/streaming":                           {"kube"},
 	"k8s.io/cri-streaming":                       {"kube/sim"},
+	"github.com/shopspring/decimal":              {"steps/reonboard/payment"},
 	"google.golang.org/grpc":                     {"e2e", "svapp/sim"},
 	"golang.org/x/oauth2":                        {"svapp"},
 	"golang.org/x/net":                           {"svapp"},

@@ -1,0 +1,443 @@
+package payment
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"canton.example/svrescue/svapp"
+)
+
+var (
+	firstSeed = flag.Uint64("seed", 0, "run the model with this seed alone")
+	seeds     = flag.Uint64("seeds", 2500, "how many seeds the model is run with")
+)
+
+// The model: a ledger with two wallets, an app with a log of its own that lags behind, an object with optimistic locking, and two operators who
+// pay at the same time, die at every point and begin anew. Nothing in it is scheduled but by the seed.
+
+// offer is one on the model's ledger.
+type offer struct {
+	tracking string
+	amount   Amount
+	expires  time.Time
+	state    State
+	failure  string
+	ingested bool // the app's log has it
+	wiped    bool // the app that made it had another log
+}
+
+// delayed is a request that is still on its way.
+type delayed struct{ a Attempt }
+
+type model struct {
+	rng      *rand.Rand
+	now      time.Time
+	sender   Amount
+	receiver Amount
+	offers   []*offer
+	flying   []delayed
+	text     string // what is stored
+	read     Intent
+	version  int
+	log      int // of the app; a wipe makes another one
+	killed   [2]bool
+	calm     bool
+	wipes    bool // in this run the app loses its database once
+	story    []string
+	wrong    string
+}
+
+func (m *model) tell(format string, args ...any) {
+	m.story = append(m.story, fmt.Sprintf(format, args...))
+}
+
+func (m *model) fail(format string, args ...any) {
+	if m.wrong == "" {
+		m.wrong = fmt.Sprintf(format, args...)
+		m.tell("WRONG: %s", m.wrong)
+	}
+}
+
+// chance is never taken when faults have stopped.
+func (m *model) chance(oneIn int) bool { return !m.calm && m.rng.IntN(oneIn) == 0 }
+
+// arrives is a request that reaches the app. It looks into its log; then the ledger refuses a command that was given since the app's log ends. A
+// command from before a wipe is known to neither.
+func (m *model) arrives(a Attempt) (string, error) {
+	for _, o := range m.offers {
+		if o.tracking == a.Tracking && !o.wiped {
+			if o.ingested {
+				return "", &svapp.Error{Kind: svapp.Conflict}
+			}
+			return "", &svapp.Error{Kind: svapp.Throttled}
+		}
+	}
+	m.offers = append(m.offers, &offer{tracking: a.Tracking, amount: a.Amount, expires: a.Expires, state: Created})
+	m.tell("offer %s", a.Tracking)
+	return "cid-" + a.Tracking, nil
+}
+
+// happens is something that the world does by itself.
+func (m *model) happens() {
+	switch m.rng.IntN(9) {
+	case 0:
+		m.now = m.now.Add(time.Duration(m.rng.IntN(90)) * time.Minute)
+	case 1:
+		if len(m.flying) > 0 {
+			i := m.rng.IntN(len(m.flying))
+			d := m.flying[i]
+			m.flying = append(m.flying[:i], m.flying[i+1:]...)
+			m.tell("a request arrives late: %s", d.a.Tracking)
+			_, _ = m.arrives(d.a)
+		}
+	case 2:
+		if m.wipes && m.chance(40) {
+			m.wipes = false
+			m.log++
+			// Connections to a pod that is gone, and what was decided before: to install a validator anew takes minutes, and from the look to the
+			// send it takes none.
+			m.flying, m.killed = nil, [2]bool{true, true}
+			for _, o := range m.offers {
+				o.wiped = true
+			}
+			m.tell("the app loses its database")
+		}
+	default:
+		if len(m.offers) == 0 {
+			return
+		}
+		m.moves(m.offers[m.rng.IntN(len(m.offers))])
+	}
+}
+
+// moves brings an offer on.
+func (m *model) moves(o *offer) {
+	if !o.ingested {
+		o.ingested = true
+		return
+	}
+	expired := !m.now.Before(o.expires)
+	end := func(how string) { o.state, o.failure = Failed, how; m.tell("%s is %s", o.tracking, how) }
+	switch o.state {
+	case Created:
+		switch {
+		case expired:
+			end("expired")
+		case m.chance(12):
+			end("rejected")
+		case m.chance(12):
+			end("withdrawn")
+		default:
+			o.state = Accepted
+		}
+	case Accepted:
+		switch {
+		case expired:
+			end("expired")
+		case m.chance(12):
+			end("withdrawn")
+		default:
+			o.state = Completed
+			m.sender, m.receiver = m.sender.Sub(o.amount), m.receiver.Add(o.amount)
+			m.tell("%s is completed", o.tracking)
+			m.paidOnce(o.tracking)
+		}
+	}
+}
+
+// paidOnce holds at every moment: no planned payment arrives twice, under whatever tracking IDs.
+func (m *model) paidOnce(tracking string) {
+	paid := map[string]int{}
+	for _, o := range m.offers {
+		if o.state == Completed {
+			var hash string
+			var n, k int
+			fmt.Sscanf(o.tracking, "svrescue-%16s-%d-%d", &hash, &n, &k)
+			paid[fmt.Sprint(n)]++
+		}
+	}
+	for n, times := range paid {
+		if times > 1 {
+			m.fail("payment %s arrived %d times", n, times)
+		}
+	}
+}
+
+// died ends a coroutine where its operator dies.
+type died struct{}
+
+// operator is a person with the program: a coroutine that gives way at every point where it could die.
+type operator struct {
+	m     *model
+	name  string
+	point func() bool
+	over  bool
+}
+
+func (o *operator) at() {
+	if !o.point() {
+		panic(died{})
+	}
+}
+
+func (o *operator) Load(context.Context) (Intent, string, bool, error) {
+	o.at()
+	if o.m.chance(15) {
+		return Intent{}, "", false, errors.New("no answer")
+	}
+	if o.m.text == "" {
+		return Intent{}, "", false, nil
+	}
+	in, version := o.m.read, fmt.Sprint(o.m.version)
+	o.at()
+	return in, version, true, nil
+}
+
+func (o *operator) Save(_ context.Context, in Intent, version string) error {
+	o.at()
+	if o.m.chance(15) {
+		return errors.New("not sent")
+	}
+	if version != fmt.Sprint(o.m.version) && !(version == "" && o.m.text == "") {
+		return ErrChanged
+	}
+	o.m.text, o.m.version = in.Encode(), o.m.version+1
+	read, err := Decode(o.m.text)
+	if err != nil {
+		o.m.fail("what is stored cannot be read: %v", err)
+	}
+	o.m.read = read
+	o.at()
+	if o.m.chance(10) {
+		return errors.New("the answer was lost")
+	}
+	return nil
+}
+
+func (o *operator) Look(_ context.Context, in Intent, n int) (Observation, error) {
+	o.at()
+	m := o.m
+	if m.chance(12) {
+		return Observation{}, &svapp.Error{Kind: svapp.Unreachable}
+	}
+	see := Observation{Now: m.now, Log: fmt.Sprint("log", m.log), Status: Missing, Listed: Missing}
+	for _, x := range m.offers {
+		if x.tracking != in.Tracks(n) || !x.ingested {
+			continue
+		}
+		if !x.wiped { // the log
+			see.Status, see.State, see.Failure, see.Contract = Found, x.state, x.failure, "cid-"+x.tracking
+		}
+		if x.state == Created || x.state == Accepted { // the contracts are there after a wipe too
+			see.Listed, see.ListedAccepted = Found, x.state == Accepted
+		}
+	}
+	if m.chance(12) {
+		see.Status = Silent
+	}
+	if m.chance(12) {
+		see.Listed = Silent
+	}
+	o.at()
+	return see, nil
+}
+
+func (o *operator) Send(_ context.Context, in Intent, a Attempt) (Sent, error) {
+	o.at()
+	m := o.m
+	lost := &svapp.Error{Kind: svapp.Timeout}
+	switch {
+	case m.chance(6):
+		return Sent{}, lost // the request was
+	case m.chance(6):
+		m.flying = append(m.flying, delayed{a})
+		o.at()
+		return Sent{}, lost
+	case m.chance(8): // twice, as by a proxy
+		m.flying = append(m.flying, delayed{a})
+	}
+	contract, err := m.arrives(a)
+	o.at()
+	if m.chance(5) {
+		return Sent{}, lost
+	}
+	return Sent{Contract: contract}, err
+}
+
+// pays is what an operator does until all has arrived.
+func (o *operator) pays(plan Plan, alone func(*operator)) {
+	m := o.m
+	ctx := context.Background()
+	mark := func() Mark { return Mark{By: o.name, At: m.now} }
+	p := Payer{Book: o, Purse: o, Mark: mark, Validity: 6 * time.Hour}
+	for {
+		_, _, found, err := o.Load(ctx)
+		if err == nil && found {
+			break
+		}
+		if err == nil {
+			_ = o.Save(ctx, New("old::1220aa", "new::1220bb", ByOffer, plan, mark()), "")
+		}
+	}
+	for n := 1; n <= len(plan.Payments); {
+		d, err := p.Advance(ctx, n)
+		if err != nil {
+			continue
+		}
+		last, _ := d.Intent.Last(n)
+		switch d.Next {
+		case Done:
+			n++
+		case NewAttempt:
+			_ = p.Again(ctx, n, last.Number+1, Amount{})
+		case Ask: // a person finds out, which the model can; nobody else is at it then
+			alone(o)
+			if arrived, known := m.truth(last.Tracking); known {
+				_ = p.Settle(ctx, n, last.Number, arrived, "looked")
+			}
+		}
+	}
+	o.over = true
+}
+
+// truth is what became of a tracking ID, where that cannot change any more.
+func (m *model) truth(tracking string) (arrived, known bool) {
+	for _, d := range m.flying {
+		if d.a.Tracking == tracking {
+			return false, false
+		}
+	}
+	known = true
+	for _, o := range m.offers {
+		if o.tracking == tracking {
+			arrived = arrived || o.state == Completed
+			known = known && o.state.Over()
+		}
+	}
+	return arrived, known
+}
+
+// coroutine starts an operator anew.
+func (o *operator) coroutine(plan Plan, alone func(*operator)) (next func() (struct{}, bool), stop func()) {
+	return iter.Pull(func(yield func(struct{}) bool) {
+		defer func() {
+			if r := recover(); r != nil && r != (died{}) {
+				panic(r)
+			}
+		}()
+		o.point = func() bool { return yield(struct{}{}) }
+		o.pays(plan, alone)
+	})
+}
+
+func runModel(seed uint64) *model {
+	rng := rand.New(rand.NewPCG(seed, 7))
+	m := &model{rng: rng, now: time.Date(2026, 1, 11, 3, 0, 0, 0, time.UTC), wipes: seed%3 == 0}
+	var amulets []Amount
+	for range 1 + rng.IntN(12) {
+		amulets = append(amulets, Coins(int64(1+rng.IntN(500))))
+	}
+	m.sender = Sum(amulets...)
+	total := m.sender
+	plan, err := Make(Terms{Amulets: amulets, Test: Coins(1), Inputs: 3 + rng.IntN(4)})
+	if err != nil {
+		m.fail("%v", err)
+		return m
+	}
+	all := []*operator{{m: m, name: "ann"}, {m: m, name: "bob"}}
+	next, stop := make([]func() (struct{}, bool), 2), make([]func(), 2)
+	running := -1
+	alone := func(me *operator) {
+		for i := range all {
+			if i != running {
+				m.killed[i] = true
+			}
+		}
+	}
+	start := func(i int) { next[i], stop[i] = all[i].coroutine(plan, alone) }
+	for i := range all {
+		start(i)
+		defer func() { stop[i]() }()
+	}
+	const turns = 160
+	for turn := 0; m.wrong == ""; turn++ {
+		if turn == turns {
+			m.calm = true
+			m.tell("faults stop")
+		}
+		if turn == 60*turns {
+			m.fail("it does not come to its end")
+		}
+		if rng.IntN(3) == 0 {
+			m.happens()
+		}
+		if all[0].over && all[1].over && len(m.flying) == 0 && turn > turns {
+			break
+		}
+		running = rng.IntN(2)
+		if m.killed[running] || m.chance(25) {
+			stop[running]()
+			all[running].over = false
+			m.killed[running] = false
+			start(running)
+		}
+		next[running]()
+		if m.sender.Add(m.receiver).Cmp(total) != 0 {
+			m.fail("coins were made or lost")
+		}
+	}
+	if m.wrong != "" {
+		return m
+	}
+	// What is late must not change anything either.
+	for range 200 {
+		m.happens()
+	}
+	if m.receiver.Cmp(plan.Paid()) != 0 {
+		m.fail("%s arrived, and %s was planned", m.receiver, plan.Paid())
+	}
+	in, err := Decode(m.text)
+	if err != nil || !in.Done() || in.Moved().Cmp(plan.Paid()) != 0 {
+		m.fail("what is stored does not say that all has arrived: %v", err)
+	}
+	return m
+}
+
+// Whatever is lost, delayed, doubled, killed and taken over: coins are conserved, no planned payment arrives twice, and when the faults stop each
+// arrives once.
+func TestEachPaymentArrivesOnce(t *testing.T) {
+	from, to := uint64(1), *seeds
+	if *firstSeed != 0 {
+		from, to = *firstSeed, *firstSeed
+	}
+	if testing.Short() {
+		to = min(to, from+500)
+	}
+	retried, wiped := 0, 0
+	for seed := from; seed <= to; seed++ {
+		m := runModel(seed)
+		if m.wrong != "" {
+			story := m.story[max(0, len(m.story)-40):]
+			for _, line := range story {
+				t.Log(line)
+			}
+			t.Fatalf("%s (again with: go test -run %s -seed %d)", m.wrong, t.Name(), seed)
+		}
+		if in, err := Decode(m.text); err == nil {
+			for _, p := range in.Payments {
+				retried += len(p.Attempts) - 1
+			}
+		}
+		wiped += m.log
+	}
+	if from != to && (retried == 0 || wiped == 0) {
+		t.Errorf("the model met %d new attempts and %d lost databases: it does not try what it should", retried, wiped)
+	}
+	t.Logf("%d seeds, %d new attempts, %d lost databases", to-from+1, retried, wiped)
+}
