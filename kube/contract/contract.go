@@ -35,7 +35,7 @@ type Case struct {
 // Cases lists every case.
 func Cases() []Case {
 	var all []Case
-	for _, l := range [][]Case{commands, tunnels, fields} {
+	for _, l := range [][]Case{commands, tunnels, fields, configMaps} {
 		all = append(all, l...)
 	}
 	return all
