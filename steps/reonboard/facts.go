@@ -8,6 +8,7 @@ import (
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/hold"
 	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/reonboard/payment"
 )
 
 // Facts are what the path knows. They are journaled and hold no secret.
@@ -173,6 +174,20 @@ type Fresh struct {
 	Wallet    steps.App `json:"wallet,omitzero"`
 }
 
-// Transfers are how the money moves.
+// Transfers are how the money moves. Amounts are Daml decimals. What was sent, and what became of it, is not here but in the cluster, where every
+// operator sees it: the ConfigMap of that name in the recovery validator's namespace.
 type Transfers struct {
+	Test     string        `json:"test,omitempty"`    // amount of the first payment, at most
+	Fee      string        `json:"fee,omitempty"`     // set aside for each payment
+	Days     int           `json:"days,omitempty"`    // for which an offer is good
+	Accepts  string        `json:"accepts,omitempty"` // AcceptsHere or AcceptsOperator
+	Receiver string        `json:"receiver,omitempty"`
+	Before   string        `json:"before,omitempty"` // what the receiver had unlocked when the plan was made
+	Kind     payment.Kind  `json:"kind,omitempty"`
+	Plan     *payment.Plan `json:"plan,omitempty"`
+	Stored   string        `json:"stored,omitempty"` // name of the ConfigMap
+	Typed    string        `json:"typed,omitempty"`  // the end of the receiver's party, as the operator typed it
+	// Moved is what has arrived for certain, and At when the last of it was seen.
+	Moved string    `json:"moved,omitempty"`
+	At    time.Time `json:"at,omitzero"`
 }

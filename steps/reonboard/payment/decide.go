@@ -9,9 +9,9 @@ import (
 type Answer int
 
 const (
-	Silent  Answer = iota // not asked, or no answer
+	Silent Answer = iota // not asked, or no answer
 	Found
-	Missing               // the wallet answered that it knows nothing of it
+	Missing // the wallet answered that it knows nothing of it
 )
 
 // Observation is what the world shows of the attempt that counts for a payment now.
