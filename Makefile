@@ -47,6 +47,8 @@ ifdef SOAK
 else
 	cd steps/rehearsal && $(GO) test -timeout 6h -soak
 	cd kube && $(GO) test -timeout 6h -run CutAnywhere -soak
+	cd steps/reonboard && $(GO) test -timeout 1h -run EveryCut -soak
+	cd steps/reonboard/payment && $(GO) test -timeout 1h -run EachPayment -seeds 300000
 	cd ui/command && $(GO) test -timeout 6h -run 'SIGKILL|FrontEndGoesAway' -soak
 endif
 

@@ -151,4 +151,3 @@ func TestANodeThatNoClusterShowsIsAttestedInASentence(t *testing.T) {
 		t.Error("there is nothing to take back")
 	}
 }
-

@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -91,17 +90,6 @@ func offboard(party string) func(*svsim.Network) {
 			}
 		}
 	}
-}
-
-type through struct{ handler http.Handler }
-
-func (t through) RoundTrip(r *http.Request) (*http.Response, error) {
-	w := httptest.NewRecorder()
-	if r.Body == nil {
-		r.Body = http.NoBody
-	}
-	t.handler.ServeHTTP(w, r)
-	return w.Result(), nil
 }
 
 func (s *scans) Scan(_ context.Context, address string, ask func(*svapp.Scan) error) error {
