@@ -17,6 +17,7 @@ type intentBook struct {
 	cluster         *kube.Cluster
 	hands           *kube.Hands // nil: it is only read
 	namespace, name string
+	from, to        string // parties, which the intent must be of
 	read            kube.ConfigMap
 }
 
@@ -29,6 +30,9 @@ func (b *intentBook) Load(ctx context.Context) (payment.Intent, string, bool, er
 	}
 	b.read = m
 	in, err := payment.Decode(m.Data[intentKey])
+	if err == nil && (in.From != b.from || in.To != b.to) {
+		err = errors.New("it is about other parties")
+	}
 	if err != nil {
 		return payment.Intent{}, "", false, &steps.Problem{Tried: "reading the stored payments from configmap " + b.namespace + "/" + b.name, Seen: err.Error(), Err: err,
 			Next: "Nothing is paid by it. Find out who changed it, and put it back as it was; its managedFields name who wrote it last"}

@@ -26,19 +26,20 @@ type account struct {
 	kind             payment.Kind
 	validity         time.Duration
 	here             bool // this run accepts in the receiver's wallet
+	migration        int64
 }
 
 func accountOf(f Facts) account {
 	return account{where: f.Where, run: f.Run, namespace: f.Validator.Namespace, sender: f.Validator.App, receiver: f.Fresh.Wallet,
 		from: f.Old.Party, to: f.Transfers.Receiver, kind: f.Transfers.Kind, validity: time.Duration(f.Transfers.Days) * 24 * time.Hour,
-		here: f.Transfers.Accepts == acceptsHere}
+		here: f.Transfers.Accepts == acceptsHere, migration: f.Old.MigrationID}
 }
 
 func (a account) name() string { return payment.Name(a.from, a.to) }
 
 // payer pays by what is stored; without hands it only looks.
 func (a account) payer(w steps.World, h *steps.Hands) payment.Payer {
-	book := &intentBook{cluster: w.Kube, namespace: a.namespace, name: a.name()}
+	book := &intentBook{cluster: w.Kube, namespace: a.namespace, name: a.name(), from: a.from, to: a.to}
 	p := &purse{account: a, world: w}
 	if h != nil {
 		book.hands, p.wallets = h.Kube, h.Wallets
@@ -142,8 +143,9 @@ func (p *purse) Send(ctx context.Context, in payment.Intent, a payment.Attempt) 
 	return payment.Sent{Contract: contract}, err
 }
 
-// log tells the wallet's own log from that of an app that was installed anew: by the app's Deployment and the claims of its namespace. A database
-// outside the cluster that was emptied does not show; then an older tracking ID that is not known any more does.
+// log tells the wallet's own log from another one: by the app's Deployment and the claims of its namespace, which are others where it was installed
+// anew, and by the migration ID, for each of which it keeps a log of its own (read in upstream's store). A database outside the cluster that was
+// emptied does not show; then an older tracking ID that is not known any more does.
 func (p *purse) log(ctx context.Context) (string, error) {
 	if p.sender.Workload == "" {
 		return "", nil
@@ -160,11 +162,11 @@ func (p *purse) log(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	uids := []string{w.UID}
+	uids := []string{fmt.Sprint(p.migration), w.UID}
 	for _, c := range claims {
 		uids = append(uids, c.UID)
 	}
-	slices.Sort(uids[1:])
+	slices.Sort(uids[2:])
 	sum := sha256.Sum256([]byte(strings.Join(uids, " ")))
 	return hex.EncodeToString(sum[:8]), nil
 }

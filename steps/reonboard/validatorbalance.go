@@ -69,11 +69,11 @@ func compare(held wallet, b *Baseline, now time.Time) ([]wire.Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	has := fmt.Sprintf("the wallet shows %s unlocked in %d amulets, and %s locked", free.Words(), len(held.Free), locked.Words())
+	shows := fmt.Sprintf("the wallet shows %s unlocked in %d amulets, and %s locked", free.Words(), len(held.Free), locked.Words())
 	evidence := []wire.Evidence{{Source: fmt.Sprintf("the wallet's balance in round %d", held.Balance.Round), Seen: fmt.Sprintf("%s unlocked, %s locked, %s holding fees", held.Balance.EffectiveUnlocked, held.Balance.EffectiveLocked, held.Balance.HoldingFees), At: now}}
-	found := wire.Finding{ID: "balance", Verdict: wire.Holds, Text: has, Evidence: evidence}
+	found := wire.Finding{ID: "balance", Verdict: wire.Holds, Text: shows, Evidence: evidence}
 	if b == nil || b.Unlocked == "" {
-		found.Verdict, found.Text = wire.Undetermined, has+"; what the lost SV owned was not found out, so nothing can be compared"
+		found.Verdict, found.Text = wire.Undetermined, shows+"; what the lost SV owned was not found out, so nothing can be compared"
 		found.Next, found.Waive = "Compare with what you know of the lost SV from invoices, reports or the wallet's own screens", "what the wallet shows is all that there is"
 		return []wire.Finding{found}, nil
 	}
@@ -85,21 +85,21 @@ func compare(held wallet, b *Baseline, now time.Time) ([]wire.Finding, error) {
 	if err != nil {
 		return nil, &steps.Problem{Tried: "reading the baseline", Seen: err.Error(), Next: "Do the step baseline again"}
 	}
-	owned, has2 := was.Add(wasLocked), free.Add(locked)
+	owned, holds := was.Add(wasLocked), free.Add(locked)
 	found.Evidence = append(found.Evidence, wire.Evidence{Source: fmt.Sprintf("scans of %d SVs", len(b.Told)), Seen: was.Words() + " unlocked, " + wasLocked.Words() + " locked", At: b.At})
 	age := fmt.Sprintf("the scans' snapshot is of %s", b.At.UTC().Format("2006-01-02 15:04 UTC"))
-	switch missing := owned.Sub(has2); {
+	switch missing := owned.Sub(holds); {
 	case missing.Cmp(shortfall(owned)) > 0:
 		found.Verdict = wire.Undetermined
-		found.Text = fmt.Sprintf("%s: %s less than the %s that the lost SV owned", has, missing.Words(), owned.Words())
+		found.Text = fmt.Sprintf("%s: %s less than the %s that the lost SV owned", shows, missing.Words(), owned.Words())
 		found.Next = "Look whether the import is still going on (the validator's log), whether parties were left out of the migration, and what was paid out after the snapshot: " + age
 		found.Waive = "the difference is explained, or what is there is worth recovering all the same"
 	case missing.Positive():
-		found.Text = fmt.Sprintf("%s: %s less than the %s that the lost SV owned. That is within what holding fees, traffic that the validator bought and the age of the snapshot explain; %s", has, missing.Words(), owned.Words(), age)
-	case has2.Cmp(owned) > 0:
-		found.Text = fmt.Sprintf("%s: %s more than the %s of the snapshot, as rewards explain that were claimed since; %s", has, has2.Sub(owned).Words(), owned.Words(), age)
+		found.Text = fmt.Sprintf("%s: %s less than the %s that the lost SV owned. That is within what holding fees, traffic that the validator bought and the age of the snapshot explain; %s", shows, missing.Words(), owned.Words(), age)
+	case holds.Cmp(owned) > 0:
+		found.Text = fmt.Sprintf("%s: %s more than the %s of the snapshot, as rewards explain that were claimed since; %s", shows, holds.Sub(owned).Words(), owned.Words(), age)
 	default:
-		found.Text = has + ", exactly what the lost SV owned"
+		found.Text = shows + ", exactly what the lost SV owned"
 	}
 	all := []wire.Finding{found}
 	if locked.Positive() {

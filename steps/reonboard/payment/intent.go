@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"canton.example/svrescue/internal/plain"
 )
 
 // Version is that of the stored document.
@@ -131,7 +133,9 @@ func Decode(text string) (Intent, error) {
 		if p.Number != i+1 || planned.Number != i+1 || !planned.Amount.Payable() {
 			return Intent{}, fmt.Errorf("payment %d is not as it was planned", i+1)
 		}
-		for k, a := range p.Attempts {
+		for k := range p.Attempts {
+			a := &p.Attempts[k]
+			a.clean()
 			switch {
 			case a.Number != k+1 || a.Tracking != Tracking(in.From, in.To, p.Number, a.Number):
 				return Intent{}, fmt.Errorf("attempt %d of payment %d has another tracking ID than it must have", k+1, p.Number)
@@ -144,8 +148,18 @@ func Decode(text string) (Intent, error) {
 			}
 		}
 	}
+	in.Made.clean()
 	return in, nil
 }
+
+// clean makes texts that somebody may have written into the object fit for a screen.
+func (a *Attempt) clean() {
+	a.Contract, a.Failure, a.Reason = plain.Line(a.Contract), plain.Line(a.Failure), plain.Line(a.Reason)
+	a.Begun.clean()
+	a.Seen.clean()
+}
+
+func (m *Mark) clean() { m.By, m.Run = plain.Line(m.By), plain.Line(m.Run) }
 
 // Has says whether there is a payment of this number.
 func (in Intent) Has(n int) bool { return n >= 1 && n <= len(in.Payments) }
