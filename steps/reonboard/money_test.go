@@ -107,7 +107,7 @@ func TestMoneyMovesThroughEveryCut(t *testing.T) {
 	for _, takeover := range []string{"same operator", "another operator"} {
 		t.Run(takeover, func(t *testing.T) {
 			points := cut(t, -1, takeover)
-			stride := 11
+			stride := 19
 			if *soak {
 				stride = 1
 			}

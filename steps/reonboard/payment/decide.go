@@ -132,7 +132,7 @@ func (j judge) first() Decision {
 	case j.in.Kind == ByOffer && o.Status == Silent || o.Listed == Silent:
 		return j.say(Look, "whether it was begun before is not known yet")
 	}
-	next, err := j.in.begun(j.n, j.o.attempt(j.in.Planned(j.n), j.b))
+	next, err := j.in.begun(j.n, j.o.attempt(j.in.Planned(j.n), j.b), j.o.Lost != "")
 	if err != nil {
 		return j.say(Ask, "%v", err)
 	}
@@ -180,7 +180,7 @@ func (j judge) offer() Decision {
 		return j.say(Ask, "attempt %d was %s, and the wallet does not know it any more", a.Number, a.State)
 	case o.Lost != "":
 		return j.say(Ask, "attempt %d may have been sent, and the wallet would not know it: %s", a.Number, o.Lost)
-	case a.Log != o.Log:
+	case app(a.Log) != o.Log:
 		return j.say(Ask, "attempt %d may have been sent, and the wallet would not know it: the validator, or its database, is not the one that it was when the attempt began", a.Number)
 	case o.Now.Add(least).After(a.Expires):
 		return j.store("it was not sent in time, and gets a later end", func(x *Attempt) { x.Expires = o.end(j.b) })

@@ -20,7 +20,7 @@ func stored(t *testing.T, kind Kind, s State) Intent {
 		return in
 	}
 	hundred, none := Coins(100), Coins(0)
-	in, err = in.begun(1, Attempt{Amount: in.Planned(1), Expires: at.Add(24 * time.Hour), Log: "log", Before: Balances{&hundred, &none}})
+	in, err = in.begun(1, Attempt{Amount: in.Planned(1), Expires: at.Add(24 * time.Hour), Log: "log", Before: Balances{&hundred, &none}}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,15 +106,15 @@ func TestDecide(t *testing.T) {
 // An attempt that is not proven to be over has no next one, and none pays more than was planned.
 func TestAttemptsFollow(t *testing.T) {
 	for _, s := range []State{Sending, Created, Accepted, Completed} {
-		if _, err := stored(t, ByOffer, s).begun(1, Attempt{Amount: Coins(1)}); err == nil {
+		if _, err := stored(t, ByOffer, s).begun(1, Attempt{Amount: Coins(1)}, false); err == nil {
 			t.Errorf("after one that is %s another one begins", s)
 		}
 	}
 	in := stored(t, ByOffer, Failed)
-	if _, err := in.begun(1, Attempt{Amount: Coins(2)}); err == nil {
+	if _, err := in.begun(1, Attempt{Amount: Coins(2)}, false); err == nil {
 		t.Error("an attempt pays more than was planned")
 	}
-	next, err := in.begun(1, Attempt{Amount: Coins(1).Half()})
+	next, err := in.begun(1, Attempt{Amount: Coins(1).Half()}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

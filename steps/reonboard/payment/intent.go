@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"canton.example/svrescue/internal/plain"
@@ -79,7 +80,8 @@ type Attempt struct {
 	Contract string    `json:"contract_id,omitempty"`
 	Failure  string    `json:"failure,omitempty"` // expired, rejected, withdrawn; operator: a person's word
 	Reason   string    `json:"reason,omitempty"`
-	// Log tells the wallet's own log from another one: that of an app that was installed anew knows nothing of what was before.
+	// Log tells the wallet's own log from another one: that of an app that was installed anew knows nothing of what was before. After a "#" is the
+	// first attempt of a log that was seen to have forgotten.
 	Log    string   `json:"log,omitempty"`
 	Before Balances `json:"before,omitzero"`
 	Begun  Mark     `json:"begun"`
@@ -205,13 +207,16 @@ func (in Intent) Moved() Amount {
 	return sum
 }
 
-// Witness is the tracking ID of another attempt that the wallet knew of, by which one sees whether its log still goes back that far; "" where
-// there is none.
+// Witness is the tracking ID of another attempt that the wallet knew of by the same log, by which one sees whether it still goes back that far;
+// "" where there is none.
 func (in Intent) Witness(n int) string {
-	mine := in.Tracks(n)
+	log, mine := in.latest(), in.Tracks(n)
+	if a, ok := in.Last(n); ok {
+		log = a.Log
+	}
 	for _, p := range in.Payments {
 		for _, a := range p.Attempts {
-			if a.Tracking != mine && a.State.Known() && a.Failure != ByWord && a.Log != "" {
+			if a.Tracking != mine && a.State.Known() && a.Failure != ByWord && a.Log == log && log != "" {
 				return a.Tracking
 			}
 		}
@@ -219,11 +224,34 @@ func (in Intent) Witness(n int) string {
 	return ""
 }
 
-// ByWord is the failure of an attempt of which a person said that it is over.
+// latest is the log of the attempt that began last.
+func (in Intent) latest() string {
+	var last Attempt
+	for _, p := range in.Payments {
+		for _, a := range p.Attempts {
+			if !a.Begun.At.Before(last.Begun.At) {
+				last = a
+			}
+		}
+	}
+	return last.Log
+}
+
+// newLog marks, in the log of an attempt, that the wallet had forgotten what was before it: no attempt before it is a witness for it.
+const newLog = "#"
+
+// app is the part of a log that tells the app.
+func app(log string) string {
+	before, _, _ := strings.Cut(log, newLog)
+	return before
+}
+
+// ByWord is the failure of an attempt of which a person said what became of it.
 const ByWord = "operator"
 
-// begun is the intent with a new attempt, which nothing has been sent of. There may be none that is not over.
-func (in Intent) begun(n int, a Attempt) (Intent, error) {
+// begun is the intent with a new attempt, which nothing has been sent of. There may be none that is not over. forgot says that the wallet does not know
+// what it knew before.
+func (in Intent) begun(n int, a Attempt, forgot bool) (Intent, error) {
 	last, is := in.Last(n)
 	switch {
 	case !in.Has(n):
@@ -235,6 +263,12 @@ func (in Intent) begun(n int, a Attempt) (Intent, error) {
 	}
 	a.Number, a.State = last.Number+1, Sending
 	a.Tracking = Tracking(in.From, in.To, n, a.Number)
+	if log := in.latest(); log != "" {
+		if forgot || app(log) != a.Log {
+			log = a.Log + newLog + a.Tracking
+		}
+		a.Log = log
+	}
 	out := in.clone()
 	out.Payments[n-1].Attempts = append(out.Payments[n-1].Attempts, a)
 	return out, nil

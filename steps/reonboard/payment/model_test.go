@@ -15,7 +15,7 @@ import (
 
 var (
 	firstSeed = flag.Uint64("seed", 0, "run the model with this seed alone")
-	seeds     = flag.Uint64("seeds", 2500, "how many seeds the model is run with")
+	seeds     = flag.Uint64("seeds", 1800, "how many seeds the model is run with")
 )
 
 // The model: a ledger with two wallets, an app with a log of its own that lags behind, an object with optimistic locking, and two operators who
@@ -47,6 +47,7 @@ type model struct {
 	version  int
 	log      int // of the app; a wipe makes another one
 	killed   [2]bool
+	wiped    int
 	calm     bool
 	wipes    bool // in this run the app loses its database once
 	story    []string
@@ -98,8 +99,10 @@ func (m *model) happens() {
 		}
 	case 2:
 		if m.wipes && m.chance(40) {
-			m.wipes = false
-			m.log++
+			if unnoticed := m.rng.IntN(2) == 0 && m.witnessed(); !unnoticed {
+				m.log++
+			}
+			m.wipes, m.wiped = false, m.wiped+1
 			// Connections to a pod that is gone, and what was decided before: to install a validator anew takes minutes, and from the look to the
 			// send it takes none.
 			m.flying, m.killed = nil, [2]bool{true, true}
@@ -114,6 +117,16 @@ func (m *model) happens() {
 		}
 		m.moves(m.offers[m.rng.IntN(len(m.offers))])
 	}
+}
+
+// witnessed says whether each payment that may have been sent has an attempt beside it by which a log that has forgotten is seen.
+func (m *model) witnessed() bool {
+	for _, p := range m.read.Payments {
+		if a, ok := m.read.Last(p.Number); ok && a.State == Sending && m.read.Witness(p.Number) == "" {
+			return false
+		}
+	}
+	return m.text != ""
 }
 
 // moves brings an offer on.
@@ -236,6 +249,14 @@ func (o *operator) Look(_ context.Context, in Intent, n int) (Observation, error
 		}
 		if x.state == Created || x.state == Accepted { // the contracts are there after a wipe too
 			see.Listed, see.ListedAccepted = Found, x.state == Accepted
+		}
+	}
+	if witness := in.Witness(n); witness != "" {
+		see.Lost = "it forgot"
+		for _, x := range m.offers {
+			if x.tracking == witness && x.ingested && !x.wiped {
+				see.Lost = ""
+			}
 		}
 	}
 	if m.chance(12) {
@@ -434,7 +455,7 @@ func TestEachPaymentArrivesOnce(t *testing.T) {
 				retried += len(p.Attempts) - 1
 			}
 		}
-		wiped += m.log
+		wiped += m.wiped
 	}
 	if from != to && (retried == 0 || wiped == 0) {
 		t.Errorf("the model met %d new attempts and %d lost databases: it does not try what it should", retried, wiped)

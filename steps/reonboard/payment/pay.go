@@ -159,7 +159,7 @@ func (p Payer) Again(ctx context.Context, n, attempt int, amount Amount) error {
 	if err != nil {
 		return err
 	}
-	next, err := d.Intent.begun(n, o.attempt(amount, Begin{p.Validity, p.Mark()}))
+	next, err := d.Intent.begun(n, o.attempt(amount, Begin{p.Validity, p.Mark()}), o.Lost != "")
 	if err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (p Payer) Settle(ctx context.Context, n, attempt int, arrived bool, why str
 	return p.Book.Save(ctx, d.Intent.seen(n, func(x *Attempt) {
 		x.State, x.Failure, x.Reason, x.Seen = Failed, ByWord, why, p.Mark()
 		if arrived {
-			x.State, x.Failure = Completed, ""
+			x.State = Completed
 		}
 	}), version)
 }
