@@ -35,11 +35,11 @@ const (
 
 // scans is a network of other SVs, as AppReader reaches it. Each may know another state of it, or not answer.
 type scans struct {
-	mu    sync.Mutex
-	state svsim.Network            // what the ledger says
-	stale map[string]svsim.Network // what some still say
-	down  map[string]bool          // who does not answer
-	asked int
+	mu       sync.Mutex
+	state    svsim.Network            // what the ledger says
+	stale    map[string]svsim.Network // what some still say
+	down     map[string]bool          // who does not answer
+	handlers map[string]http.Handler
 }
 
 func member(name, party string) svsim.Member {
@@ -54,7 +54,7 @@ func newScans(party string) *scans {
 		m.SequencerURL, m.SequencerID = "https://seq."+m.Name+".example", "SEQ::"+m.Name+"::1220"
 		n.SVs = append(n.SVs, m)
 	}
-	return &scans{state: n, stale: map[string]svsim.Network{}, down: map[string]bool{}}
+	return &scans{state: n, stale: map[string]svsim.Network{}, down: map[string]bool{}, handlers: map[string]http.Handler{}}
 }
 
 func (s *scans) url(i int) string { return fmt.Sprintf("https://scan.sv-%d.example", i) }
@@ -94,7 +94,6 @@ func offboard(party string) func(*svsim.Network) {
 
 func (s *scans) Scan(_ context.Context, address string, ask func(*svapp.Scan) error) error {
 	s.mu.Lock()
-	s.asked++
 	name, down := "", s.down[address]
 	for i := range 9 {
 		if address == s.url(i) {
@@ -108,19 +107,29 @@ func (s *scans) Scan(_ context.Context, address string, ask func(*svapp.Scan) er
 	if name == "" || down {
 		return &svapp.Error{Kind: svapp.Unreachable, Tried: "reach the scan", Seen: "no connection to " + address}
 	}
-	app := svsim.App{Base: svsim.Scan, ID: name, Version: "0.6.4", Uptime: func() time.Duration { return 0 }, NotReady: func() string { return "" }, Network: func() svsim.Network {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if old, is := s.stale[name]; is {
-			return old
-		}
-		return s.state
-	}}
-	scan, err := svapp.NewScan(svapp.Settings{Way: svapp.Way{Name: "test", Base: address, Through: through{app.Handler()}}})
+	scan, err := svapp.NewScan(svapp.Settings{Way: svapp.Way{Name: "test", Base: address, Through: through{s.handler(name)}}})
 	if err != nil {
 		return err
 	}
 	return ask(scan)
+}
+
+// handler is the scan of an SV, made once.
+func (s *scans) handler(name string) http.Handler {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.handlers[name] == nil {
+		app := svsim.App{Base: svsim.Scan, ID: name, Version: "0.6.4", Uptime: func() time.Duration { return 0 }, NotReady: func() string { return "" }, Network: func() svsim.Network {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if old, is := s.stale[name]; is {
+				return old
+			}
+			return s.state
+		}}
+		s.handlers[name] = app.Handler()
+	}
+	return s.handlers[name]
 }
 
 var errNotHere = errors.New("no such app in this test")
