@@ -2,6 +2,8 @@ package kube
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -9,6 +11,7 @@ import (
 
 	"k8s.io/utils/clock"
 
+	"canton.example/svrescue/internal/secret"
 	"canton.example/svrescue/kube/sim"
 )
 
@@ -106,6 +109,11 @@ func simulated(t *testing.T) (*Cluster, *sim.Server) {
 	return cl, s
 }
 
+func sumOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
 // must fails the test if there is no such object.
 func must[T any](t *testing.T) func(v T, ok bool, err error) T {
 	return func(v T, ok bool, err error) T {
@@ -120,7 +128,7 @@ func must[T any](t *testing.T) func(v T, ok bool, err error) T {
 // Each write is tried by hands that may not, by hands that only try, with a broken precondition, and for real. Only the last may change
 // the world, and each refusal has its kind.
 func TestWrites(t *testing.T) {
-	type ids struct{ claim, volume, free, pod string }
+	type ids struct{ claim, volume, free, pod, secret string }
 	app := WorkloadRef{Deployment, "sv", "sv-app"}
 	pg := WorkloadRef{StatefulSet, "sv", "apps-pg"}
 	deploy := access("", groupApps, "deployments", "sv", "sv-app")
@@ -203,6 +211,51 @@ func TestWrites(t *testing.T) {
 			},
 		},
 		{
+			name: "create a secret", access: AccessCreateSecret("sv", "dump"), kind: AlreadyExists,
+			do: func(ctx context.Context, h *Hands, _ ids) error {
+				return h.CreateSecret(ctx, SecretSpec{Namespace: "sv", Name: "dump", Annotations: map[string]string{"a": "b"}, Data: map[string]secret.String{"content": secret.New("a key")}})
+			},
+			check: func(t *testing.T, ctx context.Context, cl *Cluster) bool {
+				m, ok, err := cl.SecretMatches(ctx, "sv", "dump", "content", sumOf("a key"))
+				if err != nil || !ok {
+					return false
+				}
+				if !m.Has || !m.Same || m.Annotations["a"] != "b" {
+					t.Errorf("%+v", m)
+				}
+				if m, _, _ = cl.SecretMatches(ctx, "sv", "dump", "content", sumOf("another key")); !m.Has || m.Same {
+					t.Errorf("another value matches: %+v", m)
+				}
+				if m, _, _ = cl.SecretMatches(ctx, "sv", "dump", "other", sumOf("")); m.Has || m.Same {
+					t.Errorf("a key that is not there matches: %+v", m)
+				}
+				return true
+			},
+		},
+		{
+			name: "delete a secret", access: AccessDeleteSecret("sv", "apps-pg-secret"),
+			do: func(ctx context.Context, h *Hands, i ids) error {
+				return h.DeleteSecret(ctx, "sv", "apps-pg-secret", i.secret)
+			},
+			stale: func(ctx context.Context, h *Hands, i ids) error {
+				return h.DeleteSecret(ctx, "sv", "apps-pg-secret", "another")
+			},
+			check: func(t *testing.T, ctx context.Context, cl *Cluster) bool {
+				_, ok, err := cl.SecretKeys(ctx, "sv", "apps-pg-secret")
+				return err == nil && !ok
+			},
+		},
+		{
+			name: "create a namespace", access: AccessCreateNamespace("validator"), kind: AlreadyExists,
+			do: func(ctx context.Context, h *Hands, _ ids) error {
+				return h.CreateNamespace(ctx, "validator", map[string]string{"a": "b"})
+			},
+			check: func(t *testing.T, ctx context.Context, cl *Cluster) bool {
+				n, ok, err := cl.Namespace(ctx, "validator")
+				return err == nil && ok && n.Annotations["a"] == "b"
+			},
+		},
+		{
 			name: "create a claim", access: AccessCreateClaim("sv", "data-2"), kind: AlreadyExists,
 			do: func(ctx context.Context, h *Hands, _ ids) error {
 				_, err := h.CreateClaim(ctx, ClaimSpec{Namespace: "sv", Name: "data-2", Class: "fast", Size: "20G", Snapshot: "data-1700000000", Labels: map[string]string{"a": "b"}})
@@ -272,6 +325,7 @@ func TestWrites(t *testing.T) {
 				volume: must[Volume](t)(cl.Volume(ctx, "pv-1")).UID,
 				free:   must[Volume](t)(cl.Volume(ctx, "pv-free")).UID,
 				pod:    must[Pod](t)(cl.Pod(ctx, "sv", "p")).UID,
+				secret: must[SecretMatch](t)(cl.SecretMatches(ctx, "sv", "apps-pg-secret", "other", "")).UID,
 			}
 			if c.kind == "" {
 				c.kind = Conflict
@@ -367,6 +421,9 @@ func TestCommands(t *testing.T) {
 		{CommandScale(w, WorkloadRef{Deployment, "sv", "sv-app"}, 1, 0), `kubectl --context 'gke_it'\''s me' -n sv scale deployment/sv-app --current-replicas=1 --replicas=0`},
 		{CommandDeleteClaim(Where{Kubeconfig: "/home/a b/c"}, "sv", "data"), `kubectl --kubeconfig '/home/a b/c' -n sv delete persistentvolumeclaim data --wait=false`},
 		{CommandDeletePod(Where{}, "sv", "p", &grace), "kubectl -n sv delete pod p --wait=false --grace-period=0 --force"},
+		{CommandSecretFiles(Where{}, "v", "dump", map[string]string{"content": "/a b/dump.json"}), `kubectl -n v create secret generic dump --from-file=content='/a b/dump.json'`},
+		{CommandDeleteSecret(Where{}, "v", "dump"), "kubectl -n v delete secret dump"},
+		{CommandCreateNamespace(Where{}, "v"), "kubectl create namespace v"},
 		{CommandLabel(Where{}, access("", groupApps, "deployments", "sv", "d"), Mark{Key: "k", From: &w.Context}), "kubectl -n sv label deployments.apps d k-"},
 		{volume, `kubectl patch persistentvolume pv-1 --type=json -p '[{"op":"test","path":"/metadata/uid","value":"u"},{"op":"test","path":"/spec/persistentVolumeReclaimPolicy","value":"Delete"},{"op":"replace","path":"/spec/persistentVolumeReclaimPolicy","value":"Retain"}]'`},
 	} {

@@ -25,6 +25,32 @@ var deleting = []Case{
 		err = cms.Delete(e.ctx, "a", metav1.DeleteOptions{})
 		e.reason(err, metav1.StatusReasonNotFound, 404, `configmaps "a" not found`)
 	}},
+	{"a secret is made once, and goes by its uid", func(e *env) {
+		secrets := e.kube.CoreV1().Secrets(e.ns)
+		s, err := secrets.Create(e.ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "dump", Annotations: map[string]string{"svrescue/made-by": "r-1"}},
+			Type: corev1.SecretTypeOpaque, Data: map[string][]byte{"content": []byte("{}\n\x00")}}, metav1.CreateOptions{})
+		e.ok(err)
+		if string(s.Data["content"]) != "{}\n\x00" || s.Annotations["svrescue/made-by"] != "r-1" || s.Type != corev1.SecretTypeOpaque {
+			e.Errorf("it is %d bytes of type %s with %v", len(s.Data["content"]), s.Type, s.Annotations)
+		}
+		_, err = secrets.Create(e.ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "dump"}}, metav1.CreateOptions{DryRun: dry})
+		e.reason(err, metav1.StatusReasonAlreadyExists, 409, `secrets "dump" already exists`)
+		_, err = e.kube.CoreV1().Secrets("no-such-namespace").Create(e.ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "dump"}}, metav1.CreateOptions{})
+		e.reason(err, metav1.StatusReasonNotFound, 404, `namespaces "no-such-namespace" not found`)
+		err = secrets.Delete(e.ctx, "dump", metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions("other")})
+		e.reason(err, metav1.StatusReasonConflict, 409, "")
+		e.ok(secrets.Delete(e.ctx, "dump", metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(s.UID))}))
+		_, err = secrets.Get(e.ctx, "dump", metav1.GetOptions{})
+		e.reason(err, metav1.StatusReasonNotFound, 404, `secrets "dump" not found`)
+	}},
+	{"a namespace is made once", func(e *env) {
+		_, err := e.kube.CoreV1().Namespaces().Create(e.ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: e.ns}}, metav1.CreateOptions{})
+		e.reason(err, metav1.StatusReasonAlreadyExists, 409, fmt.Sprintf(`namespaces %q already exists`, e.ns))
+		_, err = e.kube.CoreV1().Namespaces().Create(e.ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: e.ns + "-dry"}}, metav1.CreateOptions{DryRun: dry})
+		e.ok(err)
+		_, err = e.kube.CoreV1().Namespaces().Get(e.ctx, e.ns+"-dry", metav1.GetOptions{})
+		e.reason(err, metav1.StatusReasonNotFound, 404, fmt.Sprintf(`namespaces %q not found`, e.ns+"-dry"))
+	}},
 	{"finalizers hold an object", func(e *env) {
 		cms := e.kube.CoreV1().ConfigMaps(e.ns)
 		_, err := cms.Create(e.ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "a", Finalizers: []string{"example.com/hold"}}}, metav1.CreateOptions{})
