@@ -1,7 +1,9 @@
 package release
 
 import (
+	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,11 +16,17 @@ import (
 	"canton.example/svrescue/internal/plain"
 )
 
-// Chart is a chart that lies in a folder, or in a file as `helm pull` leaves it.
+// Chart is a chart that lies in a folder, or in a file as `helm pull` leaves it, or that is held in memory as such a file.
 type Chart struct {
-	Path    string // of the folder, or of the .tgz file
+	Path    string // of the folder, or of the .tgz file; of one in memory, what it is called
 	Name    string // as its Chart.yaml has it
 	Version string
+	packed  []byte // of one in memory
+}
+
+// ReadChart reads a chart as `helm pull` leaves it in a .tgz file. path is what it is called in sentences.
+func ReadChart(path string, packed []byte) (Chart, error) {
+	return read(Chart{Path: path, packed: packed})
 }
 
 // String is such as "splice-scan 0.6.4".
@@ -62,21 +70,31 @@ func isChart(folder string) bool {
 	return err == nil
 }
 
-func chartAt(path string) (Chart, error) {
-	c, err := load(path)
+func chartAt(path string) (Chart, error) { return read(Chart{Path: path}) }
+
+func read(c Chart) (Chart, error) {
+	inside, err := c.load()
 	if err != nil {
 		return Chart{}, err
 	}
-	return Chart{Path: path, Name: plain.Line(c.Metadata.Name), Version: plain.Line(c.Metadata.Version)}, nil
+	c.Name, c.Version = plain.Line(inside.Metadata.Name), plain.Line(inside.Metadata.Version)
+	return c, nil
 }
 
 // load reads a chart anew: rendering writes into it.
-func load(path string) (*chart.Chart, error) {
-	c, err := loader.Load(path)
-	if err != nil {
-		return nil, fmt.Errorf("%s is not a chart that can be read: %s", path, plain.Cut(plain.Line(err.Error()), 200))
+func (c Chart) load() (inside *chart.Chart, err error) {
+	if c.packed != nil {
+		inside, err = loader.LoadArchive(bytes.NewReader(c.packed))
+	} else {
+		inside, err = loader.Load(c.Path)
 	}
-	return c, nil
+	if err == nil && inside.Metadata == nil {
+		err = errors.New("it has no Chart.yaml")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s is not a chart that can be read: %s", c.Path, plain.Cut(plain.Line(err.Error()), 200))
+	}
+	return inside, nil
 }
 
 // missing are the charts that Chart.yaml names as dependencies and that do not lie in charts/.

@@ -72,7 +72,7 @@ func (c Chart) Render(ctx context.Context, name, ns string, v Values, o kube.Off
 }
 
 func (c Chart) render(ctx context.Context, name, ns string, v Values, o kube.Offers) (Rendered, error) {
-	ch, err := load(c.Path)
+	ch, err := c.load()
 	if err != nil {
 		return Rendered{}, &Unusable{Why: "cannot be read any more: " + err.Error(), Next: "Put it back as it was"}
 	}

@@ -41,14 +41,20 @@ func Make(ctx context.Context, c Cluster, s Saved) (Made, error) {
 	if err != nil {
 		return Made{}, err
 	}
+	m, err := makeOf(ctx, c, s.Namespace, releases)
+	m.Unused = unused
+	return m, err
+}
+
+func makeOf(ctx context.Context, c Cluster, namespace string, releases []Release) (Made, error) {
 	offers, err := c.Offers(ctx)
 	if err != nil {
 		return Made{}, err
 	}
-	m := Made{Releases: releases, Unused: unused}
-	w := writer{files: map[string][]byte{}, index: record.Index{Version: record.Version, Namespace: s.Namespace, Secrets: []kube.SecretShape{}}}
+	m := Made{Releases: releases}
+	w := writer{files: map[string][]byte{}, index: record.Index{Version: record.Version, Namespace: namespace, Secrets: []kube.SecretShape{}}}
 	for _, r := range releases {
-		rendered, err := r.Chart.Render(ctx, r.Name, s.Namespace, r.values, offers)
+		rendered, err := r.Chart.Render(ctx, r.Name, namespace, r.values, offers)
 		if err != nil {
 			return Made{}, cannot(r, err)
 		}

@@ -157,7 +157,7 @@ func install(f Facts, database bool) []steps.Action {
 		if r.Database != database {
 			continue
 		}
-		actions = append(actions, installRelease{where: f.Where, release: r, installation: r.installation(f), lost: LostNode{Folder: f.Lost.Folder, Values: f.Lost.Values, Charts: f.Lost.Charts, Digest: f.Lost.Digest}, saved: f.saved()})
+		actions = append(actions, installation(f, r))
 		ready := readiness(f, r)
 		if database {
 			together.Workloads, together.Servers = append(together.Workloads, ready.Workloads...), append(together.Servers, ready.Servers...)
@@ -190,7 +190,7 @@ func uninstall(f Facts, database bool) []steps.Action {
 		if r.Database != database {
 			continue
 		}
-		actions = append(actions, uninstallRelease{where: f.Where, installation: r.installation(f)})
+		actions = append(actions, action.UninstallRelease{Where: f.Where, Installation: r.installation(f)})
 		for _, c := range f.Node.Components {
 			if r.makes(c.Ref) {
 				gone.Workloads = append(gone.Workloads, action.Pods{Workload: c.Ref, Selector: c.Selector})

@@ -291,7 +291,7 @@ func lostReleases(ctx context.Context, w steps.World, made charts.Made, l lostRe
 		evidence = append(evidence, wire.Evidence{Source: "release " + r.Name, Seen: fmt.Sprintf("%s %s, %s", r.Chart, r.Version, count(len(r.Parts), "object"))})
 		if !r.Charted {
 			found = append(found, wire.Finding{ID: "chart-" + r.Name, Verdict: wire.Attention, Text: "the record has release " + r.Name + " without its chart: it can be installed, and upgraded only with the chart",
-				Next: "helm pull " + chartAddress(r.Chart) + " --version " + r.Version})
+				Next: "helm pull " + charts.Address(r.Chart) + " --version " + r.Version})
 		}
 	}
 	return append([]wire.Finding{{ID: "releases", Verdict: wire.Holds, Text: "to be installed, in this order: " + strings.Join(names, ", "), Evidence: evidence}}, found...), nil

@@ -110,7 +110,7 @@ func takeLost(f *Facts, ask, value string) error {
 		case err != nil:
 			return fmt.Errorf("the charts in %s cannot be used: %w", path, err)
 		case len(found) == 0:
-			return fmt.Errorf("there is no chart in %s: neither a folder with a Chart.yaml nor a .tgz file. Where the network is, helm pull %s --version VERSION fetches one, and the like for the others", path, chartAddress("splice-sv-node"))
+			return fmt.Errorf("there is no chart in %s: neither a folder with a Chart.yaml nor a .tgz file. Where the network is, helm pull %s --version VERSION fetches one, and the like for the others", path, charts.Address("splice-sv-node"))
 		}
 		lost.Charts = path
 		f.Lost = &lost
@@ -142,14 +142,6 @@ func notARecord(folder string, err error) error {
 		return fmt.Errorf("there is no record in %s, and no saved values: it has no %s, and no .yaml file", folder, records.IndexFile)
 	}
 	return fmt.Errorf("%s cannot be read: %w", folder, err)
-}
-
-// chartAddress is where a chart of a node is published (reference/deployment.md 5, 3.2).
-func chartAddress(chart string) string {
-	if chart == "postgresql" {
-		return "oci://registry-1.docker.io/bitnamicharts/postgresql"
-	}
-	return "oci://ghcr.io/digital-asset/decentralized-canton-sync/helm/" + chart
 }
 
 // ofValues says what is to be known of a node that is made of values alone.
