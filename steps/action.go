@@ -77,6 +77,8 @@ type World struct {
 	// Apps asks the apps of Splice, with the logins that Keys holds.
 	Apps AppReader
 	Keys Keyring
+	// Charts fetches charts from registries.
+	Charts ChartReader
 	// Dry makes hands for these references that only try: the server says what it would do and changes nothing.
 	Dry func([]Ref) Hands
 }
@@ -128,6 +130,12 @@ type DatabaseWriter interface {
 type PodReader interface {
 	// Get asks the first ready pod of the selector. An answer other than 200 is an error.
 	Get(ctx context.Context, namespace, selector string, port int, path string) ([]byte, error)
+}
+
+// ChartReader fetches charts of Helm from registries.
+type ChartReader interface {
+	// Pull fetches a chart, such as oci://HOST/PATH/splice-validator, in one version, as `helm pull` leaves it in a .tgz file.
+	Pull(ctx context.Context, address, version string) ([]byte, error)
 }
 
 // FileReader reads the artifacts of the run.

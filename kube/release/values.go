@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // Values are what an operator sets of a chart. Passwords can be among them, so they have no printed and no JSON form, and the error of
@@ -69,4 +70,38 @@ func (v Values) Holding(words []string) []string {
 		return false
 	}
 	return slices.DeleteFunc(slices.Clone(words), func(word string) bool { return !has(v.tree, word) })
+}
+
+// At is a copy of what stands at a path such as "auth.jwksUrl"; ok is false where there is nothing. Whoever asks answers for what becomes of
+// it: ask only for what is no secret.
+func (v Values) At(path string) (found any, ok bool) {
+	var at any = v.tree
+	for key := range strings.SplitSeq(path, ".") {
+		m, isMap := at.(map[string]any)
+		if !isMap {
+			return nil, false
+		}
+		if at, ok = m[key]; !ok || at == nil {
+			return nil, false
+		}
+	}
+	return runtime.DeepCopyJSONValue(at), true
+}
+
+// Keys are the paths of all that is set, such as "auth.jwksUrl", sorted. A list counts as one thing.
+func (v Values) Keys() []string {
+	var all []string
+	var walk func(prefix string, m map[string]any)
+	walk = func(prefix string, m map[string]any) {
+		for key, x := range m {
+			if inside, ok := x.(map[string]any); ok && len(inside) > 0 {
+				walk(prefix+key+".", inside)
+			} else {
+				all = append(all, prefix+key)
+			}
+		}
+	}
+	walk("", v.tree)
+	slices.Sort(all)
+	return all
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 
 	"canton.example/svrescue/kube"
+	"canton.example/svrescue/kube/release"
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/postgres"
 	"k8s.io/utils/clock"
@@ -23,7 +24,7 @@ type Artifacts interface {
 func Wire(cluster *kube.Cluster, files Artifacts, clk clock.WithTicker, run string,
 	dial func(ctx context.Context, network, address string) (net.Conn, error), held func() error, web AppOptions) (steps.World, func(refs []steps.Ref, dryRun bool) steps.Hands) {
 
-	world := steps.World{Kube: cluster, Files: files, Clock: clk}
+	world := steps.World{Kube: cluster, Files: files, Clock: clk, Charts: release.Registry{}}
 	var databases *Databases
 	var apps *Apps
 	if cluster != nil {
