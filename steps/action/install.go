@@ -19,7 +19,7 @@ type InstallRelease struct {
 	Chart, Version string
 	Installation   release.Installation
 	// Stored reads or renders what is installed. It refuses what is not what was shown.
-	Stored func(context.Context, *kube.Cluster) (release.Stored, error)
+	Stored func(context.Context, steps.World) (release.Stored, error)
 	How    string   // how its objects came about: "recorded", "rendered"
 	Helm   []string // the words with which Helm does the same
 	Hooks  []string // of the chart, which are not made
@@ -53,7 +53,7 @@ func counted(n int, what string) string {
 }
 
 func (i InstallRelease) Trial(ctx context.Context, h steps.Hands) ([]wire.Finding, error) {
-	s, err := i.Stored(ctx, h.World.Kube)
+	s, err := i.Stored(ctx, h.World)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func (i InstallRelease) Probe(ctx context.Context, w steps.World) (wire.ActionSt
 }
 
 func (i InstallRelease) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
-	s, err := i.Stored(ctx, h.World.Kube)
+	s, err := i.Stored(ctx, h.World)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"canton.example/svrescue/kube"
+	"canton.example/svrescue/kube/release"
 	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/action"
 	"canton.example/svrescue/steps/hold"
 	"canton.example/svrescue/steps/node"
 	"canton.example/svrescue/steps/reonboard/payment"
@@ -164,6 +166,63 @@ type Validator struct {
 	// Balance is what its wallet showed when it had come up, as Daml decimals.
 	Unlocked string `json:"unlocked,omitempty"`
 	Locked   string `json:"locked,omitempty"`
+
+	Answers Answers `json:"answers,omitzero"`
+	// Before are the answers that were given before they were asked anew; they are proposed again.
+	Before Answers `json:"before,omitzero"`
+	// Tries are the identifiers that were frozen before, each with the server that its databases are on. None is used again for another.
+	Tries []Try `json:"tries,omitempty"`
+	// Server is the host of PostgreSQL: the name of the release that is installed, or a server that is there, as HOST:PORT.
+	Server string `json:"server,omitempty"`
+	// Values are those that were derived, as YAML by the release. They hold no secret.
+	Values map[string]string `json:"values,omitempty"`
+	// Differences are the lines by which they differ from what the lost node had.
+	Differences map[string][]string `json:"differences,omitempty"`
+	Releases    []Deployment        `json:"releases,omitempty"` // in the order in which they are installed
+	Needs       []Need              `json:"needs,omitempty"`
+	Digest      string              `json:"digest,omitempty"` // of what was rendered
+}
+
+// Answers are what the operator said of the recovery validator.
+type Answers struct {
+	Namespace  string `json:"namespace,omitempty"`
+	Source     string `json:"source,omitempty"` // folder with saved values, or one of the sources
+	Version    string `json:"version,omitempty"`
+	Charts     string `json:"charts,omitempty"` // folder, or address of a registry
+	Identifier string `json:"identifier,omitempty"`
+	Scan       string `json:"scan,omitempty"` // address of one peer's, or bft
+	Users      string `json:"users,omitempty"`
+	JWKS       string `json:"jwks,omitempty"`
+	Audience   string `json:"audience,omitempty"`
+	Ledger     string `json:"ledger,omitempty"`   // audience of the ledger API
+	Database   string `json:"database,omitempty"` // new, or HOST or HOST:PORT
+	Class      string `json:"class,omitempty"`    // storage class, or none
+	Extra      string `json:"extra,omitempty"`    // folder, or none
+	Fatal      string `json:"fatal,omitempty"`    // end, go-on
+	Way        string `json:"way,omitempty"`      // helm, gitops
+}
+
+// Try is an identifier that was frozen, and the server with its databases.
+type Try struct {
+	Identifier string `json:"identifier"`
+	Server     string `json:"server"`
+}
+
+// Deployment is a release that is to be there: what it is made of, and what it makes.
+type Deployment struct {
+	Name      string          `json:"name"`
+	Chart     string          `json:"chart"`
+	Version   string          `json:"version"`
+	Place     string          `json:"place"` // of the chart: a path, or an artifact of the run
+	Parts     []release.Part  `json:"parts"`
+	Hooks     []string        `json:"hooks,omitempty"`
+	Workloads []action.Wanted `json:"workloads,omitempty"` // that are waited for
+}
+
+// Need is something that pods refer to and no release makes.
+type Need struct {
+	kube.Needed
+	By []string `json:"by"` // workloads
 }
 
 // Fresh is the SV that was onboarded in place of the lost one.
