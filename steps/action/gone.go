@@ -27,8 +27,8 @@ type WaitGone struct {
 
 // Pods names a workload and selects its pods.
 type Pods struct {
-	Workload kube.WorkloadRef
-	Selector string
+	Workload kube.WorkloadRef `json:"workload"`
+	Selector string           `json:"selector"`
 }
 
 func (g WaitGone) Key() string         { return "wait until the pods of " + g.Name + " are gone" }

@@ -57,6 +57,9 @@ func (i InstallRelease) Trial(ctx context.Context, h steps.Hands) ([]wire.Findin
 	if err != nil {
 		return nil, err
 	}
+	if _, there, err := h.World.Kube.Namespace(ctx, i.Installation.Namespace); err == nil && !there {
+		return []wire.Finding{{ID: i.Key(), Verdict: wire.Undetermined, Text: i.Key() + " can be tried only when namespace " + i.Installation.Namespace + " is there"}}, nil
+	}
 	tried, err := i.Installation.Try(ctx, h.World.Kube, h.Kube, s)
 	if err != nil {
 		return nil, i.taken(err)

@@ -36,7 +36,7 @@ type WaitReady struct {
 // Wanted is a workload and the number of ready pods it should have.
 type Wanted struct {
 	Pods
-	Replicas int32
+	Replicas int32 `json:"replicas"`
 }
 
 func (r WaitReady) Key() string         { return "wait until " + r.Name + " are ready" }

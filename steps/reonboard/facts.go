@@ -167,15 +167,18 @@ type Validator struct {
 	Unlocked string `json:"unlocked,omitempty"`
 	Locked   string `json:"locked,omitempty"`
 
-	Answers Answers `json:"answers,omitzero"`
+	Answers ValidatorAnswers `json:"answers,omitzero"`
 	// Before are the answers that were given before they were asked anew; they are proposed again.
-	Before Answers `json:"before,omitzero"`
+	Before ValidatorAnswers `json:"before,omitzero"`
 	// Tries are the identifiers that were frozen before, each with the server that its databases are on. None is used again for another.
 	Tries []Try `json:"tries,omitempty"`
 	// Server is the host of PostgreSQL: the name of the release that is installed, or a server that is there, as HOST:PORT.
 	Server string `json:"server,omitempty"`
 	// Values are those that were derived, as YAML by the release. They hold no secret.
 	Values map[string]string `json:"values,omitempty"`
+	Wallet []string          `json:"wallet,omitempty"` // its users
+	// Audience of tokens for its API, as it was derived.
+	Audience string `json:"audience,omitempty"`
 	// Differences are the lines by which they differ from what the lost node had.
 	Differences map[string][]string `json:"differences,omitempty"`
 	Releases    []Deployment        `json:"releases,omitempty"` // in the order in which they are installed
@@ -183,8 +186,8 @@ type Validator struct {
 	Digest      string              `json:"digest,omitempty"` // of what was rendered
 }
 
-// Answers are what the operator said of the recovery validator.
-type Answers struct {
+// ValidatorAnswers are what the operator said of the recovery validator.
+type ValidatorAnswers struct {
 	Namespace  string `json:"namespace,omitempty"`
 	Source     string `json:"source,omitempty"` // folder with saved values, or one of the sources
 	Version    string `json:"version,omitempty"`
@@ -199,6 +202,7 @@ type Answers struct {
 	Class      string `json:"class,omitempty"`    // storage class, or none
 	Extra      string `json:"extra,omitempty"`    // folder, or none
 	Fatal      string `json:"fatal,omitempty"`    // end, go-on
+	Login      string `json:"login,omitempty"`    // of its wallet, as steps.Login
 	Way        string `json:"way,omitempty"`      // helm, gitops
 }
 

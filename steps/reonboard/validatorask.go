@@ -47,6 +47,7 @@ var validatorAsks = []steps.Ask{
 	{Name: "class", Kind: wire.AskChoice, Help: "the storage class of its volumes; none for that which the charts name"},
 	{Name: "fatal", Kind: wire.AskChoice, Help: "after an earlier try: whether a fatal error ends the participant (end) or not (go-on)"},
 	{Name: "extra", Kind: wire.AskText, Help: "a folder with values files of your own, RELEASE-values.yaml, which go over those that are derived; or none"},
+	{Name: "login", Kind: wire.AskChoice, Help: "how one logs in to its wallet: client, device or pasted"},
 	{Name: "way", Kind: wire.AskChoice, Help: "helm: this tool installs; gitops: you commit what it writes, and it watches"},
 }
 
@@ -69,7 +70,7 @@ func validatorInputs(ctx context.Context, w steps.World, f Facts) ([]wire.Questi
 		return text("source", cmp.Or(proposed, fromNothing), "Where are the lost node's Helm values?",
 			"The folder with the values files that it was installed with; or cluster, for what Helm keeps in its namespace; or none. Login provider, audiences, wallet users and KMS are taken from there; what is not found is asked for.")
 	}
-	if a.Version == "" && !known(f.Old.Release) {
+	if a.Version == "" && !knownRelease(f.Old.Release) {
 		return text("version", was.Version, "Which release of Splice does the network run?", "The charts must be of this release: the apps compare their versions with the network's. A peer's scan tells it under /api/scan/version.")
 	}
 	if a.Charts == "" {
@@ -111,7 +112,7 @@ func (f Facts) lastQuestions(ctx context.Context, w steps.World, m material) ([]
 			Text: "new installs one beside it. Or name one that is there, as HOST or HOST:PORT, with user " + databaseUser + ". A server that has another participant's database is refused: the lost node's may hold the last copy of its keys."}}, nil
 	}
 	if a.Class == "" {
-		have, err := classes(ctx, w)
+		have, err := storageClasses(ctx, w)
 		if err != nil {
 			return nil, err
 		}
@@ -142,6 +143,19 @@ func (f Facts) lastQuestions(ctx context.Context, w steps.World, m material) ([]
 		return []wire.Question{{Name: "extra", Kind: wire.AskText, Title: "Are there values of your own that shall go over these?", Default: cmp.Or(was.Extra, none),
 			Text: "A folder with participant-values.yaml, validator-values.yaml or the like, one for each release; or none. What stands in them may be secret: it is read when the charts are rendered, and not kept by this run."}}, nil
 	}
+	if a.Login == "" {
+		q := wire.Question{Name: "login", Kind: wire.AskChoice, Title: "How does one log in to the validator's wallet?", Default: cmp.Or(was.Login, string(steps.LoginDevice)),
+			Text: "Calls of a wallet act for the user of the token, which must be one of its users: " + strings.Join(f.told(m).users, ", ") + ".",
+			Choices: []wire.Choice{
+				{ID: string(steps.LoginClient), Label: "As its service user", Detail: "OAuth2 client credentials; right where a wallet user is a machine's"},
+				{ID: string(steps.LoginDevice), Label: "A person confirms in a browser elsewhere", Detail: "where the provider allows device authorization"},
+				{ID: string(steps.LoginPasted), Label: "A person pastes a token", Detail: "hidden, and kept in memory alone"},
+			}}
+		if users := f.told(m).users; len(users) > 0 && strings.HasSuffix(users[0], "@clients") {
+			q.Default = cmp.Or(was.Login, string(steps.LoginClient))
+		}
+		return []wire.Question{q}, nil
+	}
 	if a.Way == "" {
 		return []wire.Question{{Name: "way", Kind: wire.AskChoice, Title: "How shall it be installed?", Default: cmp.Or(was.Way, wayHelm), Choices: []wire.Choice{
 			{ID: wayHelm, Label: "This tool installs it", Detail: "as Helm would, after it has shown what"},
@@ -151,21 +165,21 @@ func (f Facts) lastQuestions(ctx context.Context, w steps.World, m material) ([]
 	return nil, nil
 }
 
-// told is what values or answers say of logins.
-type told struct {
+// loginsTold is what values or answers say of logins.
+type loginsTold struct {
 	users                  []string
 	jwks, audience, ledger string
 	disabled               bool // there is no login at all
 }
 
-func (f Facts) told(m material) told {
+func (f Facts) told(m material) loginsTold {
 	a := f.Validator.Answers
 	participant, validator := m["splice-participant"], m["splice-validator"]
 	off, _ := validator.At("disableAuth")
-	t := told{jwks: cmp.Or(a.JWKS, participant.Text("auth.jwksUrl"), validator.Text("auth.jwksUrl"), m["splice-sv-node"].Text("auth.jwksUrl")),
+	t := loginsTold{jwks: cmp.Or(a.JWKS, participant.Text("auth.jwksUrl"), validator.Text("auth.jwksUrl"), m["splice-sv-node"].Text("auth.jwksUrl")),
 		audience: cmp.Or(a.Audience, validator.Text("auth.audience")), ledger: cmp.Or(a.Ledger, participant.Text("auth.targetAudience")), disabled: off == true}
 	if a.Users != "" {
-		t.users = split(a.Users)
+		t.users = listOf(a.Users)
 		return t
 	}
 	list, _ := validator.At("validatorWalletUsers")
@@ -181,7 +195,7 @@ func (f Facts) told(m material) told {
 	return t
 }
 
-func split(list string) []string {
+func listOf(list string) []string {
 	var all []string
 	for x := range strings.SplitSeq(list, ",") {
 		if x = strings.TrimSpace(x); x != "" {
@@ -191,15 +205,15 @@ func split(list string) []string {
 	return all
 }
 
-// known says whether a text is a release of Splice.
-func known(release string) bool {
+// knownRelease says whether a text is a release of Splice.
+func knownRelease(release string) bool {
 	_, ok := readSplice(release)
 	return ok
 }
 
 // version is the release of the charts.
 func (f Facts) version() string {
-	if known(f.Old.Release) && f.Validator.Answers.Version == "" {
+	if knownRelease(f.Old.Release) && f.Validator.Answers.Version == "" {
 		return f.Old.Release
 	}
 	return f.Validator.Answers.Version
@@ -208,7 +222,7 @@ func (f Facts) version() string {
 // proposed is an identifier that nobody has used: of the SV, the day, and four digits of the run. After a try that failed it is another one.
 func (f Facts) proposed(now time.Time) string {
 	sum := sha256.Sum256([]byte(f.Run))
-	name := foreign.ReplaceAllString(cmp.Or(f.Old.SV, "sv"), "-") + "-recovery-" + now.UTC().Format("20060102") + "-" + hex.EncodeToString(sum[:2])
+	name := notInIdentifier.ReplaceAllString(cmp.Or(f.Old.SV, "sv"), "-") + "-recovery-" + now.UTC().Format("20060102") + "-" + hex.EncodeToString(sum[:2])
 	if n := len(f.Validator.Tries); n > 0 {
 		name += "-" + strconv.Itoa(n+1)
 	}
@@ -216,10 +230,10 @@ func (f Facts) proposed(now time.Time) string {
 }
 
 var (
-	foreign    = regexp.MustCompile(`[^A-Za-z0-9_-]`) // to an identifier
-	identifier = regexp.MustCompile(`^[A-Za-z0-9_-]{1,180}$`)
-	namespaces = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
-	hostPort   = regexp.MustCompile(`^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?$`)
+	notInIdentifier = regexp.MustCompile(`[^A-Za-z0-9_-]`) // to an identifier
+	validIdentifier = regexp.MustCompile(`^[A-Za-z0-9_-]{1,180}$`)
+	validNamespace  = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+	validHostPort   = regexp.MustCompile(`^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?$`)
 )
 
 func (f Facts) aboutIdentifier() string {
@@ -260,7 +274,7 @@ func takeValidator(f *Facts, ask, value string) error {
 	a := &v.Answers
 	switch ask {
 	case "namespace":
-		if !namespaces.MatchString(value) {
+		if !validNamespace.MatchString(value) {
 			return fmt.Errorf("%q is no name of a namespace", value)
 		}
 		if value == f.Old.Namespace {
@@ -273,7 +287,7 @@ func takeValidator(f *Facts, ask, value string) error {
 		}
 		return takeFolder(&a.Source, value, fromCluster, fromNothing)
 	case "version":
-		if !known(value) {
+		if !knownRelease(value) {
 			return fmt.Errorf("%q is no release of Splice, such as 0.6.4", value)
 		}
 		a.Version = value
@@ -291,14 +305,14 @@ func takeValidator(f *Facts, ask, value string) error {
 		}
 	case "identifier":
 		switch {
-		case !identifier.MatchString(value):
+		case !validIdentifier.MatchString(value):
 			return fmt.Errorf("%q is no identifier: letters, digits, - and _, at most 180", value)
 		case value == identifierOf(f.Old.Participant):
 			return fmt.Errorf("%s is the identifier of the lost participant: the recovery validator needs one that was never used", value)
 		}
 		a.Identifier, v.Identifier = value, value
 	case "users":
-		if len(split(value)) == 0 {
+		if len(listOf(value)) == 0 {
 			return fmt.Errorf("name at least one user")
 		}
 		a.Users = value
@@ -308,14 +322,14 @@ func takeValidator(f *Facts, ask, value string) error {
 		}
 		a.JWKS = value
 	case "database":
-		if value != newServer && !hostPort.MatchString(value) {
+		if value != newServer && !validHostPort.MatchString(value) {
 			return fmt.Errorf("%q is neither %s nor HOST or HOST:PORT", value, newServer)
 		}
 		a.Database = value
 	case "extra":
 		return takeFolder(&a.Extra, value, none)
 	default:
-		to := map[string]*string{"scan": &a.Scan, "audience": &a.Audience, "ledger": &a.Ledger, "class": &a.Class, "fatal": &a.Fatal, "way": &a.Way}[ask]
+		to := map[string]*string{"scan": &a.Scan, "audience": &a.Audience, "ledger": &a.Ledger, "class": &a.Class, "login": &a.Login, "fatal": &a.Fatal, "way": &a.Way}[ask]
 		if to == nil || value == "" {
 			return fmt.Errorf("%q is no answer to %s", value, ask)
 		}

@@ -87,7 +87,7 @@ func (r recipe) postgres(m material) map[string]any {
 	if r.Class != "" {
 		values["db"].(map[string]any)["volumeStorageClass"] = r.Class
 	}
-	copied(values, m["splice-postgres"], everywhere...)
+	copyValues(values, m["splice-postgres"], everywhere...)
 	return values
 }
 
@@ -100,9 +100,9 @@ func (r recipe) participant(m material) map[string]any {
 		"participantAdminUserNameFrom": map[string]any{"secretKeyRef": map[string]any{"name": ledgerSecret, "key": "ledger-api-user", "optional": false}},
 		"enableHealthProbes":           true,
 	}
-	copied(values, old, append([]string{"resources", "disableAuth"}, everywhere...)...)
+	copyValues(values, old, append([]string{"resources", "disableAuth"}, everywhere...)...)
 	if old.Text("kms.type") != kmsDriver {
-		copied(values, old, "kms")
+		copyValues(values, old, "kms")
 	}
 	// Older charts name the node here too, and initialise it by themselves unless they are told not to: then the identities cannot be imported.
 	if _, ok := old.At("nodeIdentifier"); ok {
@@ -111,7 +111,7 @@ func (r recipe) participant(m material) map[string]any {
 	if _, ok := old.At("disableAutoInit"); ok {
 		values["disableAutoInit"] = true
 	}
-	env, _ := references(old)
+	env, _ := envReferences(old)
 	if r.Tolerant {
 		env = append(env, map[string]any{"name": "ADDITIONAL_CONFIG_EXIT_ON_FATAL_FAILURES", "value": "canton.parameters.exit-on-fatal-failures = false"})
 	}
@@ -150,12 +150,12 @@ func (r recipe) validator(m material) map[string]any {
 	if r.Class != "" {
 		values["pvc"] = map[string]any{"volumeStorageClass": r.Class}
 	}
-	copied(values, old, append([]string{"spliceInstanceNames", "contactPoint", "disableAuth", "resources", "failOnAppVersionMismatch", "clusterUrl"}, everywhere...)...)
+	copyValues(values, old, append([]string{"spliceInstanceNames", "contactPoint", "disableAuth", "resources", "failOnAppVersionMismatch", "clusterUrl"}, everywhere...)...)
 	return values
 }
 
-// copied takes values as they are, where they are set.
-func copied(values map[string]any, from release.Values, paths ...string) {
+// copyValues takes values as they are, where they are set.
+func copyValues(values map[string]any, from release.Values, paths ...string) {
 	for _, p := range paths {
 		if x, ok := from.At(p); ok {
 			values[p] = x
@@ -163,9 +163,9 @@ func copied(values map[string]any, from release.Values, paths ...string) {
 	}
 }
 
-// references are the additional environment variables of a chart that refer to a Secret or a ConfigMap, such as the login of a KMS; literal
+// envReferences are the additional environment variables of a chart that refer to a Secret or a ConfigMap, such as the login of a KMS; literal
 // are the names of those that hold their values, which can be passwords.
-func references(v release.Values) (taken []any, literal []string) {
+func envReferences(v release.Values) (taken []any, literal []string) {
 	list, _ := v.At("additionalEnvVars")
 	vars, _ := list.([]any)
 	for _, x := range vars {
@@ -180,29 +180,29 @@ func references(v release.Values) (taken []any, literal []string) {
 	return taken, literal
 }
 
-// left are the paths of what the lost node had set for a chart and the recovery validator has not: names alone, since what stands there can be
+// leftOut are the paths of what the lost node had set for a chart and the recovery validator has not: names alone, since what stands there can be
 // a secret.
-func left(old release.Values, now map[string]any) []string {
+func leftOut(old release.Values, now map[string]any) []string {
 	var lacking []string
 	for _, path := range old.Keys() {
-		if !set(now, strings.Split(path, ".")) {
+		if !isSet(now, strings.Split(path, ".")) {
 			lacking = append(lacking, path)
 		}
 	}
 	return lacking
 }
 
-func set(at map[string]any, path []string) bool {
+func isSet(at map[string]any, path []string) bool {
 	x, ok := at[path[0]]
 	if !ok || len(path) == 1 {
 		return ok
 	}
 	inside, ok := x.(map[string]any)
-	return ok && set(inside, path[1:])
+	return ok && isSet(inside, path[1:])
 }
 
-// changes are the lines of what is set: as it was, otherwise than it was, or new. They hold no secret, since what is set holds none.
-func changes(old release.Values, now map[string]any) []string {
+// valueChanges are the lines of what is set: as it was, otherwise than it was, or new. They hold no secret, since what is set holds none.
+func valueChanges(old release.Values, now map[string]any) []string {
 	var lines []string
 	var walk func(prefix string, m map[string]any)
 	walk = func(prefix string, m map[string]any) {
@@ -212,11 +212,11 @@ func changes(old release.Values, now map[string]any) []string {
 				walk(path+".", inside)
 				continue
 			}
-			text := shown(m[key])
+			text := valueLine(m[key])
 			switch was, ok := old.At(path); {
 			case !ok:
 				lines = append(lines, "+ "+path+": "+text)
-			case shown(was) == text:
+			case valueLine(was) == text:
 				lines = append(lines, "  "+path+": "+text)
 			default:
 				lines = append(lines, "~ "+path+": "+text)
@@ -224,14 +224,14 @@ func changes(old release.Values, now map[string]any) []string {
 		}
 	}
 	walk("", now)
-	for _, path := range left(old, now) {
+	for _, path := range leftOut(old, now) {
 		lines = append(lines, "- "+path)
 	}
 	return lines
 }
 
-// shown is a value in one line.
-func shown(x any) string {
+// valueLine is a value in one line.
+func valueLine(x any) string {
 	text, err := json.Marshal(x)
 	if err != nil {
 		return "?"

@@ -59,34 +59,34 @@ func (f Facts) recipe(m material) recipe {
 	return r
 }
 
-// wanted is a chart that is needed, and under which name it is an artifact of the run when it comes from a registry.
-type wanted struct {
+// wantedChart is a chart that is needed, and under which name it is an artifact of the run when it comes from a registry.
+type wantedChart struct {
 	release string
 	names   []string // one of these
 	version string   // empty: any
 }
 
-func (w wanted) artifact() string { return "charts/" + w.names[0] + "-" + w.version + ".tgz" }
+func (w wantedChart) artifact() string { return "charts/" + w.names[0] + "-" + w.version + ".tgz" }
 
 // wantedCharts are the charts of the releases, in the order in which they are installed.
-func (f Facts) wantedCharts() []wanted {
-	var all []wanted
+func (f Facts) wantedCharts() []wantedChart {
+	var all []wantedChart
 	if host, _, own := f.server(); own {
 		s, _ := readSplice(f.version())
 		switch registry := charts.IsRegistry(f.Validator.Answers.Charts); {
 		case s.bitnami() && registry:
-			all = append(all, wanted{host, []string{"postgresql"}, charts.BitnamiVersion})
+			all = append(all, wantedChart{host, []string{"postgresql"}, charts.BitnamiVersion})
 		case s.bitnami():
-			all = append(all, wanted{host, []string{"postgresql"}, ""})
+			all = append(all, wantedChart{host, []string{"postgresql"}, ""})
 		default:
-			all = append(all, wanted{host, []string{"splice-postgres"}, f.version()})
+			all = append(all, wantedChart{host, []string{"splice-postgres"}, f.version()})
 		}
 	}
-	return append(all, wanted{participantRelease, []string{"splice-participant"}, f.version()}, wanted{validatorRelease, []string{"splice-validator"}, f.version()})
+	return append(all, wantedChart{participantRelease, []string{"splice-participant"}, f.version()}, wantedChart{validatorRelease, []string{"splice-validator"}, f.version()})
 }
 
 // chartOf finds the chart of a release: in the folder, or among the artifacts of the run.
-func (f Facts) chartOf(files steps.FileReader, want wanted) (release.Chart, error) {
+func (f Facts) chartOf(files steps.FileReader, want wantedChart) (release.Chart, error) {
 	place := f.Validator.Answers.Charts
 	if charts.IsRegistry(place) {
 		data, err := files.Read(want.artifact())
@@ -193,7 +193,7 @@ func deployments(ctx context.Context, site release.Site, made charts.Made) (all 
 	for _, p := range wants {
 		for _, n := range p.needs {
 			if !makes[n.Kind+"/"+n.Name] {
-				needs = addNeed(needs, n, p.workload)
+				needs = joinNeed(needs, n, p.workload)
 			}
 		}
 	}
@@ -201,8 +201,8 @@ func deployments(ctx context.Context, site release.Site, made charts.Made) (all 
 	return all, needs, nil
 }
 
-// addNeed joins what several workloads need of one object.
-func addNeed(all []Need, n kube.Needed, by string) []Need {
+// joinNeed joins what several workloads need of one object.
+func joinNeed(all []Need, n kube.Needed, by string) []Need {
 	i := slices.IndexFunc(all, func(x Need) bool { return x.Kind == n.Kind && x.Name == n.Name })
 	if i < 0 {
 		return append(all, Need{Needed: n, By: []string{by}})
@@ -219,8 +219,8 @@ func addNeed(all []Need, n kube.Needed, by string) []Need {
 	return all
 }
 
-// text is values as YAML.
-func text(values map[string]any) (string, error) {
+// valuesYAML is values as YAML.
+func valuesYAML(values map[string]any) (string, error) {
 	data, err := yaml.Marshal(values)
 	if err != nil {
 		return "", fmt.Errorf("values cannot be written as YAML: %w", err)

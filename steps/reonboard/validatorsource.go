@@ -98,7 +98,7 @@ func untaken(m material) []wire.Finding {
 	var found []wire.Finding
 	for _, chart := range []string{"splice-participant", "splice-validator"} {
 		v := m[chart]
-		if _, literal := references(v); len(literal) > 0 {
+		if _, literal := envReferences(v); len(literal) > 0 {
 			found = append(found, wire.Finding{ID: "env-" + chart, Verdict: wire.Attention,
 				Text: fmt.Sprintf("environment variables of %s are not taken over, since they hold values that can be secrets: %s", chart, strings.Join(literal, ", ")),
 				Next: "If the validator needs one, such as for its KMS, put it into a values file of your own and name its folder"})
@@ -115,8 +115,8 @@ func untaken(m material) []wire.Finding {
 	return found
 }
 
-// classes are the storage classes of the cluster, the default one first; none where they may not be read.
-func classes(ctx context.Context, w steps.World) ([]kube.StorageClass, error) {
+// storageClasses are the storage classes of the cluster, the default one first; none where they may not be read.
+func storageClasses(ctx context.Context, w steps.World) ([]kube.StorageClass, error) {
 	all, err := w.Kube.StorageClasses(ctx)
 	if kube.KindOf(err) == kube.Forbidden {
 		return nil, nil

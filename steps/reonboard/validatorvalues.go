@@ -49,16 +49,16 @@ func deriveValidator(ctx context.Context, w steps.World, f *Facts) ([]wire.Findi
 	r := f.recipe(m)
 	v := f.Validator // what it points to is replaced, never changed
 	v.Hint, v.Release, v.Participant, v.Values, v.Differences = f.Old.SV, validatorRelease, participantRelease, map[string]string{}, map[string][]string{}
-	v.Server = r.Host
+	v.Server, v.Wallet, v.Audience = r.Host, r.Users, r.Audience
 	if !r.Own && r.Port != 5432 {
 		v.Server = fmt.Sprintf("%s:%d", r.Host, r.Port)
 	}
 	values := r.values(m)
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if v.Values[name], err = text(values[name]); err != nil {
+		if v.Values[name], err = valuesYAML(values[name]); err != nil {
 			return nil, err
 		}
-		v.Differences[name] = changes(m[chartFor(name)], values[name])
+		v.Differences[name] = valueChanges(m[chartFor(name)], values[name])
 		found = append(found, valuesFinding(name, v.Differences[name], len(m[chartFor(name)].Keys()) > 0))
 	}
 	found = append(found, untaken(m)...)
@@ -73,7 +73,7 @@ func deriveValidator(ctx context.Context, w steps.World, f *Facts) ([]wire.Findi
 	}
 	v.Digest = made.Digest
 	f.Validator = v
-	found = append(found, rendered(made)...)
+	found = append(found, howRendered(made)...)
 	unused, err := neverUsed(ctx, w, *f)
 	if err != nil {
 		return nil, err
@@ -118,8 +118,8 @@ func (f Facts) frozen() wire.Finding {
 	return wire.Finding{ID: "identifier", Verdict: wire.Holds, Text: text}
 }
 
-// rendered says what is to be known of how the charts were rendered.
-func rendered(made charts.Made) []wire.Finding {
+// howRendered says what is to be known of how the charts were rendered.
+func howRendered(made charts.Made) []wire.Finding {
 	one := wire.Finding{ID: "rendered", Verdict: wire.Holds, Text: "the charts take these values"}
 	found := []wire.Finding{}
 	for i, x := range made.Rendered {
@@ -147,7 +147,7 @@ func neverUsed(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, err
 	answered := 0
 	for _, p := range f.Peers {
 		var dso svapp.DSO
-		err := askScan(ctx, w, p, func(s *svapp.Scan) (err error) { dso, err = s.DSO(ctx); return err })
+		err := peerSays(ctx, w, p, func(s *svapp.Scan) (err error) { dso, err = s.DSO(ctx); return err })
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -171,8 +171,8 @@ func neverUsed(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, err
 	return []wire.Finding{finding}, nil
 }
 
-// askScan asks a peer's scan.
-func askScan(ctx context.Context, w steps.World, p Peer, ask func(*svapp.Scan) error) error {
+// peerSays asks a peer's scan.
+func peerSays(ctx context.Context, w steps.World, p Peer, ask func(*svapp.Scan) error) error {
 	if w.Apps == nil {
 		return errors.New("no app can be asked")
 	}
@@ -214,7 +214,7 @@ func placeFree(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, err
 // fetchChart fetches a chart from a registry into the run.
 type fetchChart struct {
 	registry string
-	want     wanted
+	want     wantedChart
 }
 
 func (c fetchChart) address() string     { return charts.AddressIn(c.registry, c.want.names[0]) }

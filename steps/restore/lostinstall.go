@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"canton.example/svrescue/kube"
 	"canton.example/svrescue/kube/release"
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/action"
@@ -16,8 +15,10 @@ func installation(f Facts, r LostRelease) action.InstallRelease {
 	lost := LostNode{Folder: f.Lost.Folder, Values: f.Lost.Values, Charts: f.Lost.Charts, Digest: f.Lost.Digest}
 	saved := f.saved()
 	i := action.InstallRelease{Where: f.Where, Chart: r.Chart, Version: r.Version, Installation: r.installation(f), Hooks: r.Hooks, How: "recorded",
-		Helm:   []string{"install", r.Name, charts.Address(r.Chart), "--version", r.Version, "-f", lost.Folder + "/helm/" + r.Name + "-values.yaml"},
-		Stored: func(ctx context.Context, c *kube.Cluster) (release.Stored, error) { return lost.stored(ctx, c, saved, r.Name) }}
+		Helm: []string{"install", r.Name, charts.Address(r.Chart), "--version", r.Version, "-f", lost.Folder + "/helm/" + r.Name + "-values.yaml"},
+		Stored: func(ctx context.Context, w steps.World) (release.Stored, error) {
+			return lost.stored(ctx, w.Kube, saved, r.Name)
+		}}
 	if lost.fromValues() {
 		i.How, i.Helm = "rendered", []string{"install", r.Name, r.ChartPath}
 		for _, file := range r.Files {
