@@ -3,6 +3,7 @@ package release
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -35,6 +36,25 @@ func ReadValues(data []byte) (Values, error) {
 
 // With are the values, and more over them: what both set is that of more, as where Helm is given two files.
 func (v Values) With(more Values) Values { return Values{loader.MergeMaps(v.tree, more.tree)} }
+
+// Without are the values, and nothing at these paths.
+func (v Values) Without(paths ...string) Values {
+	var drop func(m map[string]any, path []string) map[string]any
+	drop = func(m map[string]any, path []string) map[string]any {
+		left := maps.Clone(m)
+		if len(path) == 1 {
+			delete(left, path[0])
+		} else if inside, ok := left[path[0]].(map[string]any); ok {
+			left[path[0]] = drop(inside, path[1:])
+		}
+		return left
+	}
+	tree := v.tree
+	for _, p := range paths {
+		tree = drop(tree, strings.Split(p, "."))
+	}
+	return Values{tree}
+}
 
 // Text is the text at a path such as "node.identifier"; empty where there is none, or something else.
 func (v Values) Text(path string) string {

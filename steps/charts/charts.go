@@ -41,6 +41,10 @@ func Make(ctx context.Context, c Cluster, s Saved) (Made, error) {
 	if err != nil {
 		return Made{}, err
 	}
+	for i := range releases {
+		r := &releases[i]
+		r.values = r.values.Without(s.Drop[r.Chart.Name]...).With(s.Over[r.Chart.Name])
+	}
 	m, err := makeOf(ctx, c, s.Namespace, releases)
 	m.Unused = unused
 	return m, err

@@ -17,6 +17,11 @@ type Saved struct {
 	Values    string // folder
 	Charts    string // folder, or one chart
 	Namespace string
+	// Have are the charts, where they are not in a folder.
+	Have []release.Chart
+	// Drop are paths of values that are left out, and Over are values that go over the others, each by the name of the chart.
+	Drop map[string][]string
+	Over map[string]release.Values
 }
 
 // Release is a release to be: its chart, and its values files in the order in which Helm is given them.
@@ -97,7 +102,10 @@ func reason(err error) string {
 // match finds out which releases the saved files are of. Nothing is guessed: what the names of files and the values do not tell is
 // asked for, all of it at once.
 func match(s Saved) (releases []Release, unused []string, err error) {
-	have, err := release.Charts(s.Charts)
+	have := s.Have
+	if have == nil {
+		have, err = release.Charts(s.Charts)
+	}
 	if err == nil && len(have) == 0 {
 		err = fmt.Errorf("there is no chart in it, neither a folder with a Chart.yaml nor a .tgz file")
 	}
