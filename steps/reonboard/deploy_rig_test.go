@@ -370,6 +370,17 @@ spec:
       volumes: [{name: dump, secret: {secretName: {{ .Values.participantIdentitiesDumpImport.secretName }}}}]`),
 }
 
+func init() {
+	app := func(name string) string {
+		return fmt.Sprintf(standInApp, name, "main", "        - {name: NOTHING, value: nothing}")
+	}
+	standIns["splice-cometbft"] = strings.Replace(strings.Replace(app("{{ .Values.node.identifier }}"), "{{ .Values.persistence.secretName }}", "{{ .Values.node.keysSecret }}", 1), "key: postgresPassword", "key: node_key.json", 1) +
+		"---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: {{ .Values.node.identifier }}-cometbft-data, annotations: {helm.sh/resource-policy: keep, sync: {{ .Values.stateSync.enable | quote }}}}\nspec: {accessModes: [ReadWriteOnce], storageClassName: fast, resources: {requests: {storage: 1Gi}}}\n"
+	standIns["splice-global-domain"] = app("{{ .Release.Name }}-sequencer") + "---" + app("{{ .Release.Name }}-mediator")
+	standIns["splice-sv-node"] = strings.Replace(app("sv-app"), "name: NOTHING, value: nothing", `name: IMPORT, value: {{ .Values.participantIdentitiesDumpImport | toJson | quote }}`, 1)
+	standIns["splice-scan"] = app("scan-app")
+}
+
 // deployPipes are connections within a bubble.
 type deployPipes struct {
 	conns  chan net.Conn

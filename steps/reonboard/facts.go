@@ -219,6 +219,8 @@ type Deployment struct {
 	Version   string          `json:"version"`
 	Place     string          `json:"place"` // of the chart: a path, or an artifact of the run
 	Parts     []release.Part  `json:"parts"`
+	Files     []string        `json:"files,omitempty"`   // values files, where they are the operator's
+	LeftOut   []string        `json:"leftOut,omitempty"` // paths of values in them that are not used
 	Hooks     []string        `json:"hooks,omitempty"`
 	Workloads []action.Wanted `json:"workloads,omitempty"` // that are waited for
 }
@@ -235,6 +237,28 @@ type Fresh struct {
 	Party     string    `json:"party,omitempty"` // as its wallet says; never typed
 	SVApp     steps.App `json:"svApp,omitzero"`
 	Wallet    steps.App `json:"wallet,omitzero"`
+
+	Answers  FreshAnswers `json:"answers,omitzero"`
+	Before   FreshAnswers `json:"before,omitzero"`  // proposed again, when they are asked anew
+	Charts   []string     `json:"charts,omitempty"` // that the saved values are for
+	Audience string       `json:"audience,omitempty"`
+	Users    []string     `json:"users,omitempty"`    // of its wallet
+	Releases []Deployment `json:"releases,omitempty"` // in the order in which they are installed
+	Needs    []Need       `json:"needs,omitempty"`
+	Digest   string       `json:"digest,omitempty"` // of what was rendered
+}
+
+// FreshAnswers are what the operator said of the fresh SV.
+type FreshAnswers struct {
+	Namespace string `json:"namespace,omitempty"`
+	Way       string `json:"way,omitempty"` // helm, gitops
+	Source    string `json:"source,omitempty"`
+	Charts    string `json:"charts,omitempty"`
+	Sponsor   string `json:"sponsor,omitempty"`  // host of the SV app that is asked for the onboarding, or none
+	Approved  string `json:"approved,omitempty"` // yes, no: whether the peers approved the identity
+	Users     string `json:"users,omitempty"`
+	Audience  string `json:"audience,omitempty"` // of the validator's API
+	Login     string `json:"login,omitempty"`    // of its wallet, as steps.Login
 }
 
 // Transfers are how the money moves. Amounts are Daml decimals. What was sent, and what became of it, is not here but in the cluster, where every

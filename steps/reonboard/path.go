@@ -14,7 +14,7 @@ func New() steps.Path[Facts] {
 			return wire.Subject{Network: f.Old.Network, SV: f.Old.SV, Namespace: holds(f), Cluster: f.Where.Context}
 		},
 		Steps: []steps.Step[Facts]{peers(), lostSV(), identities(), baseline(), fence(), offboarding(), validatorValues(), validatorDeploy(),
-			validatorBalance(), transferPlan(), testTransfer(), testAccept(), transfer(), accept(), verifyArrival(), finish()},
+			validatorBalance(), freshSV(), transferPlan(), testTransfer(), testAccept(), transfer(), accept(), verifyArrival(), finish()},
 		Ending: func(Facts) string {
 			return "the Amulets of the lost SV are in the wallet of the fresh one"
 		},

@@ -177,7 +177,7 @@ func deployments(ctx context.Context, site release.Site, made charts.Made) (all 
 		if err != nil {
 			return nil, nil, err
 		}
-		d := Deployment{Name: r.Name, Chart: r.Chart.Name, Version: r.Chart.Version, Place: r.Chart.Path, Parts: parts, Hooks: s.Hooks()}
+		d := Deployment{Name: r.Name, Chart: r.Chart.Name, Version: r.Chart.Version, Place: r.Chart.Path, Files: r.Files, Parts: parts, Hooks: s.Hooks()}
 		for _, o := range objects {
 			makes[o.String()] = true
 			o = o.Marked(made.Namespace, nil, nil)
