@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -230,10 +231,27 @@ func (o only) Write(name string, data []byte) error {
 }
 
 // talkers answer for apps: by the name of a peer's host, or of an app, and the path. An app without answers is away.
-type talkers struct{ answers map[string]string }
+type talkers struct {
+	mu      sync.Mutex
+	answers map[string]string
+}
+
+func (a *talkers) set(at, text string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.answers[at] = text
+}
+
+func (a *talkers) clear() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	clear(a.answers)
+}
 
 func (a *talkers) over(name string) http.RoundTripper {
 	return roundTrip(func(q *http.Request) (*http.Response, error) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
 		body, ok := a.answers[name+" "+q.URL.Path]
 		if !ok {
 			body, ok = a.answers["* "+q.URL.Path]
@@ -366,8 +384,10 @@ spec:
 	"splice-validator": fmt.Sprintf(standInApp, "validator-app", "validator-app", `        - {name: SPLICE_APP_VALIDATOR_PARTICIPANT_IDENTIFIER, value: {{ .Values.nodeIdentifier | quote }}}
         - {name: SPLICE_APP_VALIDATOR_PARTY_HINT, value: {{ .Values.validatorPartyHint | quote }}}
         - {name: CLIENT, valueFrom: {secretKeyRef: {name: splice-app-validator-ledger-api-auth, key: client-id}}}
+{{- with .Values.participantIdentitiesDumpImport }}
         volumeMounts: [{name: dump, mountPath: /participant-bootstrapping-dump}]
-      volumes: [{name: dump, secret: {secretName: {{ .Values.participantIdentitiesDumpImport.secretName }}}}]`),
+      volumes: [{name: dump, secret: {secretName: {{ .secretName }}}}]
+{{- end }}`),
 }
 
 func init() {
