@@ -1,6 +1,9 @@
 package reonboard
 
 import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -446,4 +449,24 @@ func verdictOf(t *testing.T, found []wire.Finding, id string) (wire.Verdict, str
 		t.Fatalf("no finding %q in %v", id, found)
 	}
 	return found[i].Verdict, found[i].Text
+}
+
+// packedChart is a stand-in chart as `helm pull` leaves it.
+func packedChart(t *testing.T, name, version string) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	z := gzip.NewWriter(&out)
+	w := tar.NewWriter(z)
+	for _, file := range [][2]string{{"Chart.yaml", "apiVersion: v2\nname: " + name + "\nversion: " + version + "\nappVersion: " + version + "\n"}, {"templates/all.yaml", standIns[name]}} {
+		if err := w.WriteHeader(&tar.Header{Name: name + "/" + file[0], Mode: 0o600, Size: int64(len(file[1]))}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(file[1])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(w.Close(), z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }

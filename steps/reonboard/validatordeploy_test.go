@@ -1,6 +1,7 @@
 package reonboard
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -10,8 +11,11 @@ import (
 	"time"
 
 	"canton.example/svrescue/kube"
+	"canton.example/svrescue/kube/release"
 	"canton.example/svrescue/kube/sim"
 	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/action"
+	"canton.example/svrescue/steps/charts"
 	"canton.example/svrescue/steps/wire"
 )
 
@@ -279,6 +283,174 @@ func TestValidatorByGitOps(t *testing.T) {
 		}
 		if v, text := verdictOf(t, found, "ready"); v != wire.Holds {
 			t.Error(text)
+		}
+	})
+}
+
+// A server that holds another participant's database is refused; this run's own database is not.
+func TestServerIsRefused(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		have    []string
+		tries   []Try
+		verdict wire.Verdict
+	}{
+		{"empty", nil, nil, wire.Holds},
+		{"apps alone", []string{"cantonnet", "cantonnet_sv"}, nil, wire.Holds},
+		{"another participant", []string{"cantonnet", "participant_0"}, nil, wire.Violated},
+		{"one of the same name that is not ours", []string{"participant_3"}, nil, wire.Violated},
+		{"ours, of the earlier try with this identifier", []string{"participant_3"}, []Try{{"again", "db.example:5433"}}, wire.Holds},
+		{"ours beside another", []string{"participant_3", "participant"}, []Try{{"again", "db.example:5433"}}, wire.Violated},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := validatorRig(t)
+				r.facts.Validator.Tries = c.tries
+				r.data["db.example:5433"] = c.have
+				found, err := r.derive(map[string]string{"database": "db.example:5433", "identifier": "again"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if v, text := verdictOf(t, found, "server"); v != c.verdict {
+					t.Errorf("%s: %s", v, text)
+				}
+				if len(r.facts.Validator.Releases) != 2 || !strings.Contains(r.facts.Validator.Values["participant"], "port: 5433") {
+					t.Errorf("releases %+v", r.facts.Validator.Releases)
+				}
+			})
+		})
+	}
+}
+
+// shelf is a registry.
+type shelf map[string][]byte
+
+func (s shelf) Pull(_ context.Context, address, version string) ([]byte, error) {
+	if data, ok := s[address+" "+version]; ok {
+		return data, nil
+	}
+	return nil, errors.New("manifest unknown")
+}
+
+// Charts from a registry are kept with the run, and what was shown is what is installed.
+func TestChartsFromARegistry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := validatorRig(t)
+		registry := shelf{}
+		for _, name := range []string{"splice-postgres", "splice-participant"} {
+			registry["oci://mirror.example/helm/"+name+" 0.6.4"] = packedChart(t, name, "0.6.4")
+		}
+		r.world.Charts = registry
+		_, err := r.derive(map[string]string{"charts": "oci://mirror.example/helm/"})
+		if err == nil || !strings.Contains(err.Error(), "helm pull oci://mirror.example/helm/splice-validator --version 0.6.4") {
+			t.Fatalf("err = %v", err)
+		}
+		registry["oci://mirror.example/helm/splice-validator 0.6.4"] = packedChart(t, "splice-validator", "0.6.4")
+		found, err := r.carry(validatorValues())
+		if err != nil || wire.WorstVerdict(found) == wire.Violated {
+			t.Fatalf("%+v, %v", found, err)
+		}
+		if _, err := r.facts.stored(t.Context(), r.world, "validator"); err != nil {
+			t.Error(err)
+		}
+		clear(registry) // it is not needed any more
+		if _, err := r.facts.stored(t.Context(), r.world, "participant"); err != nil {
+			t.Error(err)
+		}
+		r.files["charts/splice-validator-0.6.4.tgz"] = packedChart(t, "splice-validator", "0.6.5")
+		if _, err := r.facts.stored(t.Context(), r.world, "validator"); err == nil || !strings.Contains(err.Error(), "not what was shown") {
+			t.Errorf("another chart: %v", err)
+		}
+	})
+}
+
+// The lost node's values are read from what Helm keeps, where nobody saved them; and an identifier that an SV had is refused.
+func TestValuesFromTheCluster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := validatorRig(t)
+		folder := chartsAt(t, "0.6.4", "splice-validator", "splice-participant", "splice-postgres")
+		r.facts.Old.Namespace = "sv"
+		have, err := release.Charts(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		chart, err := charts.Pick(have, "", "splice-validator")
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, err := charts.MakeOf(t.Context(), r.world.Kube, "sv", []charts.Release{charts.Of("validator", chart,
+			valuesOf(t, "svValidator: true\nnodeIdentifier: Acme-SV\nvalidatorPartyHint: x\npersistence: {secretName: apps-pg-secret}\nauth: {audience: https://from.cluster.example, jwksUrl: https://login.example/jwks}\nvalidatorWalletUsers: [auth0|carol]"))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, _, err := deployments(t.Context(), r.world.Kube, made)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := release.Installation{Name: "validator", Namespace: "sv", Parts: all[0].Parts, Mark: "Install", From: "x"}
+		if err := i.Do(t.Context(), r.world.Kube, r.world.Kube.Hands(i.AccessInstall(), false), made.Rendered[0].Stored, time.Now(), func(int, string) {}); err != nil {
+			t.Fatal(err)
+		}
+		if !recordsThere(t.Context(), r.world, r.facts) {
+			t.Error("Helm's records are not found")
+		}
+		if _, err := r.derive(map[string]string{"source": fromCluster, "charts": folder, "ledger": "https://ledger.example"}); err != nil {
+			t.Fatal(err)
+		}
+		if v := r.facts.Validator; v.Wallet[0] != "auth0|carol" || v.Audience != "https://from.cluster.example" {
+			t.Errorf("%v %s", v.Wallet, v.Audience)
+		}
+		forgetValidator(&r.facts)
+		r.apps.set("* /api/scan/v0/dso", dsoJSON([][3]string{{"Beta", "Beta::1220bb", "PAR::taken::1220bb"}}, nil))
+		found, err := r.derive(map[string]string{"source": fromCluster, "charts": folder, "ledger": "https://ledger.example", "identifier": "taken"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, text := verdictOf(t, found, "never-used"); v != wire.Violated {
+			t.Errorf("%s: %s", v, text)
+		}
+	})
+}
+
+// A Secret that is there is never written over, and one of others is never removed.
+func TestSecretsOfOthersStay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := validatorRig(t)
+		make := action.SecretFromFile{Namespace: "sv", Name: dumpSecret, Field: dumpKey, File: IdentitiesFile, SHA256: r.facts.Identities.SHA256, Run: "r-1", What: "it"}
+		remove := action.RemoveSecret{Namespace: "sv", Name: dumpSecret, Run: "r-1"}
+		r.named("sv", dumpSecret, map[string]string{dumpKey: "somebody-elses"})
+		err := make.Do(t.Context(), r.hands(make, false), func(wire.Progress) {})
+		if err == nil || !strings.Contains(err.Error(), "another content") {
+			t.Errorf("err = %v", err)
+		}
+		if err := r.do(remove); err != nil {
+			t.Error(err)
+		}
+		if _, there, _ := r.world.Kube.SecretKeys(t.Context(), "sv", dumpSecret); !there {
+			t.Fatal("somebody else's Secret was removed")
+		}
+		make.Name, remove.Name = "ours", "ours"
+		for range 2 { // a second time after a lost answer
+			if err := r.do(make); err != nil {
+				t.Fatal(err)
+			}
+		}
+		other := remove
+		other.Run = "r-2"
+		if err := r.do(other); err != nil {
+			t.Error(err)
+		}
+		if _, there, _ := r.world.Kube.SecretKeys(t.Context(), "sv", "ours"); !there {
+			t.Fatal("another run's Secret was removed")
+		}
+		for range 2 {
+			if err := r.do(remove); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.files[IdentitiesFile] = []byte("{}")
+		if err := make.Do(t.Context(), r.hands(make, false), func(wire.Progress) {}); err == nil || !strings.Contains(err.Error(), "checksum") {
+			t.Errorf("other identities: %v", err)
 		}
 	})
 }

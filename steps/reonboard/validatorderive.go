@@ -51,6 +51,7 @@ type recipe struct {
 	Port                   int
 	Class                  string // storage class; empty: that of the chart
 	Bitnami                bool   // PostgreSQL is installed by Bitnami's chart
+	Open                   bool   // there is no login at all
 	Tolerant               bool   // a fatal error does not end the participant
 }
 
@@ -100,7 +101,11 @@ func (r recipe) participant(m material) map[string]any {
 		"participantAdminUserNameFrom": map[string]any{"secretKeyRef": map[string]any{"name": ledgerSecret, "key": "ledger-api-user", "optional": false}},
 		"enableHealthProbes":           true,
 	}
-	copyValues(values, old, append([]string{"resources", "disableAuth"}, everywhere...)...)
+	if r.Open {
+		delete(values, "auth")
+		values["disableAuth"] = true
+	}
+	copyValues(values, old, append([]string{"resources"}, everywhere...)...)
 	if old.Text("kms.type") != kmsDriver {
 		copyValues(values, old, "kms")
 	}
@@ -150,7 +155,11 @@ func (r recipe) validator(m material) map[string]any {
 	if r.Class != "" {
 		values["pvc"] = map[string]any{"volumeStorageClass": r.Class}
 	}
-	copyValues(values, old, append([]string{"spliceInstanceNames", "contactPoint", "disableAuth", "resources", "failOnAppVersionMismatch", "clusterUrl"}, everywhere...)...)
+	if r.Open {
+		delete(values, "auth")
+		values["disableAuth"] = true
+	}
+	copyValues(values, old, append([]string{"spliceInstanceNames", "contactPoint", "resources", "failOnAppVersionMismatch", "clusterUrl"}, everywhere...)...)
 	return values
 }
 

@@ -47,7 +47,7 @@ func (f Facts) recipe(m material) recipe {
 	v, t := f.Validator, f.told(m)
 	host, port, own := f.server()
 	r := recipe{SV: f.Old.SV, Identifier: v.Identifier, Migration: f.Old.MigrationID, Scans: f.scans(), BFT: v.Answers.Scan == scansTogether,
-		Users: t.users, JWKS: t.jwks, Audience: t.audience, Ledger: t.ledger, Host: host, Port: port, Own: own, Tolerant: v.Answers.Fatal == goOn}
+		Users: t.users, JWKS: t.jwks, Audience: t.audience, Ledger: t.ledger, Host: host, Port: port, Own: own, Open: t.disabled, Tolerant: v.Answers.Fatal == goOn}
 	r.Version, _ = readSplice(f.version())
 	r.Bitnami = r.Version.bitnami()
 	if !r.BFT {

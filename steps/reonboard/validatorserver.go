@@ -32,7 +32,7 @@ func (f Facts) postgresServer() postgres.Server {
 			s.Workload, s.Selector = d.Workloads[0].Workload.Name, d.Workloads[0].Selector
 		}
 		if d.Chart == "postgresql" {
-			s.Container = "postgresql" // of Bitnami's chart
+			s.Container = "postgresql" // of Bitnami's chart; not verified
 		}
 	}
 	return s
