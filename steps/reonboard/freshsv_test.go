@@ -79,7 +79,7 @@ func (r *deployRig) joins(after time.Duration) {
 	r.apps.set(".sv-app /api/sv/v0/onboard/sv/status/"+freshParty, `{"state":"requested","name":"Acme-SV","contract_id":"00","confirmed_by":["Beta"],"required_num_confirmations":2}`)
 	go func() {
 		time.Sleep(after)
-		r.apps.set("* /api/scan/v0/dso", dsoJSON([][3]string{{"Beta", "Beta::1220bb", ""}, {"Acme-SV", freshParty, "PAR::Acme-SV::1220ff"}}, [][3]string{{"Acme-SV", lostParty, "PAR::Acme-SV::1220aa"}}))
+		r.apps.set("* /api/scan/v0/dso", dsoJSON([][3]string{{"Beta", "Beta::1220bb", ""}, {"Acme-SV", freshParty, "PAR::Acme-SV::1220ff"}}, [][3]string{{"Acme-SV", oldOwner, "PAR::Acme-SV::1220aa"}}))
 	}()
 }
 
@@ -161,7 +161,7 @@ func TestFreshSVByHand(t *testing.T) {
 		holds  bool
 	}{
 		{"it joins", freshParty, freshParty, true},
-		{"the wallet is the lost party's", lostParty, freshParty, false},
+		{"the wallet is the lost party's", oldOwner, freshParty, false},
 		{"the wallet is somebody else's", "bob::1220", freshParty, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -222,11 +222,11 @@ func TestCleanSlate(t *testing.T) {
 		{"claims of an earlier try", func(r *deployRig) { r.load(claim) }, "claims", wire.Undetermined},
 		{"not approved", func(r *deployRig) { r.facts.Fresh.Answers.Approved = approvedNo }, "approved", wire.Violated},
 		{"the lost party is an SV still", func(r *deployRig) {
-			r.apps.set("* /api/scan/v0/dso", dsoJSON([][3]string{{"Acme-SV", lostParty, ""}}, nil))
+			r.apps.set("* /api/scan/v0/dso", dsoJSON([][3]string{{"Acme-SV", oldOwner, ""}}, nil))
 		}, "name", wire.Violated},
 		{"no scan answers", func(r *deployRig) { r.apps.clear() }, "name", wire.Undetermined},
 		{"a second try", func(r *deployRig) {
-			r.apps.set("* /api/scan/v0/dso", dsoJSON(nil, [][3]string{{"Acme-SV", lostParty, ""}, {"Acme-SV", "Acme-SV::1220ee", ""}}))
+			r.apps.set("* /api/scan/v0/dso", dsoJSON(nil, [][3]string{{"Acme-SV", oldOwner, ""}, {"Acme-SV", "Acme-SV::1220ee", ""}}))
 		}, "second-try", wire.Violated},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -250,7 +250,7 @@ func TestCleanSlate(t *testing.T) {
 // A stale scan, a lying one, and an app of the lost party: membership is what most say, of a party that is new.
 func TestOnboarded(t *testing.T) {
 	in := func(party string) string { return dsoJSON([][3]string{{"Acme-SV", party, ""}}, nil) }
-	out := dsoJSON(nil, [][3]string{{"Acme-SV", lostParty, ""}})
+	out := dsoJSON(nil, [][3]string{{"Acme-SV", oldOwner, ""}})
 	for _, c := range []struct {
 		name   string
 		says   map[string]string // by peer
@@ -260,17 +260,17 @@ func TestOnboarded(t *testing.T) {
 		{"all", map[string]string{"a": in(freshParty), "b": in(freshParty), "c": in(freshParty)}, freshParty, freshParty},
 		{"one is behind", map[string]string{"a": in(freshParty), "b": in(freshParty), "c": out}, freshParty, freshParty},
 		{"most are behind", map[string]string{"a": in(freshParty), "b": out, "c": out}, freshParty, ""},
-		{"the lost party under the name", map[string]string{"a": in(lostParty), "b": in(lostParty), "c": in(lostParty)}, freshParty, ""},
+		{"the lost party under the name", map[string]string{"a": in(oldOwner), "b": in(oldOwner), "c": in(oldOwner)}, freshParty, ""},
 		{"they differ", map[string]string{"a": in(freshParty), "b": in("Acme-SV::1220ee")}, freshParty, ""},
 		{"nobody answers", nil, freshParty, ""},
-		{"the app is the lost one's", map[string]string{"a": in(freshParty), "b": in(freshParty)}, lostParty, ""},
+		{"the app is the lost one's", map[string]string{"a": in(freshParty), "b": in(freshParty)}, oldOwner, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				apps := &talkers{answers: map[string]string{}}
-				o := followOnboarding{sv: "Acme-SV", old: lostParty, own: steps.App{Namespace: "sv-fresh"}}
+				o := followOnboarding{sv: "Acme-SV", old: oldOwner, own: steps.App{Namespace: "sv-fresh"}}
 				for _, name := range []string{"a", "b", "c"} {
-					o.peers = append(o.peers, Peer{name, "https://" + name})
+					o.peers = append(o.peers, Peer{SV: name, URL: "https://" + name})
 					if text, ok := c.says[name]; ok {
 						apps.set(name+" /api/scan/v0/dso", text)
 					}
@@ -298,7 +298,7 @@ func TestOfSaved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := freshRig(t)
 		files := maps.Clone(base)
-		files["validator-values"] += "walletSweep: {x: {receiver: " + lostParty + "}}\n"
+		files["validator-values"] += "walletSweep: {x: {receiver: " + oldOwner + "}}\n"
 		files["scan-values"] += "externalAddress: participant.sv.svc.cluster.local\n"
 		files["sv-values"] = strings.Replace(files["sv-values"], "persistence: {", "persistence: {host: db.example.com, ", 1)
 		for name, text := range files {

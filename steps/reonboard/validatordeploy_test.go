@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	lostParty = "Acme-SV::1220aa"
+	oldOwner  = "Acme-SV::1220aa"
 	betaScan  = "https://scan.beta.example"
 	gammaScan = "https://scan.gamma.example"
 )
@@ -29,10 +29,10 @@ const (
 func validatorRig(t *testing.T) *deployRig {
 	r := newDeployRig(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: sv}\n")
 	r.facts = Facts{Run: "reonboard-0102-0304-abcd", Where: kube.Where{Context: "test"},
-		Old:   Old{SV: "Acme-SV", Party: lostParty, Participant: "PAR::Acme-SV::1220aa", Synchronizer: "global-domain::1220dd", Release: "0.6.4", MigrationID: 3},
-		Peers: []Peer{{"Beta", betaScan}, {"Gamma", gammaScan}}, Fence: Fence{Gone: "burnt"}, Vote: Vote{Offboarded: time.Now()}}
+		Old:   Old{SV: "Acme-SV", Party: oldOwner, Participant: "PAR::Acme-SV::1220aa", Synchronizer: "global-domain::1220dd", Release: "0.6.4", MigrationID: 3},
+		Peers: []Peer{{SV: "Beta", URL: betaScan}, {SV: "Gamma", URL: gammaScan}}, Fence: Fence{Gone: "burnt"}, Vote: Vote{Offboarded: time.Now()}}
 	r.identitiesInRun()
-	r.apps.answers["* /api/scan/v0/dso"] = dsoJSON([][3]string{{"Beta", "Beta::1220bb", "PAR::Beta::1220bb"}}, [][3]string{{"Acme-SV", lostParty, "PAR::Acme-SV::1220aa"}})
+	r.apps.answers["* /api/scan/v0/dso"] = dsoJSON([][3]string{{"Beta", "Beta::1220bb", "PAR::Beta::1220bb"}}, [][3]string{{"Acme-SV", oldOwner, "PAR::Acme-SV::1220aa"}})
 	return r
 }
 
@@ -99,8 +99,8 @@ func TestRecoveryValidator(t *testing.T) {
 			}
 		}
 		go func() { time.Sleep(10 * time.Minute); r.makesSecrets() }()
-		r.apps.answers["validator.validator-app /api/validator/v0/validator-user"] = `{"party_id":"` + lostParty + `","user_name":"auth0|alice"}`
-		r.apps.answers["* /api/scan/v0/domains/global-domain::1220dd/parties/"+lostParty+"/participant-id"] = `{"participant_id":"PAR::` + id + `::1220aa"}`
+		r.apps.answers["validator.validator-app /api/validator/v0/validator-user"] = `{"party_id":"` + oldOwner + `","user_name":"auth0|alice"}`
+		r.apps.answers["* /api/scan/v0/domains/global-domain::1220dd/parties/"+oldOwner+"/participant-id"] = `{"participant_id":"PAR::` + id + `::1220aa"}`
 		proof, err := r.carry(deploy)
 		if err != nil {
 			t.Fatalf("%v: %+v", err, steps.FailureOf("", err))
@@ -200,11 +200,11 @@ func TestBeforeDeploy(t *testing.T) {
 	}{
 		{"all is well", func(*deployRig) {}, "offboarded", wire.Holds},
 		{"a scan is behind", func(r *deployRig) {
-			r.facts.Peers = append(r.facts.Peers, Peer{"Delta", "https://scan.delta.example"})
-			r.apps.answers["scan.delta.example /api/scan/v0/dso"] = dsoJSON([][3]string{{"Acme-SV", lostParty, ""}}, nil)
+			r.facts.Peers = append(r.facts.Peers, Peer{SV: "Delta", URL: "https://scan.delta.example"})
+			r.apps.answers["scan.delta.example /api/scan/v0/dso"] = dsoJSON([][3]string{{"Acme-SV", oldOwner, ""}}, nil)
 		}, "offboarded", wire.Attention},
 		{"it is an SV still", func(r *deployRig) {
-			r.apps.answers["* /api/scan/v0/dso"] = dsoJSON([][3]string{{"Acme-SV", lostParty, ""}}, nil)
+			r.apps.answers["* /api/scan/v0/dso"] = dsoJSON([][3]string{{"Acme-SV", oldOwner, ""}}, nil)
 		}, "offboarded", wire.Violated},
 		{"no scan answers", func(r *deployRig) { clear(r.apps.answers) }, "offboarded", wire.Undetermined},
 		{"the identities are not on this machine", func(r *deployRig) { delete(r.files, IdentitiesFile) }, "identities", wire.Violated},
