@@ -44,11 +44,6 @@ func CommandCreateConfigMap(w Where, m ConfigMap) (string, error) {
 	return heredoc(w.kubectl(m.Namespace, "create", "-f", "-"), text), nil
 }
 
-// CommandReadConfigMap shows one.
-func CommandReadConfigMap(w Where, ns, name string) string {
-	return w.kubectl(ns, "get", "configmap", name, "-o", "yaml")
-}
-
 // CreateConfigMap makes one with this namespace, name, labels and data. Its precondition is that there is none of the name (AlreadyExists).
 func (h *Hands) CreateConfigMap(ctx context.Context, m ConfigMap) (ConfigMap, error) {
 	a := access("create", "", "configmaps", m.Namespace, m.Name)

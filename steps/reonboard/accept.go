@@ -28,7 +28,7 @@ func acceptStep(id, title, summary string, round func(payment.Plan) []payment.Pl
 			}
 			return walletLogins(ctx, w, f.Validator.App, f.Fresh.Wallet)
 		},
-		Take: func(_ *Facts, ask, _ string) error { return fmt.Errorf("nothing is asked by the name %q", ask) },
+		Take: takeWalletLogin,
 		Plan: func(f Facts) ([]steps.Action, error) {
 			if err := needPlan(f); err != nil {
 				return nil, err

@@ -246,10 +246,10 @@ func (b *bank) scan(sv string) http.Handler {
 	return app.Handler()
 }
 
-// through serves requests in this process.
-type through struct{ http.Handler }
+// bankTransport serves requests in this process.
+type bankTransport struct{ http.Handler }
 
-func (t through) RoundTrip(r *http.Request) (*http.Response, error) {
+func (t bankTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
@@ -266,7 +266,7 @@ func (b *bank) settings(h http.Handler) svapp.Settings {
 	if err != nil {
 		panic(err)
 	}
-	return svapp.Settings{Way: svapp.Way{Name: "test", Base: "http://app", Through: through{h}, Private: true}, Tokens: tokens}
+	return svapp.Settings{Way: svapp.Way{Name: "test", Base: "http://app", Through: bankTransport{h}, Private: true}, Tokens: tokens}
 }
 
 // met is a call of a wallet, with what a test wants to happen at it.

@@ -17,17 +17,17 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// memory is a journal that is kept.
-type diary struct{ events []wire.Event }
+// keptEvents is a journal that is kept.
+type keptEvents struct{ events []wire.Event }
 
-func (m *diary) Append(e wire.Event) (wire.Event, error) {
+func (m *keptEvents) Append(e wire.Event) (wire.Event, error) {
 	e.Seq, e.At = uint64(len(m.events)+1), time.Now()
 	m.events = append(m.events, e)
 	return e, nil
 }
 
 // drive runs the steps of the money by the engine. choose answers remedies by the words of the error; "" parks.
-func (r *rig) drive(acting wire.Acting, j *diary, choose func(wire.Question) string) (wire.View, error) {
+func (r *rig) drive(acting wire.Acting, j *keptEvents, choose func(wire.Question) string) (wire.View, error) {
 	path := New()
 	path.Steps = slices.DeleteFunc(path.Steps, func(s steps.Step[Facts]) bool { return !mine(s.ID) })
 	hands := func(refs []steps.Ref, dry bool) steps.Hands {
@@ -116,7 +116,7 @@ func TestEngineMovesTheMoney(t *testing.T) {
 			inRig(t, newBank(60, 40), func(r *rig) {
 				c.trouble(r)
 				var met []string
-				j := &diary{}
+				j := &keptEvents{}
 				v, err := r.drive(wire.Live, j, func(q wire.Question) string {
 					for word, choice := range c.choose {
 						if q.Error != nil && strings.Contains(q.Error.Error(), word) {
@@ -162,7 +162,7 @@ func (r *rig) second(change func(*bankOffer)) {
 // A dry run asks and looks, and sends nothing.
 func TestDryRunSendsNothing(t *testing.T) {
 	inRig(t, newBank(60, 40), func(r *rig) {
-		v, err := r.drive(wire.DryRun, &diary{}, func(q wire.Question) string { return fmt.Sprint(wire.ChoiceAbort) })
+		v, err := r.drive(wire.DryRun, &keptEvents{}, func(q wire.Question) string { return fmt.Sprint(wire.ChoiceAbort) })
 		if err != nil || v.Ended == nil {
 			r.Fatalf("%v %+v", err, v.Ended)
 		}

@@ -43,8 +43,13 @@ func (k keepIntent) Show() wire.Preview {
 	for _, p := range k.plan.Payments {
 		each = append(each, fmt.Sprintf("payment %d of %s (%s)", p.Number, p.Amount.Words(), payment.Tracking(k.from, k.to, p.Number, 1)))
 	}
-	return wire.Preview{Title: k.Key() + " in configmap/" + k.name(), Before: "not stored", Commands: []string{kube.CommandReadConfigMap(k.where, k.namespace, k.name())},
+	p := wire.Preview{Title: k.Key() + " in configmap/" + k.name(), Before: "not stored",
 		After: "stored where every operator sees it, so that nobody pays twice: " + strings.Join(each, ", ")}
+	in := payment.New(k.from, k.to, k.kind, k.plan, payment.Mark{Run: k.run}) // without the time, which is another one whenever it is shown
+	if command, err := kube.CommandCreateConfigMap(k.where, intentMap(k.namespace, k.name(), in)); err == nil {
+		p.Commands = []string{command}
+	}
+	return p
 }
 
 func (k keepIntent) Trial(ctx context.Context, h steps.Hands) ([]wire.Finding, error) {

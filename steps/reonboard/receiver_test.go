@@ -115,6 +115,9 @@ func TestTamperedPlanIsRefused(t *testing.T) {
 			r.Fatal(err)
 		}
 		keep := keepIntent{accountOf(r.facts), *r.facts.Transfers.Plan}
+		if p := keep.Show(); len(p.Commands) != 1 || !strings.Contains(p.Commands[0], intentKey) || !strings.Contains(p.Commands[0], payment.Tracking(oldParty, newParty, 1, 1)) && !strings.Contains(p.After, payment.Tracking(oldParty, newParty, 1, 1)) {
+			r.Errorf("it shows %+v", p)
+		}
 		if err := keep.Do(ctx, r.hands(keep), nil); err != nil {
 			r.Fatal(err)
 		}

@@ -35,7 +35,7 @@ func testTransfer() steps.Step[Facts] {
 		typed := strings.TrimSpace(value)
 		switch {
 		case ask != "receiver":
-			return fmt.Errorf("nothing is asked by the name %q", ask)
+			return takeWalletLogin(f, ask, value)
 		case len(typed) != endLength:
 			return fmt.Errorf("type the last %d characters, not %d", endLength, len(typed))
 		case !strings.HasSuffix(f.Transfers.Receiver, typed):
@@ -73,7 +73,7 @@ func transfer() steps.Step[Facts] {
 		}
 		return walletLogins(ctx, w, f.Validator.App, f.Fresh.Wallet)
 	}
-	s.Take = func(_ *Facts, ask, _ string) error { return fmt.Errorf("nothing is asked by the name %q", ask) }
+	s.Take = takeWalletLogin
 	check := s.Check
 	s.Check = func(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
 		found, err := check(ctx, w, f)

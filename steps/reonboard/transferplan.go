@@ -102,7 +102,7 @@ func takePlan(f *Facts, ask, value string) error {
 		}
 		f.Transfers.Accepts = value
 	default:
-		return fmt.Errorf("nothing is asked by the name %q", ask)
+		return takeWalletLogin(f, ask, value)
 	}
 	return nil
 }

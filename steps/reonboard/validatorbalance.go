@@ -21,7 +21,7 @@ func validatorBalance() steps.Step[Facts] {
 			}
 			return walletLogins(ctx, w, f.Validator.App)
 		},
-		Take: func(_ *Facts, ask, _ string) error { return fmt.Errorf("nothing is asked by the name %q", ask) },
+		Take: takeWalletLogin,
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			if f.Validator.Namespace == "" {
 				return nil, &steps.NotYet{Step: "reonboard/validator-deploy", What: "which validator holds the coins"}

@@ -22,7 +22,7 @@ func verifyArrival() steps.Step[Facts] {
 			}
 			return walletLogins(ctx, w, f.Validator.App, f.Fresh.Wallet)
 		},
-		Take: func(_ *Facts, ask, _ string) error { return fmt.Errorf("nothing is asked by the name %q", ask) },
+		Take: takeWalletLogin,
 		Plan: func(f Facts) ([]steps.Action, error) {
 			if err := needPlan(f); err != nil {
 				return nil, err

@@ -2,6 +2,7 @@ package reonboard
 
 import (
 	"context"
+	"fmt"
 
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/wire"
@@ -17,6 +18,11 @@ func walletLogins(ctx context.Context, w steps.World, apps ...steps.App) ([]wire
 		}
 	}
 	return nil, nil
+}
+
+// takeWalletLogin takes an answer to one of them.
+func takeWalletLogin(_ *Facts, ask, _ string) error {
+	return fmt.Errorf("nothing is asked by the name %q", ask)
 }
 
 // wallet is what the wallet of an app says of itself.
