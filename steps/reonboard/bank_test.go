@@ -336,7 +336,9 @@ func (h hand) pay(ctx context.Context, app steps.App, verb, object string, do fu
 	if err != nil {
 		return err
 	}
+	h.mu.Lock()
 	h.calls = append(h.calls, strings.TrimSpace(verb+" "+object))
+	h.mu.Unlock()
 	return h.met(ctx, verb, func() error { return do(p) })
 }
 

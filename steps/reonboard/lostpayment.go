@@ -71,6 +71,7 @@ type lostPayment struct {
 	account
 	number  int
 	attempt payment.Attempt // zero: nothing is stored of one
+	planned payment.Amount
 	why     string
 }
 
@@ -93,7 +94,10 @@ func advice(err error, accept bool) []steps.Remedy {
 	switch {
 	case errors.As(err, &failed):
 		return failed.remedies(accept && failed.here)
-	case errors.As(err, &lost) && lost.attempt.Number > 0:
+	case errors.As(err, &lost):
+		if lost.attempt.Number == 0 { // nothing is stored of what the wallet knows
+			lost.attempt = payment.Attempt{Number: 1, Tracking: payment.Tracking(lost.from, lost.to, lost.number, 1), Amount: lost.planned}
+		}
 		arrived := settlePayment{lost.account, lost.number, lost.attempt, true}
 		over := settlePayment{lost.account, lost.number, lost.attempt, false}
 		return []steps.Remedy{

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/reonboard/payment"
 	"canton.example/svrescue/steps/wire"
@@ -370,6 +371,71 @@ func TestTwoOperatorsAtOnce(t *testing.T) {
 		r.arrivedOnce(total)
 		if len(r.offers) != 2 {
 			r.Errorf("%d offers", len(r.offers))
+		}
+	})
+}
+
+// A payment that a person has offered with the command that was shown counts as sent, and is not sent again.
+func TestOfferedByHand(t *testing.T) {
+	inRig(t, newBank(60, 40), func(r *rig) {
+		ctx := r.Context()
+		if _, err := r.play(ctx, transferPlan()); err != nil {
+			r.Fatal(err)
+		}
+		keep := keepIntent{accountOf(r.facts), *r.facts.Transfers.Plan}
+		if err := keep.Do(ctx, r.hands(keep), func(wire.Progress) {}); err != nil {
+			r.Fatal(err)
+		}
+		r.offers = append(r.offers, &bankOffer{Tracking: payment.Tracking(oldParty, newParty, 1, 1), From: oldParty, To: newParty, Contract: "00ffhand", Amount: payment.Coins(1),
+			Expires: time.Now().Add(time.Hour), Status: "created"})
+		send := sendPayment{accountOf(r.facts), 1, payment.Coins(1)}
+		if state, seen, err := send.Probe(ctx, r.world); err != nil || state != wire.ActionDone {
+			r.Fatalf("%s, %v, %v", state, seen, err)
+		}
+		if _, err := r.all(ctx, 0); err != nil {
+			r.Fatal(err)
+		}
+		r.arrivedOnce(r.total())
+		if len(r.offers) != 2 {
+			r.Errorf("%d offers", len(r.offers))
+		}
+	})
+}
+
+// Where somebody has removed what was stored, what was paid is not paid again: a person says what the wallet cannot.
+func TestRemovedRecordPaysNothingTwice(t *testing.T) {
+	inRig(t, newBank(60, 40), func(r *rig) {
+		ctx := r.Context()
+		if _, err := r.all(ctx, 0); err != nil {
+			r.Fatal(err)
+		}
+		plan := r.facts.Transfers.Plan
+		r.coins[oldParty] = []payment.Amount{payment.Coins(60), payment.Coins(40)} // enough to pay again
+		name := accountOf(r.facts).name()
+		m, _, err := r.world.Kube.ConfigMap(ctx, "validator", name)
+		if err != nil {
+			r.Fatal(err)
+		}
+		place := kube.Place{Version: "v1", Resource: "configmaps", Namespaced: true}
+		if err := r.world.Kube.Hands([]kube.Access{place.Access("delete", "validator", name)}, false).Remove(ctx, place, "validator", name, m.UID); err != nil {
+			r.Fatal(err)
+		}
+		asked := 0
+		r.choose = func(err error) string {
+			var lost *lostPayment
+			if errors.As(err, &lost) {
+				asked++
+				return "arrived"
+			}
+			return ""
+		}
+		for _, s := range []steps.Step[Facts]{testTransfer(), testAccept(), transfer(), accept()} {
+			if _, err := r.play(ctx, s); err != nil {
+				r.Fatal(err)
+			}
+		}
+		if len(r.offers) != len(plan.Payments) || asked != len(plan.Payments) {
+			r.Errorf("%d offers, asked %d times", len(r.offers), asked)
 		}
 	})
 }

@@ -192,7 +192,7 @@ func (a account) progress(ctx context.Context, w steps.World, d payment.Decision
 	case d.Next == payment.NewAttempt:
 		return p, false, a.failed(ctx, w, d, n)
 	case d.Next == payment.Ask:
-		return p, false, &lostPayment{account: a, number: n, attempt: last, why: d.Why}
+		return p, false, &lostPayment{account: a, number: n, attempt: last, planned: d.Intent.Planned(n), why: d.Why}
 	}
 	return p, last.State == payment.Completed || last.State != payment.Failed && reaches(last.State, far) && d.Next != payment.Look, nil
 }

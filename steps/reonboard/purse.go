@@ -97,9 +97,13 @@ func (p *purse) ask(ctx context.Context, v *svapp.Validator, in payment.Intent, 
 	}
 	if known {
 		o.Status, o.State, o.Failure, o.Reason, o.Contract = payment.Found, payment.State(state.Status), state.Failure, state.Reason, state.ContractID
-		return nil
+		if _, begun := in.Last(n); begun {
+			return nil
+		}
+		// Nothing is stored of it: only the lists tell of how much it is.
+	} else {
+		o.Status = payment.Missing
 	}
-	o.Status = payment.Missing
 	offers, is, err := v.Offers(ctx)
 	if err != nil {
 		return err

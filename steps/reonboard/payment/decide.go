@@ -124,17 +124,29 @@ func (j judge) open() Decision {
 	return j.say(Wait, "the receiver has to accept it by %s", stamp(j.a.Expires))
 }
 
-// first begins the first attempt, where the wallet knows nothing of its tracking ID.
+// first begins the first attempt, where the wallet knows nothing of its tracking ID. One that it knows was sent by hand, or by a run whose record
+// somebody has removed: it counts, as far as what the wallet tells shows that it is this payment.
 func (j judge) first() Decision {
-	switch o := j.o; {
-	case o.Status == Found || o.Listed == Found:
-		return j.say(Ask, "the wallet knows tracking ID %s already, and what is stored in the cluster says that nothing was sent: somebody has removed or replaced what was stored", j.in.Tracks(j.n))
-	case j.in.Kind == ByOffer && o.Status == Silent || o.Listed == Silent:
+	o := j.o
+	if o.Status != Found && o.Listed != Found && (j.in.Kind == ByOffer && o.Status == Silent || o.Listed == Silent) {
 		return j.say(Look, "whether it was begun before is not known yet")
 	}
-	next, err := j.in.begun(j.n, j.o.attempt(j.in.Planned(j.n), j.b), j.o.Lost != "")
+	next, err := j.in.begun(j.n, o.attempt(j.in.Planned(j.n), j.b), o.Lost != "")
 	if err != nil {
 		return j.say(Ask, "%v", err)
+	}
+	before := j.in
+	j.in = next
+	switch over := o.Status == Found && o.State == Failed && proven(o.Failure); {
+	case over:
+		return j.see(Failed, o.Contract)
+	case o.Listed == Found && o.ListedAccepted:
+		return j.see(Accepted, o.ListedContract)
+	case o.Listed == Found:
+		return j.see(Created, o.ListedContract)
+	case o.Status == Found:
+		j.in = before
+		return j.say(Ask, "the wallet knows tracking ID %s already (%s), and what is stored in the cluster says that nothing was sent: it was sent by hand, or somebody has removed what was stored", before.Tracks(j.n), o.State)
 	}
 	return Decision{Next: Store, Why: "attempt 1 is stored before it is sent", Intent: next}
 }

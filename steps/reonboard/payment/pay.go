@@ -182,10 +182,20 @@ func (p Payer) Settle(ctx context.Context, n, attempt int, arrived bool, why str
 	switch {
 	case is && (last.Number > attempt || last.State.Over()):
 		return nil
-	case !is || d.Next != Ask:
+	case d.Next != Ask || !d.Intent.Has(n):
 		return fmt.Errorf("payment %d needs no word of a person: %s", n, d.Why)
 	}
-	return p.Book.Save(ctx, d.Intent.seen(n, func(x *Attempt) {
+	in := d.Intent
+	if !is { // nothing is stored of what the wallet knows
+		o, err := p.Purse.Look(ctx, in, n)
+		if err != nil {
+			return err
+		}
+		if in, err = in.begun(n, o.attempt(in.Planned(n), Begin{p.Validity, p.Mark()}), o.Lost != ""); err != nil {
+			return err
+		}
+	}
+	return p.Book.Save(ctx, in.seen(n, func(x *Attempt) {
 		x.State, x.Failure, x.Reason, x.Seen = Failed, ByWord, why, p.Mark()
 		if arrived {
 			x.State = Completed
