@@ -18,6 +18,7 @@ type intentBook struct {
 	hands           *kube.Hands // nil: it is only read
 	namespace, name string
 	from, to        string // parties, which the intent must be of
+	plan            string // hash of the plan that was shown; "": any
 	read            kube.ConfigMap
 }
 
@@ -32,6 +33,9 @@ func (b *intentBook) Load(ctx context.Context) (payment.Intent, string, bool, er
 	in, err := payment.Decode(m.Data[intentKey])
 	if err == nil && (in.From != b.from || in.To != b.to) {
 		err = errors.New("it is about other parties")
+	}
+	if err == nil && b.plan != "" && in.Hash != b.plan {
+		err = errors.New("it holds another plan than the one that was shown, stored by run " + in.Made.Run)
 	}
 	if err != nil {
 		return payment.Intent{}, "", false, &steps.Problem{Tried: "reading the stored payments from configmap " + b.namespace + "/" + b.name, Seen: err.Error(), Err: err,

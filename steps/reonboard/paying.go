@@ -25,7 +25,7 @@ const (
 // keepIntent stores what will be paid, before anything is.
 type keepIntent struct {
 	account
-	plan payment.Plan
+	payments payment.Plan
 }
 
 func (k keepIntent) Key() string         { return "store the plan of payments" }
@@ -35,17 +35,17 @@ func (k keepIntent) Refs() []steps.Ref {
 }
 
 func (k keepIntent) intent(w steps.World) payment.Intent {
-	return payment.New(k.from, k.to, k.kind, k.plan, k.payer(w, nil).Mark())
+	return payment.New(k.from, k.to, k.kind, k.payments, k.payer(w, nil).Mark())
 }
 
 func (k keepIntent) Show() wire.Preview {
 	var each []string
-	for _, p := range k.plan.Payments {
+	for _, p := range k.payments.Payments {
 		each = append(each, fmt.Sprintf("payment %d of %s (%s)", p.Number, p.Amount.Words(), payment.Tracking(k.from, k.to, p.Number, 1)))
 	}
 	p := wire.Preview{Title: k.Key() + " in configmap/" + k.name(), Before: "not stored",
 		After: "stored where every operator sees it, so that nobody pays twice: " + strings.Join(each, ", ")}
-	in := payment.New(k.from, k.to, k.kind, k.plan, payment.Mark{Run: k.run}) // without the time, which is another one whenever it is shown
+	in := payment.New(k.from, k.to, k.kind, k.payments, payment.Mark{Run: k.run}) // without the time, which is another one whenever it is shown
 	if command, err := kube.CommandCreateConfigMap(k.where, intentMap(k.namespace, k.name(), in)); err == nil {
 		p.Commands = []string{command}
 	}
@@ -63,21 +63,21 @@ func (k keepIntent) Trial(ctx context.Context, h steps.Hands) ([]wire.Finding, e
 }
 
 func (k keepIntent) Probe(ctx context.Context, w steps.World) (wire.ActionState, []wire.Evidence, error) {
-	in, _, found, err := k.payer(w, nil).Book.Load(ctx)
+	in, _, found, err := k.book(w, nil).Load(ctx)
 	source := "configmap/" + k.name()
 	switch {
 	case err != nil:
 		return wire.ActionUnknown, nil, err
 	case !found:
 		return wire.ActionPending, []wire.Evidence{{Source: source, Seen: "not there"}}, nil
-	case in.Hash != k.plan.Hash():
+	case in.Hash != k.payments.Hash():
 		return wire.ActionPending, []wire.Evidence{{Source: source, Seen: "another plan, of run " + in.Made.Run}}, nil // Do says so
 	}
 	return wire.ActionDone, []wire.Evidence{{Source: source, Seen: "stored by run " + in.Made.Run}}, nil
 }
 
 func (k keepIntent) Do(ctx context.Context, h steps.Hands, _ func(wire.Progress)) error {
-	book := k.payer(h.World, &h).Book
+	book := k.book(h.World, &h)
 	in, _, found, err := book.Load(ctx)
 	if err == nil && !found {
 		if err = book.Save(ctx, k.intent(h.World), ""); errors.Is(err, payment.ErrChanged) {
@@ -87,7 +87,7 @@ func (k keepIntent) Do(ctx context.Context, h steps.Hands, _ func(wire.Progress)
 	if err != nil {
 		return err
 	}
-	if found && in.Hash != k.plan.Hash() {
+	if found && in.Hash != k.payments.Hash() {
 		return &steps.Problem{Tried: k.Key(), Seen: fmt.Sprintf("configmap %s/%s holds another plan already, which run %s stored at %s", k.namespace, k.name(), in.Made.Run, in.Made.At.UTC().Format("2006-01-02 15:04 UTC")),
 			Next: "Nothing was paid. Do the step transfer-plan again: it goes on with what is stored"}
 	}

@@ -27,25 +27,39 @@ type account struct {
 	validity         time.Duration
 	here             bool // this run accepts in the receiver's wallet
 	migration        int64
+	plan             string // hash of the plan that was shown
 }
 
 func accountOf(f Facts) account {
+	plan := ""
+	if f.Transfers.Plan != nil {
+		plan = f.Transfers.Plan.Hash()
+	}
 	return account{where: f.Where, run: f.Run, namespace: f.Validator.Namespace, sender: f.Validator.App, receiver: f.Fresh.Wallet,
 		from: f.Old.Party, to: f.Transfers.Receiver, kind: f.Transfers.Kind, validity: time.Duration(f.Transfers.Days) * 24 * time.Hour,
-		here: f.Transfers.Accepts == acceptsHere, migration: f.Old.MigrationID}
+		here: f.Transfers.Accepts == acceptsHere, migration: f.Old.MigrationID, plan: plan}
 }
 
 func (a account) name() string { return payment.Name(a.from, a.to) }
 
 // payer pays by what is stored; without hands it only looks.
 func (a account) payer(w steps.World, h *steps.Hands) payment.Payer {
-	book := &intentBook{cluster: w.Kube, namespace: a.namespace, name: a.name(), from: a.from, to: a.to}
-	p := &purse{account: a, world: w}
+	book, p := a.book(w, h), &purse{account: a, world: w}
+	book.plan = a.plan
 	if h != nil {
-		book.hands, p.wallets = h.Kube, h.Wallets
+		p.wallets = h.Wallets
 	}
 	return payment.Payer{Book: book, Purse: p, Validity: a.validity,
 		Mark: func() payment.Mark { return payment.Mark{Run: a.run, At: w.Clock.Now().UTC()} }}
+}
+
+// book is where the intent stands, whichever plan it holds.
+func (a account) book(w steps.World, h *steps.Hands) *intentBook {
+	b := &intentBook{cluster: w.Kube, namespace: a.namespace, name: a.name(), from: a.from, to: a.to}
+	if h != nil {
+		b.hands = h.Kube
+	}
+	return b
 }
 
 // purse looks into the wallets and sends.

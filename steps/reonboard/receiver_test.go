@@ -125,13 +125,25 @@ func TestTamperedPlanIsRefused(t *testing.T) {
 		if err != nil {
 			r.Fatal(err)
 		}
-		bad := strings.Replace(m.Data[intentKey], newParty, stranger, 1)
-		if _, err := r.world.Kube.Hands(kube.AccessKeepConfigMap("validator", keep.name()), false).UpdateConfigMap(ctx, m, map[string]string{intentKey: bad}); err != nil {
+		other, err := payment.Make(payment.Terms{Amulets: []payment.Amount{payment.Coins(90)}, Test: payment.Coins(40)})
+		if err != nil {
 			r.Fatal(err)
 		}
-		send := sendPayment{accountOf(r.facts), 1, payment.Coins(1)}
-		if err := send.Do(ctx, r.hands(send), func(wire.Progress) {}); err == nil || !strings.Contains(err.Error(), "other parties") {
-			r.Errorf("it says %v", err)
+		for says, bad := range map[string]string{
+			"other parties": strings.Replace(m.Data[intentKey], newParty, stranger, 1),
+			"another plan":  payment.New(oldParty, newParty, payment.ByOffer, other, payment.Mark{Run: "r-9"}).Encode(),
+			"its hash is":   strings.Replace(m.Data[intentKey], `"amount": "1.0000000000"`, `"amount": "90.0000000000"`, 1),
+		} {
+			m, err = r.world.Kube.Hands(kube.AccessKeepConfigMap("validator", keep.name()), false).UpdateConfigMap(ctx, m, map[string]string{intentKey: bad})
+			if err != nil {
+				r.Fatal(err)
+			}
+			for _, n := range []int{1, 3} {
+				send := sendPayment{accountOf(r.facts), n, payment.Coins(1)}
+				if err := send.Do(ctx, r.hands(send), func(wire.Progress) {}); err == nil || !strings.Contains(err.Error(), says) {
+					r.Errorf("instead of %q it says %v", says, err)
+				}
+			}
 		}
 		for _, o := range r.offers {
 			if o.To != newParty {

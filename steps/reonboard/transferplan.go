@@ -189,7 +189,7 @@ func termsOf(paying wallet, t Transfers) (payment.Terms, error) {
 // adopt takes over the plan that is stored for these parties, if any: what was begun by it must be gone on with.
 func adopt(ctx context.Context, w steps.World, f Facts, t *Transfers) (*wire.Finding, error) {
 	name := payment.Name(f.Old.Party, t.Receiver)
-	book := &intentBook{cluster: w.Kube, namespace: f.Validator.Namespace, name: name, from: f.Old.Party, to: t.Receiver}
+	book := account{namespace: f.Validator.Namespace, from: f.Old.Party, to: t.Receiver}.book(w, nil)
 	in, _, found, err := book.Load(ctx)
 	if err != nil || !found {
 		return nil, err

@@ -175,8 +175,13 @@ func (in Intent) Last(n int) (Attempt, bool) {
 	return all[len(all)-1], true
 }
 
-// Planned is the amount of a payment.
-func (in Intent) Planned(n int) Amount { return in.Plan.Payments[n-1].Amount }
+// Planned is the amount of a payment; 0 where there is none.
+func (in Intent) Planned(n int) Amount {
+	if !in.Has(n) {
+		return Amount{}
+	}
+	return in.Plan.Payments[n-1].Amount
+}
 
 // Tracks is the tracking ID that counts for a payment now: that of its last attempt, else of the first one to come.
 func (in Intent) Tracks(n int) string {
