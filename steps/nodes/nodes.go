@@ -16,41 +16,26 @@ import (
 // ChartSelector finds workloads that a Helm chart made, whatever their names.
 const ChartSelector = "helm.sh/chart"
 
-// None says that no super validator was found.
-type None struct{ steps.Problem }
-
+// none says that no super validator was found.
 func none(where, seen string) error {
-	return &None{steps.Problem{Tried: "looking for a super validator in " + where, Seen: seen,
-		Next: "Name its namespace with --namespace, or another cluster with --context. If the node is lost altogether, restore it from its record, or from its saved Helm values: svrescue run restore-lost"}}
+	return &steps.Problem{Tried: "looking for a super validator in " + where, Seen: seen,
+		Next: "Name its namespace with --namespace, or another cluster with --context. If the node is lost altogether, restore it from its record, or from its saved Helm values: svrescue run restore-lost"}
 }
 
-// All looks through the namespaces that may be read. One that was asked for is the only one looked at.
+// All looks through the namespaces that may be read for super validators; none is an error. A namespace that was asked for is the only one
+// looked at.
 func All(ctx context.Context, w steps.World, wanted, context_, serial string) ([]node.Node, error) {
-	namespaces := []string{wanted}
-	where := "namespace " + wanted
-	if wanted == "" {
-		where = "all namespaces"
-		var err error
-		if namespaces, err = w.Kube.NamespacesWith(ctx, ChartSelector); err != nil {
-			if kube.KindOf(err) != kube.Forbidden {
-				return nil, err
-			}
-			namespaces = []string{w.Kube.Target().Namespace}
-			where = "namespace " + namespaces[0] + " (looking through all of them is not allowed)"
-		}
+	all, where, err := Each(ctx, w, wanted, context_, serial)
+	if err != nil {
+		return nil, err
 	}
 	var found []node.Node
 	seen := ""
-	for _, ns := range namespaces {
-		n, err := In(ctx, w, ns, context_, serial)
-		var ambiguous *node.Ambiguous
-		if err != nil && !errors.As(err, &ambiguous) {
-			return nil, err
-		}
+	for _, n := range all {
 		if n.IsSV() {
 			found = append(found, n)
-		} else if len(n.Components) > 0 {
-			seen += fmt.Sprintf("; %s has %d workloads, but not both an SV app and a participant", ns, len(n.Components))
+		} else {
+			seen += fmt.Sprintf("; %s has %d workloads, but not both an SV app and a participant", n.Subject.Namespace, len(n.Components))
 		}
 	}
 	if len(found) == 0 {
@@ -60,6 +45,34 @@ func All(ctx context.Context, w steps.World, wanted, context_, serial string) ([
 		return nil, none(where, "none was found"+seen)
 	}
 	return found, nil
+}
+
+// Each reads every namespace that holds workloads and may be read, whatever they are. A namespace that was asked for is the only one looked at.
+// where says in words what was looked through.
+func Each(ctx context.Context, w steps.World, wanted, context_, serial string) (all []node.Node, where string, err error) {
+	namespaces := []string{wanted}
+	where = "namespace " + wanted
+	if wanted == "" {
+		where = "all namespaces"
+		if namespaces, err = w.Kube.NamespacesWith(ctx, ChartSelector); err != nil {
+			if kube.KindOf(err) != kube.Forbidden {
+				return nil, where, err
+			}
+			namespaces = []string{w.Kube.Target().Namespace}
+			where = "namespace " + namespaces[0] + " (looking through all of them is not allowed)"
+		}
+	}
+	for _, ns := range namespaces {
+		n, err := In(ctx, w, ns, context_, serial)
+		var ambiguous *node.Ambiguous
+		if err != nil && !errors.As(err, &ambiguous) {
+			return nil, where, err
+		}
+		if len(n.Components) > 0 {
+			all = append(all, n)
+		}
+	}
+	return all, where, nil
 }
 
 // In reads a namespace and puts the node together. Where something must not be read, all that is missing is named at once.

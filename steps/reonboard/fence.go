@@ -109,8 +109,9 @@ func applications(n node.Node) []node.Component {
 	return found
 }
 
-func parts(n node.Node, part node.Part) []node.Component {
-	return slices.DeleteFunc(slices.Clone(n.Components), func(c node.Component) bool { return c.Part != part })
+// parts are the workloads of those parts, whatever synchronizer they belong to.
+func parts(n node.Node, of ...node.Part) []node.Component {
+	return slices.DeleteFunc(slices.Clone(n.Components), func(c node.Component) bool { return !slices.Contains(of, c.Part) })
 }
 
 func allOf(f Facts) []node.Component {

@@ -12,7 +12,9 @@ import (
 	"canton.example/svrescue/steps/action"
 	"canton.example/svrescue/steps/node"
 	"canton.example/svrescue/steps/nodes"
+	"canton.example/svrescue/steps/twin"
 	"canton.example/svrescue/steps/wire"
+	"canton.example/svrescue/svapp"
 )
 
 // Answers that are no name.
@@ -110,20 +112,32 @@ func peersInputs(ctx context.Context, w steps.World, f Facts) ([]wire.Question, 
 func askNamespace(ctx context.Context, w steps.World, f Facts) (wire.Question, error) {
 	q := wire.Question{Name: "namespace", Kind: wire.AskChoice, Title: "What is left of the lost node?",
 		Text: "What is named here is stopped for good before the SV is offboarded, and kept until the end. Nothing is touched yet."}
-	found, err := nodes.All(ctx, w, f.Wanted, f.Where.Context, "")
-	var none *nodes.None
-	if err != nil && !errors.As(err, &none) {
+	all, where, err := nodes.Each(ctx, w, f.Wanted, f.Where.Context, "")
+	if err != nil {
 		return q, err
 	}
-	for _, n := range found {
-		q.Choices = append(q.Choices, wire.Choice{ID: n.Subject.Namespace, Label: "The node in namespace " + n.Subject.Namespace,
-			Detail: fmt.Sprintf("%s, Splice %s, %s", n.Subject.Word(), n.Release, count(len(n.Components), "workload"))})
+	for _, n := range all {
+		if left := parts(n, twin.NodeParts...); len(left) > 0 {
+			q.Choices = append(q.Choices, wire.Choice{ID: n.Subject.Namespace, Label: "What is in namespace " + n.Subject.Namespace, Detail: leftText(n)})
+		}
 	}
-	if len(found) == 0 {
-		q.Text = "No super validator was found in this cluster. " + none.Seen + "."
+	switch {
+	case len(q.Choices) == 0:
+		q.Text = "Nothing of a node was found in " + where + ".\n" + q.Text
+	case f.Wanted != "":
+		q.Default = q.Choices[0].ID
 	}
 	q.Choices = append(q.Choices, wire.Choice{ID: nothingLeft, Label: "Nothing of it is left in this cluster", Detail: "who turned it off, and how that is certain, is asked later"})
 	return q, nil
+}
+
+// leftText is what a namespace holds of a node.
+func leftText(n node.Node) string {
+	text := fmt.Sprintf("%s, Splice %s, %s", n.Subject.Word(), n.Release, count(len(parts(n, twin.NodeParts...)), "workload"))
+	if !n.IsSV() {
+		text += "; not a whole SV: it has not both an SV app and a participant"
+	}
+	return text
 }
 
 // askImage proposes the image with which the charts make databases: it is known to have what is needed (package reach).
@@ -202,13 +216,16 @@ func whatIsLeft(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, e
 	if err != nil && !errors.As(err, &several) {
 		return nil, err
 	}
-	if !n.IsSV() {
-		return []wire.Finding{{ID: "node", Verdict: wire.Violated, Text: "namespace " + f.Old.Namespace + " holds no super validator any more: it needs an SV app and a participant",
+	if len(parts(n, twin.NodeParts...)) == 0 {
+		return []wire.Finding{{ID: "node", Verdict: wire.Violated, Text: "namespace " + f.Old.Namespace + " holds nothing of a node any more",
 			Next: "Answer again, and say that nothing is left if that is so"}}, nil
 	}
 	f.Old.Node = &n
 	f.Old.Network = n.Subject.Network
-	finding := wire.Finding{ID: "node", Verdict: wire.Holds, Text: fmt.Sprintf("namespace %s holds what is left of %s, Splice %s", f.Old.Namespace, n.Subject.Word(), n.Release)}
+	finding := wire.Finding{ID: "node", Verdict: wire.Holds, Text: "what is left of the node in namespace " + f.Old.Namespace + ": " + leftText(n)}
+	if !n.IsSV() {
+		finding.Verdict, finding.Next = wire.Attention, "Make sure that this is of the lost SV and of nobody else: it will be stopped"
+	}
 	for _, c := range n.Components {
 		finding.Evidence = append(finding.Evidence, wire.Evidence{Source: c.Ref.String(), Seen: fmt.Sprintf("%s, %d wanted, %d ready", c.Part, c.Replicas, c.Ready), At: w.Clock.Now()})
 	}
@@ -219,7 +236,10 @@ func whatIsLeft(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, e
 func whoAnswers(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 	s := survey(ctx, w, *f)
 	f.Peers = s.agreed()
-	if s.poll.Agreeing == 0 && len(s.poll.Replies) > 1 && s.poll.Count("answered") > 1 {
+	switch {
+	case s.poll.Count(svapp.Answered) == 0:
+		return nil, noScan("asking the scans of other SVs", s.poll)
+	case s.poll.Agreeing == 0:
 		return nil, &steps.Problem{Tried: "asking the scans which network this is", Seen: "they do not agree, and none is outvoted",
 			Next: "Name scans of SVs that you know, of this network only", Detail: lines(sayings(w, s.poll, sayNetwork))}
 	}
@@ -234,7 +254,7 @@ func whoAnswers(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, e
 	}
 	found := []wire.Finding{finding}
 	if other, some := differing(s.poll, sayNetwork); some {
-		other.Text, other.Next = "of another network, and left out: "+scansOf(told(s.poll, "disagrees")), "Make sure that the others are of the network of the lost SV"
+		other.Text, other.Next = "of another network, and left out: "+scansOf(told(s.poll, svapp.Disagrees)), "Make sure that the others are of the network of the lost SV"
 		found = append(found, other)
 	}
 	if quiet, some := silent(s.poll); some {

@@ -151,6 +151,27 @@ func TestScansThatDoNotAgreeOnTheNetworkAreNoBasis(t *testing.T) {
 	}
 }
 
+func TestWhatIsLeftMayBeAPart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLostWorld(t, lostParty, acmeNode())
+		if err := l.sim.LoadYAML([]byte("apiVersion: v1\nkind: Namespace\nmetadata: {name: half}\n---\napiVersion: apps/v1\nkind: Deployment\n" +
+			"metadata: {name: participant, namespace: half, labels: {helm.sh/chart: splice-participant-0.6.4}}\n" +
+			"spec: {replicas: 1, selector: {matchLabels: {app: participant}}, template: {metadata: {labels: {app: participant}}, spec: {containers: [{name: participant, image: x}]}}}\n")); err != nil {
+			t.Fatal(err)
+		}
+		l.facts.Old = Old{}
+		open, err := peers().Inputs(t.Context(), l.world, l.facts)
+		if err != nil || len(open) != 1 || len(open[0].Choices) != 3 || open[0].Choices[0].ID != "half" || !strings.Contains(open[0].Choices[0].Detail, "not a whole SV") || open[0].Default != "" {
+			t.Fatalf("%+v, %v", open, err)
+		}
+		l.facts.Old.Namespace = "half"
+		found, err := whatIsLeft(t.Context(), l.world, &l.facts)
+		if err != nil || verdictsOf(found) != "attention node" || len(applications(*l.facts.Old.Node)) != 1 {
+			t.Errorf("%+v, %v", found, err)
+		}
+	})
+}
+
 func TestAddresses(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"https://scan.sv-1.example", "https://scan.sv-1.example"},
