@@ -134,7 +134,7 @@ func TestTheWayToTheOffboarding(t *testing.T) {
 		for _, s := range v.Steps {
 			states += string(s.State) + " "
 		}
-		if states != "done done done done done done " {
+		if states != "done done done done done done done " {
 			t.Error(states)
 		}
 		for _, e := range j.events {

@@ -15,7 +15,7 @@ import (
 func offboarding() steps.Step[Facts] {
 	return steps.Step[Facts]{
 		ID: "reonboard/offboarding", Title: "Offboarding", Effect: wire.Repeatable,
-		Summary: "Writes the request that another SV must send, follows the vote, and waits until several scans show the party offboarded.",
+		Summary: "Follows the vote of the others, and waits until several scans show the party offboarded.",
 		Asks:    []steps.Ask{{Name: "request", Kind: wire.AskChoice, Help: "where no vote is open: asked, once the text was sent to the other SVs"}},
 		Inputs: func(ctx context.Context, w steps.World, f Facts) ([]wire.Question, error) {
 			if f.Vote.Asked || !f.Vote.Offboarded.IsZero() {
@@ -50,7 +50,7 @@ func offboarding() steps.Step[Facts] {
 			}
 			actions := openPod(f)
 			if f.Vote.Offboarded.IsZero() {
-				actions = append(actions, writeRequest{old: f.Old}, awaitOffboarded{peers: f.Peers, old: f.Old})
+				actions = append(actions, awaitOffboarded{peers: f.Peers, old: f.Old})
 			}
 			return actions, nil
 		},
@@ -71,8 +71,8 @@ func offboarding() steps.Step[Facts] {
 // askRequest shows what is to be sent to the other SVs.
 func askRequest(old Old) wire.Question {
 	return wire.Question{Name: "request", Kind: wire.AskChoice, Title: "Send this to the operators of the other SVs",
-		Text:    "No vote is open on this party, and the lost node cannot ask for one. The text is in artifacts/" + requestText + " of the run folder as soon as you go on.\n" + string(text(old)),
-		Choices: []wire.Choice{{ID: "asked", Label: "They are asked, or will be", Detail: "the run writes the text and follows the vote; it can be parked and resumed at any time"}}}
+		Text:    "No vote is open on this party, and the lost node cannot ask for one. The text is also in artifacts/" + requestText + " of the run folder.\n" + string(text(old)),
+		Choices: []wire.Choice{{ID: "asked", Label: "They are asked, or will be", Detail: "the run follows the vote; it can be parked and resumed at any time"}}}
 }
 
 // closedBefore tells of a vote that had no effect, where none is open now. It may have been closed while nobody looked.
@@ -98,6 +98,10 @@ func verifyOffboarded(ctx context.Context, w steps.World, f *Facts) ([]wire.Find
 	case v.proven(len(f.Peers)):
 		finding.Verdict, finding.Text = wire.Undetermined, finding.Text+"; one alone may be wrong"
 		finding.Next = "Look at the DSO rules in the UI of another SV. Go on with a reason only where no other scan can be asked"
+	case len(v.offboarded) >= 2 && len(v.offboarded) == v.answering():
+		finding.Verdict = wire.Undetermined
+		finding.Text = fmt.Sprintf("%s is offboarded by all %d scans that answer; %d of the %d that are asked should show it", f.Old.Party, len(v.offboarded), quorum(len(f.Peers)), len(f.Peers))
+		finding.Next = "Look again when the others answer. Go on with a reason only where they are gone for good"
 	default:
 		return nil, &steps.Problem{Tried: "proving that " + f.Old.SV + " is offboarded",
 			Seen: fmt.Sprintf("only %d of %s show it, %d must", len(v.offboarded), count(len(f.Peers), "scan"), quorum(len(f.Peers))), Detail: lines(finding.Evidence),

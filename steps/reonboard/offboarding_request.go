@@ -10,6 +10,39 @@ import (
 	"canton.example/svrescue/steps/wire"
 )
 
+// requestVote writes what another SV needs: the lost node cannot ask for the vote itself.
+func requestVote() steps.Step[Facts] {
+	return steps.Step[Facts]{
+		ID: "reonboard/request-vote", Title: "Request the vote", Effect: wire.Observe,
+		Summary: "Writes the text for the other SVs, and the request that one of them sends to open the vote.",
+		Plan: func(f Facts) ([]steps.Action, error) {
+			switch {
+			case f.Old.Party == "":
+				return nil, &steps.NotYet{Step: "reonboard/lost-sv", What: "which SV was lost"}
+			case !f.Vote.Offboarded.IsZero():
+				return nil, nil
+			}
+			return []steps.Action{writeRequest{old: f.Old}}, nil
+		},
+		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
+			if !f.Vote.Offboarded.IsZero() {
+				return []wire.Finding{{ID: "request", Verdict: wire.Holds, Text: f.Old.SV + " is offboarded already: no vote is needed"}}, nil
+			}
+			state, evidence, err := writeRequest{old: f.Old}.Probe(ctx, w)
+			if err != nil {
+				return nil, err
+			}
+			if state != wire.ActionDone {
+				return []wire.Finding{{ID: "request", Verdict: wire.Violated, Text: "the request is not in the run folder", Next: "Do this step again", Evidence: evidence}}, nil
+			}
+			return []wire.Finding{{ID: "request", Verdict: wire.Holds, Text: "artifacts/" + requestText + " holds the text for the operators' chat, artifacts/" + requestBody + " the request"}}, nil
+		},
+		Undo: func(Facts) ([]steps.Action, string) {
+			return nil, "two files in the run folder were written; nothing was sent"
+		},
+	}
+}
+
 // The artifacts with what another SV needs to ask for the vote.
 const (
 	requestText = "offboarding-request.md"

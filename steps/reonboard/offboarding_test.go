@@ -44,6 +44,9 @@ func TestTheRequestIsWhatTheSVAppTakes(t *testing.T) {
 			t.Errorf("%q is not in the text:\n%s", want, message)
 		}
 	}
+	if actions, err := requestVote().Plan(Facts{Old: old, Vote: Vote{Offboarded: time.Now()}}); err != nil || len(actions) != 0 {
+		t.Errorf("%v, %v", actions, err)
+	}
 	files := kept{}
 	w := writeRequest{old}
 	if state, _, _ := w.Probe(t.Context(), steps.World{Files: files}); state != wire.ActionPending {
@@ -263,11 +266,27 @@ func TestWhereOneScanIsAllThatCanBeAskedThatIsSaid(t *testing.T) {
 	}
 }
 
+func TestScansThatAreGoneForGoodAreDecidedAboutByAPerson(t *testing.T) {
+	l := newLostWorld(t, lostParty)
+	stale := l.scans.state
+	l.scans.change(offboard(lostParty))
+	for i := 3; i < 6; i++ {
+		l.scans.down[l.scans.url(i)] = true
+	}
+	if got := l.proves(offboarding()); got != "undetermined offboarded, attention silent" {
+		t.Error(got)
+	}
+	l.scans.stale["SV-2"] = stale // one contradicts: nobody can decide that
+	if _, err := offboarding().Verify(t.Context(), l.world, &l.facts); err == nil {
+		t.Error("one scan against another is no proof")
+	}
+}
+
 func TestThePodThatAsksIsMadeAgain(t *testing.T) {
 	l := newLostWorld(t, lostParty)
 	l.facts.Old.Namespace, l.facts.Reach.Image = "sv", "postgres:17"
 	actions, err := offboarding().Plan(l.facts)
-	if err != nil || len(actions) != 3 || actions[0].Key() != "open pod/svrescue-client-1400-ab12" {
+	if err != nil || len(actions) != 2 || actions[0].Key() != "open pod/svrescue-client-1400-ab12" {
 		t.Errorf("%v, %v", actions, err)
 	}
 }

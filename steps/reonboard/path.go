@@ -13,7 +13,7 @@ func New() steps.Path[Facts] {
 		Subject: func(f Facts) wire.Subject {
 			return wire.Subject{Network: f.Old.Network, SV: f.Old.SV, Namespace: holds(f), Cluster: f.Where.Context}
 		},
-		Steps: []steps.Step[Facts]{peers(), lostSV(), identities(), baseline(), fence(), offboarding(), validatorValues(), validatorDeploy(),
+		Steps: []steps.Step[Facts]{peers(), lostSV(), identities(), baseline(), fence(), requestVote(), offboarding(), validatorValues(), validatorDeploy(),
 			validatorBalance(), freshSV(), transferPlan(), testTransfer(), testAccept(), transfer(), accept(), verifyArrival(), finish()},
 		Ending: func(Facts) string {
 			return "the Amulets of the lost SV are in the wallet of the fresh one"

@@ -154,6 +154,11 @@ func viewOf(ctx context.Context, w steps.World, peers []Peer, party string) view
 // proven says whether enough of the scans show the party offboarded. Where only one can be asked, that is as much as can be seen from here.
 func (v viewed) proven(asked int) bool { return len(v.offboarded) >= min(quorum(asked), max(asked, 1)) }
 
+// answering is how many scans answered.
+func (v viewed) answering() int {
+	return v.poll.Count(svapp.Answered) + v.poll.Count(svapp.Disagrees)
+}
+
 // items are the SVs and their votes.
 func (v viewed) items() []wire.Item {
 	if v.is.open == nil {
