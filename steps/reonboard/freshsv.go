@@ -80,7 +80,8 @@ func planFresh(f Facts) ([]steps.Action, error) {
 	}
 	if f.Fresh.Answers.Way == wayGitOps {
 		d := byOthers(ns)
-		return []steps.Action{waitSV{release: d, namespace: ns}, follow, action.WaitReady{Name: "the apps of the fresh SV", Namespace: ns, Workloads: d.Workloads}}, nil
+		return []steps.Action{waitReleased{what: "the fresh SV", release: d, namespace: ns,
+			how: "Install it as any SV: the same name and key pair, new keys for CometBFT, empty databases and claims, stateSync.enable where the chain is pruned, no imported identities"}, follow, action.WaitReady{Name: "the apps of the fresh SV", Namespace: ns, Workloads: d.Workloads}}, nil
 	}
 	actions := []steps.Action{action.MakeNamespace{Where: f.Where, Namespace: ns, Run: f.Run}}
 	if len(f.Fresh.Needs) > 0 {

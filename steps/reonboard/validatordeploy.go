@@ -96,7 +96,8 @@ func planValidator(f Facts) ([]steps.Action, error) {
 			follow.validator = d.Workloads
 		}
 		if v.Answers.Way == wayGitOps {
-			actions = append(actions, waitReleased{release: d, namespace: v.Namespace})
+			actions = append(actions, waitReleased{what: "release " + d.Name, release: d, namespace: v.Namespace,
+				how: fmt.Sprintf("It is %s %s; commit artifacts/%s/%s-values.yaml of this run for it", d.Chart, d.Version, valuesFolder, d.Name)})
 			continue
 		}
 		actions = append(actions, action.InstallRelease{Where: f.Where, Chart: d.Chart, Version: d.Version, Installation: f.installation(d), How: "rendered", Hooks: d.Hooks,

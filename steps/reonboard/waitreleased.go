@@ -15,17 +15,18 @@ const releasedPatience = 2 * time.Hour
 
 // waitReleased waits until somebody else, such as GitOps, has made the workloads of a release.
 type waitReleased struct {
+	what      string // "release participant"
+	how       string // what that somebody has to know
 	release   Deployment
 	namespace string
 }
 
-func (r waitReleased) Key() string         { return "wait for release " + r.release.Name }
+func (r waitReleased) Key() string         { return "wait for " + r.what }
 func (r waitReleased) Effect() wire.Effect { return wire.Observe }
 func (r waitReleased) Refs() []steps.Ref   { return nil }
 
 func (r waitReleased) Show() wire.Preview {
-	p := wire.Preview{Title: fmt.Sprintf("%s (%s %s) to be installed by you", r.Key(), r.release.Chart, r.release.Version),
-		After: "its workloads are there. Commit artifacts/" + valuesFolder + "/" + r.release.Name + "-values.yaml of this run for it"}
+	p := wire.Preview{Title: r.Key() + " to be installed by you in namespace " + r.namespace, After: "its workloads are there. " + r.how}
 	for _, w := range r.release.Workloads {
 		p.Commands = append(p.Commands, fmt.Sprintf("kubectl -n %s get %s", r.namespace, w.Workload))
 	}
@@ -50,7 +51,7 @@ func (r waitReleased) Probe(ctx context.Context, w steps.World) (wire.ActionStat
 }
 
 func (r waitReleased) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
-	return steps.Poll(ctx, h, deployLook, releasedPatience, "release "+r.release.Name+" to be installed", report, func(ctx context.Context) (wire.Progress, bool, error) {
+	return steps.Poll(ctx, h, deployLook, releasedPatience, r.what+" to be installed", report, func(ctx context.Context) (wire.Progress, bool, error) {
 		return r.see(ctx, h.World)
 	})
 }
