@@ -116,7 +116,7 @@ func claimsFree(ctx context.Context, w steps.World, f Facts, s postgres.Server, 
 				Next: "Right for going on with that import; for a fresh one, choose another identifier"}}, nil
 		}
 		return []wire.Finding{{ID: "server", Verdict: wire.Violated, Text: fmt.Sprintf("claim %s of an earlier server is still there, and %s would take up its data", c.Name, s.Workload),
-			Next: "Find out whose data it is. Answer these questions again with another namespace; or, if nothing of it is needed, have the claim removed"}}, nil
+			Next: "After an import that failed here, answer the questions of Validator values again: with another identifier, which gets a server of its own, or with the same one, to go on with that data. If it is of somebody else, name another namespace"}}, nil
 	}
 	return []wire.Finding{{ID: "server", Verdict: wire.Holds, Text: s.Workload + " is installed with an empty volume"}}, nil
 }
