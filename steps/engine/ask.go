@@ -109,6 +109,9 @@ func (m *Machine[F]) ask(ctx context.Context, q wire.Question, w *watching) (wir
 
 func (m *Machine[F]) answered(q wire.Question, a *wire.Answer, by string) error {
 	a.By, a.At, a.Question = by, m.Clock.Now().UTC(), q.ID
+	if q.Kind == wire.AskSecret && a.Hidden.Empty() {
+		a.Text = q.Default // so that the journal tells it from a secret that was given
+	}
 	return m.emit(wire.Event{Kind: wire.KindAnswer, Step: q.Step, Answer: a, By: by})
 }
 

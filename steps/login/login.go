@@ -3,7 +3,7 @@
 //
 // A step that talks to an app on behalf of a user wires it so; App is where its facts keep the app, name what its questions are called:
 //
-//	wallet := login.For("login")
+//	wallet := login.For("wallet")
 //	steps.Step[Facts]{
 //		Asks:   wallet.Asks(),
 //		Inputs: func(ctx context.Context, w steps.World, f Facts) ([]wire.Question, error) { return wallet.Inputs(ctx, w, f.Validator.App) },
@@ -38,7 +38,7 @@ import (
 type Questions struct{ name string }
 
 // For makes the questions NAME (which way), NAME-token (the pasted token), NAME-device (the code that is confirmed elsewhere) and NAME-again
-// (that came to nothing).
+// (that came to nothing). The name must be none of the engine's own questions (engine.Asked): "login" is that for the login to the cluster.
 func For(name string) Questions { return Questions{name} }
 
 func (q Questions) token() string  { return q.name + "-token" }

@@ -59,7 +59,7 @@ func TestALoginByACodeOpensAWallet(t *testing.T) {
 	clk, _ := a.options.Clock.(*clocktesting.FakeClock)
 	app := recovery()
 	app.Login, app.User = steps.LoginDevice, "alice"
-	world, questions := steps.World{Apps: a, Keys: a.Keys()}, login.For("login")
+	world, questions := steps.World{Apps: a, Keys: a.Keys()}, login.For("wallet")
 	ask := func() (title, text string) {
 		t.Helper()
 		open, err := questions.Inputs(t.Context(), world, app)
@@ -76,7 +76,7 @@ func TestALoginByACodeOpensAWallet(t *testing.T) {
 	}
 	for range 20 {
 		clk.Step(time.Second)
-		if questions.Seen(t.Context(), world, app, "login-device") {
+		if questions.Seen(t.Context(), world, app, "wallet-device") {
 			t.Fatal("seen")
 		}
 	}
@@ -90,7 +90,7 @@ func TestALoginByACodeOpensAWallet(t *testing.T) {
 	}
 	confirmed("bob")
 	clk.Step(10 * time.Second)
-	if !questions.Seen(t.Context(), world, app, "login-device") {
+	if !questions.Seen(t.Context(), world, app, "wallet-device") {
 		t.Fatal("not seen")
 	}
 	if title, text := ask(); !strings.Contains(text, "user bob") || !strings.Contains(title, "again") {
@@ -105,7 +105,7 @@ func TestALoginByACodeOpensAWallet(t *testing.T) {
 	}
 	confirmed("alice")
 	clk.Step(10 * time.Second)
-	if !questions.Seen(t.Context(), world, app, "login-device") {
+	if !questions.Seen(t.Context(), world, app, "wallet-device") {
 		t.Fatal("not seen")
 	}
 	if title, _ := ask(); title != "" {

@@ -246,7 +246,15 @@ func foldAnswer(v View, e Event) View {
 		title = q.Title
 		done.Name, done.Title = q.Name, q.Title
 	}
+	if q != nil && q.Kind == AskSecret {
+		said = "given, and not shown"
+		if e.Answer.Text != "" {
+			said = e.Answer.Text
+		}
+	}
 	switch text := e.Answer.Text; {
+	case q != nil && q.Kind == AskSecret:
+		done.Said = said
 	case e.Answer.Choice == "":
 		done.Said = text
 	case text != "" && (q == nil || q.Kind != AskWord || e.Answer.Choice != ChoiceYes):

@@ -18,6 +18,9 @@ func Hide(text string) Hidden {
 	return Hidden{secret.New(text)}
 }
 
+// Equal says whether two are the same text.
+func (h Hidden) Equal(other Hidden) bool { return h.Reveal() == other.Reveal() }
+
 // MarshalJSON gives the text itself.
 func (h Hidden) MarshalJSON() ([]byte, error) { return json.Marshal(h.Reveal()) }
 

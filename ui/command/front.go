@@ -78,6 +78,7 @@ func (p *program) show(ctx context.Context, f front) (seen, error) {
 		o.In = linear.NewPrompter(p.In)
 		if isTerminal(p.In) {
 			o.Interrupts = p.interrupts
+			o.In.Hide = linear.HideOn(p.In)
 			o.In.Flush = func() { _ = unix.IoctlSetInt(int(p.In.Fd()), unix.TCFLSH, unix.TCIFLUSH) }
 		}
 	}

@@ -166,6 +166,15 @@ func (p *program) answersFile(path pathInfo) (*linear.File, error) {
 		return nil, usage("the answers file %s answers questions that path %s never asks: %s. Questions are named STEP.QUESTION, such as %s.confirm; svrescue plan %s --format json lists the steps and what they ask",
 			p.flags.answers, path.Name, strings.Join(unknown, ", "), path.Steps[len(path.Steps)-1].ID, path.Name)
 	}
+	secrets := map[string]bool{}
+	for step, asks := range path.Asks {
+		for _, ask := range asks {
+			secrets[step+"."+ask.Name] = ask.Kind == wire.AskSecret
+		}
+	}
+	if err := file.ReadSecrets(p.places(), func(text string) { fmt.Fprintln(p.Err, "svrescue: "+text) }, func(name string) bool { return secrets[name] }); err != nil {
+		return nil, usage("the answers file %s is not right: %v", p.flags.answers, err)
+	}
 	for _, said := range []struct{ question, value string }{ // what the command line names need not be said twice
 		{"restore/backup-set.dumps", p.flags.dumps},
 		{"restore-lost/inventory.record", cmp.Or(p.flags.record, p.flags.values)},

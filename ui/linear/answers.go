@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"canton.example/svrescue/internal/plain"
+	"canton.example/svrescue/internal/secret"
 	"canton.example/svrescue/steps/wire"
 	"sigs.k8s.io/yaml"
 )
@@ -26,6 +27,7 @@ import (
 //	  restore/backup-set.set: default          # the proposed choice, or the id of one
 //	  restore/scale-up.remedy: retry
 //	  restore/record.confirm: {choice: skip, text: the record of yesterday is enough}
+//	  reonboard/transfer.login-token: env:WALLET_TOKEN # a secret, by reference alone: env:NAME or file:/PATH
 type File struct {
 	Confirm bool              `json:"confirm"`
 	Word    string            `json:"word"`
@@ -34,6 +36,42 @@ type File struct {
 	Answers map[string]Chosen `json:"answers"`
 
 	used map[string]int
+	// places are what references to secrets are read from, and tell says why one could not be.
+	places secret.Places
+	tell   func(string)
+}
+
+// ReadSecrets lets the file answer questions that ask for a secret, by references; tell says why one cannot be read. asks says which questions
+// do. An answer to one of them that is no reference is an error, which does not repeat it.
+func (f *File) ReadSecrets(places secret.Places, tell func(string), asks func(question string) bool) error {
+	f.places, f.tell = places, tell
+	for name, chosen := range f.Answers {
+		if !asks(name) || chosen == (Chosen{Choice: "default"}) {
+			continue
+		}
+		r := secret.Reference(chosen.Choice)
+		if err := r.Check(); err != nil || r == secret.Stdin || chosen.Text != "" {
+			return fmt.Errorf("the answer to %s is no reference to a secret: write it as env:NAME or file:/PATH, and never the secret itself", name)
+		}
+	}
+	return nil
+}
+
+// secret answers a question that asks for one.
+func (f *File) secret(q wire.Question, chosen Chosen) (wire.Answer, bool) {
+	if chosen.Choice == "default" && q.Default != "" {
+		return wire.Answer{}, true
+	}
+	r := secret.Reference(chosen.Choice)
+	if r.Check() != nil || r == secret.Stdin || f.tell == nil { // not looked at by ReadSecrets
+		return wire.Answer{}, false
+	}
+	value, err := f.places.Read(r)
+	if err != nil {
+		f.tell(fmt.Sprintf("%s, which is to answer %s, cannot be read: %v", r.Name(), q.Name, err))
+		return wire.Answer{}, false
+	}
+	return wire.Answer{Hidden: wire.Hidden{String: value}}, true
 }
 
 // Chosen is one answer: a choice or a value, and a reason where the choice needs one. Target and Backup stand for those of the file.
@@ -128,6 +166,9 @@ func (f *File) Answer(_ context.Context, v wire.View, q wire.Question) (wire.Ans
 		return wire.Answer{}, false
 	}
 	if chosen, ok := f.Answers[q.Name]; ok {
+		if q.Kind == wire.AskSecret {
+			return f.secret(q, chosen)
+		}
 		a := wire.Answer{Choice: chosen.Choice, Text: chosen.Text}
 		if a.Choice == "default" || a.Choice == "newest" {
 			a.Choice = q.Default

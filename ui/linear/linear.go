@@ -45,6 +45,7 @@ func Run(ctx context.Context, o Options) (wire.View, error) {
 			s.line("Nothing can be answered from here: %s.", s.watching)
 		}
 	}
+	defer s.unhide()
 	err := s.run(ctx)
 	return s.view, err
 }
@@ -61,6 +62,7 @@ type session struct {
 	leaving  bool         // ctrl+c was pressed, and the next line says what was meant
 	watching string       // why nothing is answered from here
 	reason   *wire.Answer // a choice that waits for its reason
+	hiding   bool         // the terminal does not show what is typed
 }
 
 func (s *session) run(ctx context.Context) error {
@@ -132,6 +134,7 @@ func (s *session) event(ctx context.Context, e wire.Event) error {
 	s.view = wire.Fold(s.view, e)
 	if s.view.Question == nil {
 		s.open, s.noted, s.reason = false, false, nil
+		s.unhide()
 	}
 	if e.Kind == wire.KindViewers && !s.present {
 		s.present = true
@@ -187,9 +190,21 @@ func (s *session) ask(ctx context.Context) error {
 	if s.In == nil {
 		return s.park()
 	}
+	if q.Kind == wire.AskSecret && s.In.Hide == nil {
+		s.line("A secret is taken only where it can be hidden: from a terminal, or by a reference in an answers file (%s: env:NAME).", q.Name)
+		return s.park()
+	}
 	s.In.drop()
 	s.prompt()
 	return nil
+}
+
+// unhide makes the terminal show again what is typed.
+func (s *session) unhide() {
+	if s.hiding {
+		s.hiding = false
+		_ = s.In.Hide(false) // a terminal that has gone shows nothing
+	}
 }
 
 func (s *session) park() error {
@@ -209,6 +224,15 @@ func (s *session) send(msg wire.Message) error {
 
 func (s *session) prompt() {
 	s.open, s.reason = true, nil
+	if s.view.Question.Kind == wire.AskSecret {
+		if err := s.In.Hide(true); err != nil {
+			s.open = false
+			s.line("The terminal cannot be made to hide what is typed: %v.", err)
+			_ = s.park() // which never fails
+			return
+		}
+		s.hiding = true
+	}
 	s.same(hint(*s.view.Question))
 }
 
@@ -218,6 +242,7 @@ func (s *session) typed(text string) error {
 	if s.In.Flush != nil {
 		s.mid = false // the terminal has shown the line and its end
 	}
+	s.unhide()
 	if s.leaving {
 		s.leaving = false
 		if strings.TrimSpace(text) == "leave" {

@@ -16,6 +16,8 @@ type Prompter struct {
 	// Flush makes the terminal forget what was typed and not read; nil where the input is no terminal. What was typed
 	// before a question was printed is no answer to it.
 	Flush func()
+	// Hide makes the terminal not show what is typed, or show it again; nil where the input is no terminal. Then nothing secret is asked for.
+	Hide func(hidden bool) error
 }
 
 // NewPrompter reads lines from in until it ends.
@@ -60,6 +62,11 @@ func hint(q wire.Question) string {
 			return fmt.Sprintf("  A value (Enter alone takes %s), \"note TEXT\", or \"park\": ", q.Default)
 		}
 		return "  A value, \"note TEXT\", or \"park\": "
+	case wire.AskSecret:
+		if q.Default != "" {
+			return fmt.Sprintf("  The secret, which is not shown (Enter alone: %s), \"note TEXT\", or \"park\": ", q.Default)
+		}
+		return "  The secret, which is not shown, \"note TEXT\", or \"park\": "
 	case wire.AskWord:
 		return fmt.Sprintf("  Type %s to send it, a number for another choice, \"note TEXT\", or \"park\": ", q.Word)
 	}
@@ -71,6 +78,9 @@ func parse(q wire.Question, line string) (wire.Answer, error) {
 	line = strings.TrimSpace(line)
 	if q.Kind == wire.AskText {
 		return wire.Answer{Text: line}, nil
+	}
+	if q.Kind == wire.AskSecret {
+		return wire.Answer{Hidden: wire.Hide(line)}, nil
 	}
 	if line == "" {
 		return wire.Answer{}, fmt.Errorf("an empty line is no answer")

@@ -20,6 +20,7 @@ type (
 		question, hash string
 		choice         wire.Choice
 		text           string
+		hidden         wire.Hidden
 	}
 )
 

@@ -30,6 +30,9 @@ type option struct {
 
 func newAsking(q wire.Question) *asking {
 	a := &asking{id: q.ID, hash: q.Hash, kind: q.Kind, field: newField("")}
+	if a.kind == wire.AskSecret {
+		a.field = newHidden()
+	}
 	if a.typed() {
 		return a
 	}
@@ -94,7 +97,9 @@ func harmless(q wire.Question, c wire.Choice) bool {
 }
 
 // typed says that the question is answered in the text field.
-func (a *asking) typed() bool { return a.kind == wire.AskText || a.kind == wire.AskWord }
+func (a *asking) typed() bool {
+	return a.kind == wire.AskText || a.kind == wire.AskSecret || a.kind == wire.AskWord
+}
 
 func (a *asking) move(by int) {
 	for i := a.cursor + by; i >= 0 && i < len(a.options); i += by {
@@ -131,6 +136,10 @@ func (r *root) submit() action {
 			return none{}
 		}
 		return r.give(*yes, a.field.value())
+	case wire.AskSecret:
+		g := r.give(wire.Choice{}, "")
+		g.hidden = wire.Hide(a.field.value())
+		return g
 	case wire.AskText:
 		text := a.field.value()
 		if text == "" {

@@ -127,6 +127,13 @@ func (d *driver) text(s string) *driver {
 	return d
 }
 
+// paste is what a terminal sends where something is pasted.
+func (d *driver) paste(s string) *driver {
+	d.update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(s), Paste: true}, true)
+	d.root.View()
+	return d
+}
+
 // screen is what is seen, without colours.
 func (d *driver) screen() string { return ansi.Strip(d.root.View()) }
 

@@ -58,6 +58,9 @@ var scenes = []struct {
 }{
 	{"overview", fixture.Begin, nil},
 	{"inputs", fixture.Inputs, nil},
+	{"secret", fixture.Secret, nil},
+	{"secret-pasted", fixture.Secret, func(d *driver) { d.paste(strings.Repeat("canary", 200)) }},
+	{"device", fixture.Device, nil},
 	{"preflight", fixture.Preflight, nil},
 	{"confirm", fixture.ScaleDown, nil},
 	{"destroy", fixture.Destroy, nil},

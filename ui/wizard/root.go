@@ -257,7 +257,7 @@ func (r *root) answer(a give) tea.Cmd {
 		r.tell("That question is no longer open; nothing was sent.")
 		return nil
 	}
-	answer := wire.Answer{Question: q.ID, Choice: a.choice.ID, Text: a.text, Hash: q.Hash, By: r.opts.Operator,
+	answer := wire.Answer{Question: q.ID, Choice: a.choice.ID, Text: a.text, Hidden: a.hidden, Hash: q.Hash, By: r.opts.Operator,
 		At: r.now()}
 	if err := q.Accepts(answer); err != nil {
 		r.ask.problem = sentence(err.Error())

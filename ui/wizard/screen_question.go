@@ -56,6 +56,12 @@ func (r *root) answerBox(w, h int) []string {
 	switch q.Kind {
 	case wire.AskWord:
 		lines = append(lines, r.fieldLines(r.wordLabel(q), "", w)...)
+	case wire.AskSecret:
+		hint := "paste it; it stays hidden"
+		if q.Default != "" {
+			hint = "paste it, hidden; enter alone: " + q.Default
+		}
+		lines = append(lines, r.fieldLines("", hint, w)...)
 	case wire.AskText:
 		hint := ""
 		if q.Default != "" {
@@ -100,7 +106,7 @@ func (r *root) fieldLines(label, hint string, w int) []string {
 	case r.fresh():
 		line += r.t.Dim.Render(r.t.Glyphs.More)
 	case !r.typing():
-		line = r.t.Clip(line+r.t.Clean(r.ask.field.value())+r.t.Dim.Render(" (esc to type)"), w)
+		line = r.t.Clip(line+r.t.Clean(r.ask.field.shown())+r.t.Dim.Render(" (esc to type)"), w)
 	default:
 		line += r.ask.field.draw(r.t, w-cellsOf(label), hint)
 	}

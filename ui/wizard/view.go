@@ -115,7 +115,7 @@ func (r *root) panel() panel {
 		return panelFailure
 	case len(s.Shown()) > 0 && (q.Kind == wire.AskConfirm || q.Kind == wire.AskWord || q.Kind == wire.AskTick || r.byHand()):
 		return panelConfirm
-	case q.Kind != wire.AskChoice && q.Kind != wire.AskText && len(boardOf(s)) > 0:
+	case q.Kind != wire.AskChoice && q.Kind != wire.AskText && q.Kind != wire.AskSecret && len(boardOf(s)) > 0:
 		return panelBoard
 	}
 	return panelQuestion
