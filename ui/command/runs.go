@@ -80,7 +80,7 @@ func (p *program) runsCommand() *cobra.Command {
 			return p.print(b.Bytes())
 		}}
 	c.Flags().BoolVar(&offline, "offline", false, "read no Lease: only what is on this machine")
-	c.AddCommand(p.verifyCommand())
+	c.AddCommand(p.verifyCommand(), p.runsExportCommand(), p.runsImportCommand())
 	return c
 }
 

@@ -201,7 +201,7 @@ func folders(base string) (all []Folder, err error) {
 	}
 	for _, entry := range entries {
 		f := Folder{Path: filepath.Join(base, entry.Name())}
-		if !entry.IsDir() {
+		if !entry.IsDir() || strings.HasPrefix(entry.Name(), importing) {
 			continue
 		}
 		if _, err := os.Stat(filepath.Join(f.Path, "run.json")); err != nil {
