@@ -110,7 +110,13 @@ func leftOut(b *bytes.Buffer, left []runs.Left) {
 }
 
 func (p *program) runsImportCommand() *cobra.Command {
-	return &cobra.Command{Use: "import FILE", Short: "Take over a run that another machine exported", Args: cobra.ExactArgs(1),
+	return &cobra.Command{Use: "import FILE", Short: "Take over a run that another machine exported",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage("%s takes one file; see: %s --help", cmd.CommandPath(), cmd.CommandPath())
+			}
+			return nil
+		},
 		Example: "  svrescue runs import run.tar.gz\n  svrescue runs import run.tar.gz --kubeconfig ~/.kube/sv --context sv-mainnet",
 		Long: "Reads the file that svrescue runs export wrote into a run folder of this machine. Every file is compared with its hash, and\n" +
 			"the journal with its chain, before anything gets the name of the run. The run goes on with the kubeconfig of this machine,\n" +
@@ -125,7 +131,7 @@ func (p *program) importRun(file string) error {
 	tried := "importing the run in " + file
 	from, err := os.Open(file)
 	if err != nil {
-		return err
+		return &steps.Problem{Tried: tried, Seen: "it cannot be read: " + err.Error(), Next: "Name the file that svrescue runs export wrote", Err: err}
 	}
 	defer from.Close()
 	d := carriedRun{Version: 1, File: file}
