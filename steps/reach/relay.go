@@ -87,6 +87,14 @@ func (r *relay) Read(p []byte) (int, error) {
 	return n, err
 }
 
+func (r *relay) Write(p []byte) (int, error) {
+	n, err := r.Conn.Write(p)
+	if err != nil {
+		err = r.reason(err)
+	}
+	return n, err
+}
+
 // Close ends the connection: the command in the pod sees the end of its input.
 func (r *relay) Close() error {
 	r.once.Do(func() {
