@@ -44,6 +44,11 @@ type App struct {
 	Identities func() any
 	// Wallet is the wallet of the request's user; only the validator app has one. nil, or a nil wallet: the user has none.
 	Wallet func(*http.Request) *Wallet
+	// Ledger has the wallets of a validator app in its books; Purse says whose wallet a user of the ledger has, and Operator is the app's own
+	// user. nil: Wallet has them.
+	Ledger   *Ledger
+	Purse    func(user string) *Purse
+	Operator string
 }
 
 // CometBFT is what the SV app tells of its chain node (reference/apis.md 2.3). VotingPower is a JSON number here.
@@ -79,7 +84,11 @@ func (a App) Handler() http.Handler {
 	case Scan:
 		a.scan(m)
 	case Validator:
-		a.wallet(m)
+		if a.Ledger != nil {
+			a.purses(m)
+		} else {
+			a.wallet(m)
+		}
 	}
 	m.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "The requested resource could not be found.", http.StatusNotFound) // what an absent route answers was not verified

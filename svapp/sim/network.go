@@ -20,7 +20,11 @@ type Network struct {
 	Results      []Result
 	Amulets      []Amulet
 	Snapshots    []time.Time // record times, ascending
-	Schedule     *Schedule
+	// Holdings are the amulets of a snapshot; nil: Amulets, in every one.
+	Holdings   func(at time.Time) []Amulet
+	Hosts      map[string]string // participant by party; a party that is not there is its SV's own
+	Onboarding []Onboarding      // of SVs that join
+	Schedule   *Schedule
 }
 
 // Member is an SV.
@@ -54,6 +58,7 @@ type Result struct {
 // Amulet is a holding. Amounts are texts with ten digits after the point.
 type Amulet struct {
 	ContractID, Owner, Amount string
+	Fees                      string // holding fees that it owes; empty: none
 	Locked                    bool
 	Created                   time.Time
 }

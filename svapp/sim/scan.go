@@ -132,6 +132,9 @@ func (n Network) participantOf(party string) (any, error) {
 	if party == n.DSO {
 		return nil, &refusal{http.StatusInternalServerError, "Party " + party + " is hosted on several participants"} // status and wording not verified
 	}
+	if id := n.Hosts[party]; id != "" {
+		return map[string]any{"participant_id": id}, nil
+	}
 	for _, m := range slices.Concat(n.SVs, n.Offboarded) {
 		if m.Party == party {
 			return map[string]any{"participant_id": m.Participant}, nil
@@ -205,7 +208,7 @@ func (n Network) page(r *http.Request, holdings bool) (any, error) {
 		return nil, err
 	}
 	events, all := []any{}, []Amulet{}
-	for _, a := range n.Amulets {
+	for _, a := range n.amulets(at) {
 		if holdings && slices.Contains(q.Owners, a.Owner) || !holdings && (len(q.Parties) == 0 || slices.Contains(q.Parties, a.Owner) || slices.Contains(q.Parties, n.DSO)) {
 			all = append(all, a)
 		}
@@ -225,6 +228,14 @@ func (n Network) page(r *http.Request, holdings bool) (any, error) {
 	return body, nil
 }
 
+// amulets are those of a snapshot.
+func (n Network) amulets(at time.Time) []Amulet {
+	if n.Holdings == nil {
+		return n.Amulets
+	}
+	return n.Holdings(at)
+}
+
 // summary adds up what parties own; one that owns nothing is left out. The newer form tells nothing of fees.
 func (n Network) summary(r *http.Request, fees bool) (any, error) {
 	q, at, err := n.wanted(r)
@@ -236,27 +247,25 @@ func (n Network) summary(r *http.Request, fees bool) (any, error) {
 	}
 	all := []any{}
 	for _, owner := range q.Owners {
-		free, locked, some := new(big.Rat), new(big.Rat), false
-		for _, a := range n.Amulets {
-			amount, ok := new(big.Rat).SetString(a.Amount)
+		free, locked, owes, owesLocked, some := new(big.Int), new(big.Int), new(big.Int), new(big.Int), false
+		for _, a := range n.amulets(at) {
+			amount, ok := parseCoin(a.Amount)
+			fee, _ := fixedCoin(a.Fees)
 			switch {
 			case a.Owner != owner || !ok:
 				continue
 			case a.Locked:
-				locked.Add(locked, amount)
+				locked, owesLocked = plus(locked, amount), plus(owesLocked, fee)
 			default:
-				free.Add(free, amount)
+				free, owes = plus(free, amount), plus(owes, fee)
 			}
 			some = true
 		}
 		if some {
-			total := new(big.Rat).Add(free, locked).FloatString(10)
-			one := map[string]any{"party_id": owner, "total_unlocked_coin": free.FloatString(10), "total_locked_coin": locked.FloatString(10), "total_coin_holdings": total}
-			if fees {
-				for _, key := range []string{"accumulated_holding_fees_unlocked", "accumulated_holding_fees_locked", "accumulated_holding_fees_total"} {
-					one[key] = "0.0000000000"
-				}
-				one["total_available_coin"] = free.FloatString(10)
+			one := map[string]any{"party_id": owner, "total_unlocked_coin": coinText(free), "total_locked_coin": coinText(locked), "total_coin_holdings": coinText(plus(free, locked))}
+			if fees { // how the fees enter total_available_coin was not verified
+				one["accumulated_holding_fees_unlocked"], one["accumulated_holding_fees_locked"] = coinText(owes), coinText(owesLocked)
+				one["accumulated_holding_fees_total"], one["total_available_coin"] = coinText(plus(owes, owesLocked)), coinText(minus(free, owes))
 			}
 			all = append(all, one)
 		}

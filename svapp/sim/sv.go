@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -36,7 +37,20 @@ func (a App) sv(m *http.ServeMux) {
 
 // onboarding tells SVs by party, and by name whoever has it (reference/apis.md 2.4).
 func (a App) onboarding(who string) (any, error) {
-	for _, m := range a.Network().SVs {
+	n := a.Network()
+	for _, o := range n.Onboarding {
+		switch {
+		case o.Party != who && o.Name != who || o.State == "completed":
+		case o.Unapproved:
+			return nil, absent("Candidate " + who + " is not approved") // wording not verified
+		case o.Party != who && slices.ContainsFunc(n.SVs, func(m Member) bool { return m.Name == who }): // by its name the old one is found
+		case o.State == "requested":
+			return map[string]any{"state": o.State, "name": o.Name, "contract_id": o.ContractID, "confirmed_by": append([]string{}, o.ConfirmedBy...), "required_num_confirmations": o.Required}, nil
+		case o.State == "confirmed":
+			return map[string]any{"state": o.State, "name": o.Name, "contract_id": o.ContractID}, nil
+		}
+	}
+	for _, m := range n.SVs {
 		if m.Party == who || m.Name == who {
 			return map[string]any{"state": "completed", "name": m.Name, "contract_id": "00dd"}, nil
 		}
