@@ -48,15 +48,17 @@ func handleOfVolume(pv *corev1.PersistentVolume) string {
 	return pv.Name
 }
 
-// fillVolumes is a program's first write to an empty volume.
-func (s *Server) fillVolumes(p *corev1.Pod) {
+// fillVolumes is a program's first write to an empty volume. It answers the claims of those.
+func (s *Server) fillVolumes(p *corev1.Pod) (blank []string) {
 	for _, name := range claimsOf(p) {
 		if h := s.handleOf(p.Namespace, name); h != "" && s.disks[h].text == "" {
 			d := s.disks[h]
 			d.text = fresh + s.workloadName(p)
 			s.disks[h] = d
+			blank = append(blank, name)
 		}
 	}
+	return blank
 }
 
 // ContentOf returns the text on the volume of a bound claim, and false when there is no such volume.

@@ -25,15 +25,28 @@ type Inside interface {
 	Dial(ctx context.Context, in Pod, port int) (net.Conn, error)
 }
 
+// Lives is an Inside that wants to know when containers start and end, and says how they do. Its methods are called with the world's lock held,
+// one at a time: they must ask the world nothing, and return at once.
+type Lives interface {
+	Inside
+	// Started is called at each start of a container, before anybody can reach it. It may answer how the container behaves until its end,
+	// instead of the knobs of its workload; nil: they decide.
+	Started(in Pod) *Workload
+	// Ended is called when a container that was started has ended, by itself or with its pod.
+	Ended(in Pod)
+}
+
 // Pod is the place where something runs.
 type Pod struct {
 	Namespace, Name, Container string
-	Owner                      string            // the Deployment or StatefulSet, or the pod itself
-	Labels                     map[string]string // of the pod
-	Env                        map[string]string // of the container, with the values that secrets have now
-	Claims                     map[string]string // claim by the path where the container mounts it
-	Started                    time.Time         // of the container
-	Starts                     int               // how often it had started before
+	Owner                      string                       // the Deployment or StatefulSet, or the pod itself
+	Labels                     map[string]string            // of the pod
+	Env                        map[string]string            // of the container, with the values that secrets have now
+	Claims                     map[string]string            // claim by the path where the container mounts it
+	Files                      map[string]map[string]string // what mounted Secrets and ConfigMaps hold, by the path where the container mounts them
+	Blank                      []string                     // claims on which nothing had been stored when it started
+	Started                    time.Time                    // of the container
+	Starts                     int                          // how often it had started before
 	server                     *Server
 }
 
@@ -90,16 +103,44 @@ func (s *Server) place(q *request) (place, error) {
 	if run == nil || !run.running() {
 		return place{}, &runningError{container.Name, finishedPod(p)}
 	}
-	out := place{uid: p.UID, run: len(run.attempts), Pod: Pod{Namespace: p.Namespace, Name: p.Name, Container: container.Name, Owner: s.workloadName(p),
-		Labels: p.Labels, Env: s.envOf(p, container), Claims: map[string]string{}, Started: run.attempts[len(run.attempts)-1].start, Starts: len(run.attempts) - 1, server: s}}
-	for _, m := range container.VolumeMounts {
+	return place{uid: p.UID, run: len(run.attempts), Pod: s.insideOf(p, container, run)}, nil
+}
+
+// insideOf is a container that runs as what is inside sees it.
+func (s *Server) insideOf(p *corev1.Pod, c corev1.Container, run *podRun) Pod {
+	in := Pod{Namespace: p.Namespace, Name: p.Name, Container: c.Name, Owner: s.workloadName(p), Labels: p.Labels, Env: s.envOf(p, c), Claims: map[string]string{},
+		Files: map[string]map[string]string{}, Blank: run.blank, Started: run.attempts[len(run.attempts)-1].start, Starts: len(run.attempts) - 1, server: s}
+	for _, m := range c.VolumeMounts {
 		for _, v := range p.Spec.Volumes {
-			if v.Name == m.Name && v.PersistentVolumeClaim != nil {
-				out.Claims[m.MountPath] = v.PersistentVolumeClaim.ClaimName
+			switch {
+			case v.Name != m.Name:
+			case v.PersistentVolumeClaim != nil:
+				in.Claims[m.MountPath] = v.PersistentVolumeClaim.ClaimName
+			case v.Secret != nil:
+				in.Files[m.MountPath] = s.dataOf(rSecret, p.Namespace, v.Secret.SecretName)
+			case v.ConfigMap != nil:
+				in.Files[m.MountPath] = s.dataOf(rConfigMap, p.Namespace, v.ConfigMap.Name)
 			}
 		}
 	}
-	return out, nil
+	return in
+}
+
+// begin starts a pod's container.
+func (s *Server) begin(p *corev1.Pod, run *podRun) {
+	run.attempts = append(run.attempts, attempt{start: s.now()})
+	if lives, ok := s.inside.(Lives); ok {
+		in := s.insideOf(p, p.Spec.Containers[0], run)
+		run.life, run.told = lives.Started(in), &in
+	}
+}
+
+// over tells that a container has ended which was told to have started.
+func (s *Server) over(run *podRun) {
+	if lives, ok := s.inside.(Lives); ok && run.told != nil {
+		lives.Ended(*run.told)
+		run.told = nil
+	}
 }
 
 // stands says whether the container still runs that was found.

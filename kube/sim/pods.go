@@ -33,6 +33,9 @@ type podRun struct {
 	exit     int32
 	reason   string // of the last end
 	ip       string
+	blank    []string  // claims on which nothing had been stored when it started
+	life     *Workload // how the container does, as what is inside says; nil: as the knobs say
+	told     *Pod      // what is inside was told that it runs
 }
 
 func (r *podRun) running() bool {
@@ -41,6 +44,9 @@ func (r *podRun) running() bool {
 
 // workloadOf returns the knobs of the pod's top controller, or of the bare pod.
 func (s *Server) workloadOf(p *corev1.Pod) Workload {
+	if run := s.runs[p.UID]; run != nil && run.life != nil {
+		return *run.life
+	}
 	return pick(s.knobs.Workloads, p.Namespace, s.workloadName(p))
 }
 
@@ -209,12 +215,13 @@ func (s *Server) runPod(o *object, p *corev1.Pod) {
 			s.later("pod", p.Namespace, p.Name, start.Sub(now))
 			return
 		}
-		s.fillVolumes(p)
-		run.attempts = append(run.attempts, attempt{start: now})
+		run.blank = s.fillVolumes(p)
+		s.begin(p, run)
+		w = s.workloadOf(p)
 		s.tell(o, "Normal", "Started", "Container started", "kubelet")
 	}
 	s.crash(o, p, w, run)
-	s.podStatus(p, run, w, nil)
+	s.podStatus(p, run, s.workloadOf(p), nil)
 }
 
 // cannotStart returns the waiting state of a container that has a reason not to start at all.
@@ -257,7 +264,9 @@ func (s *Server) crash(o *object, p *corev1.Pod, w Workload, run *podRun) {
 		if s.restartsNever(p, run.exit) {
 			return
 		}
-		run.attempts = append(run.attempts, attempt{start: now})
+		run.blank = nil
+		s.begin(p, run)
+		c = s.crashOf(p, s.workloadOf(p), run)
 		if len(run.attempts) > 8 {
 			s.forgetAttempts(run)
 		}
@@ -272,6 +281,7 @@ func (s *Server) crash(o *object, p *corev1.Pod, w Workload, run *podRun) {
 		return
 	}
 	last.end, last.last = now, c.Log
+	s.over(run)
 	run.reason, run.exit = c.Reason, c.ExitCode
 	switch {
 	case run.reason == "Completed":

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/utils/clock"
 )
 
@@ -87,6 +88,9 @@ func New(o Options) *Server {
 func (s *Server) changed(c change) {
 	close(s.signal)
 	s.signal = make(chan struct{})
+	if c.res == rPod && c.kind == watch.Deleted && s.runs[c.obj.GetUID()] != nil {
+		s.over(s.runs[c.obj.GetUID()])
+	}
 	s.enqueueFor(c)
 	s.poke()
 }
