@@ -34,8 +34,8 @@ type NodeOptions struct {
 	Runs              []Backup  // snapshots to have been taken
 	Start             time.Time // the present; needed with Runs
 	DataSize          string    // of databases and CometBFT; "20Gi"
-	// Token is a fixed token in the Secret of the SV app's client; empty: it has none.
-	Token string
+	// Token is a fixed token in the Secret of the SV app's client, ValidatorToken one in that of the validator app's; empty: it has none.
+	Token, ValidatorToken string
 	// Managed are servers outside the cluster: the name that they would have here, and their host.
 	Managed map[string]string
 	// Text is what a claim's volume holds at a time; nil: a sentence that tells the time.

@@ -27,8 +27,8 @@ func (b *nodeBuilder) secrets() {
 	for _, app := range []string{"sv", "validator"} {
 		pairs := []string{"ledger-api-user", app + "-client@clients", "url", "https://auth.example.com/.well-known/openid-configuration",
 			"client-id", app + "-client", "client-secret", "invented-" + app, "audience", "https://ledger.example.com"}
-		if app == "sv" && b.Token != "" {
-			pairs = append(pairs, "token", b.Token)
+		if token := map[string]string{"sv": b.Token, "validator": b.ValidatorToken}[app]; token != "" {
+			pairs = append(pairs, "token", token)
 		}
 		add("splice-app-"+app+"-ledger-api-auth", pairs...)
 	}

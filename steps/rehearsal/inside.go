@@ -43,6 +43,8 @@ type pods struct {
 	// identities is what the SV app answers of the node's.
 	identities func() any
 
+	tenants *tenants // what lives by the scenario's ledger; nil: it has none
+
 	// changed is called after every change of a server's data, before its client is told; nil: nobody wants to know.
 	changed func()
 
@@ -62,7 +64,25 @@ func newPods(clk clock.WithTicker, s Scenario) *pods {
 	if s.Managed != nil {
 		p.managed = s.Managed(clk.Now())
 	}
+	if s.Books != nil {
+		p.tenants = newTenants(p, *s.Books)
+	}
 	return p
+}
+
+// Started implements sim.Lives.
+func (p *pods) Started(in sim.Pod) *sim.Workload {
+	if p.tenants == nil {
+		return nil
+	}
+	return p.tenants.started(in)
+}
+
+// Ended implements sim.Lives.
+func (p *pods) Ended(in sim.Pod) {
+	if p.tenants != nil {
+		p.tenants.ended(in)
+	}
 }
 
 // Exec answers the commands of steps/postgres; others are an error.

@@ -146,7 +146,7 @@ func TestKillMatrix(t *testing.T) {
 // settled is the world, normalised, as plain JSON values.
 func settled(t *testing.T, r *rig) any {
 	t.Helper()
-	data, err := json.Marshal(r.world.World())
+	data, err := json.Marshal(whole(r.world, r.pods))
 	if err != nil {
 		t.Fatal(err)
 	}

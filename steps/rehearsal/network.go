@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -45,12 +46,20 @@ func (p *pods) comet(times svapp.Times) svapp.Comet {
 const (
 	svAudience = "https://sv.acme.example/api"
 	svUser     = "sv-client@clients"
-	signedWith = "unsafe"
+
+	validatorAudience = "https://validator.acme.example/api"
+	validatorUser     = "validator-client@clients"
+	signedWith        = "unsafe"
 )
 
-// token is one for the app's own user.
+// token is one for the SV app's own user.
 func token(audience string) string {
 	return svapp.UnsafeToken(signedWith, audience, svUser, time.Time{})
+}
+
+// validatorToken is one for the validator app's own user.
+func validatorToken() string {
+	return svapp.UnsafeToken(signedWith, validatorAudience, validatorUser, time.Time{})
 }
 
 // app is the SV app, scan or the validator app of the node.
@@ -65,7 +74,24 @@ func (p *pods) app(in sim.Pod) svapp.App {
 	case "validator-app":
 		a.Base, a.Port = svapp.Validator, walletPort
 	}
+	if p.tenants != nil {
+		p.living(&a, in)
+	}
 	return a
+}
+
+// living makes an app one of the scenario's ledger.
+func (p *pods) living(a *svapp.App, in sim.Pod) {
+	a.NotReady = func() string { return p.tenants.notReady(in) }
+	a.Network = func() svapp.Network { return p.tenants.books.See(svapp.Sight{}) }
+	if in.Container != "validator-app" {
+		return
+	}
+	users := append([]string{validatorUser}, usersOf(in)...)
+	a.Allow = svapp.Unsafe(signedWith, cmp.Or(in.Env[audienceVar], validatorAudience), p.clock.Now, users...)
+	a.Admin = svapp.Unsafe(signedWith, cmp.Or(in.Env[audienceVar], validatorAudience), p.clock.Now, validatorUser)
+	a.Ledger, a.Operator = p.tenants.books, validatorUser
+	a.Purse = func(user string) *svapp.Purse { return p.tenants.purse(in.Namespace, user) }
 }
 
 // release is that of the charts, which the pod is labelled with.
@@ -76,28 +102,48 @@ func (p *pods) release(in sim.Pod) string {
 	return release
 }
 
-// peer is the scan of another SV, by its host; nil where there is none, or it does not answer.
+// peer is the scan of another SV, by its host, or, where the ledger lives, its SV app; nil where there is none, or it does not answer.
 func (p *pods) peer(host string) http.Handler {
 	for i := range others {
+		if p.tenants != nil && host == sponsorHost(i) {
+			return svapp.App{Base: svapp.SV, ID: nameOfPeer(i), Version: release, Built: "2026-01-20T10:11:12Z", Port: svPort, Uptime: func() time.Duration { return time.Hour },
+				NotReady: func() string { return "" }, Part: func(context.Context, string) error { return nil }, Network: p.sightOf(i), Allow: func(*http.Request) int { return http.StatusForbidden }}.Handler()
+		}
 		if host != hostOfPeer(i) {
 			continue
 		}
 		if i < p.net.Silent {
 			return nil
 		}
-		at := p.ledger()
-		if i >= others-p.net.Stale {
-			at = at.Add(-6 * time.Hour)
-		}
 		return svapp.App{Base: svapp.Scan, ID: nameOfPeer(i), Version: release, Built: "2026-01-20T10:11:12Z", Port: scanPort,
 			Uptime: func() time.Duration { return time.Hour }, NotReady: func() string { return "" },
-			Network: func() svapp.Network { return p.seen(at, p.net.VotedOut) }}.Handler()
+			Network: p.sightOf(i)}.Handler()
 	}
 	return nil
 }
 
+// sightOf is how the scan of a peer sees the network: the last are behind, and of those before them some lie.
+func (p *pods) sightOf(i int) func() svapp.Network {
+	behind := time.Duration(0)
+	if i >= others-p.net.Stale {
+		behind = 6 * time.Hour
+	}
+	if p.tenants == nil {
+		return func() svapp.Network { return p.seen(p.ledger().Add(-behind), p.net.VotedOut) }
+	}
+	sight := svapp.Sight{}
+	if i >= others-p.net.Stale-p.tenants.plan.Lying && behind == 0 {
+		sight = p.tenants.plan.lies()
+	}
+	sight.Behind = behind
+	return func() svapp.Network { return p.tenants.books.See(sight) }
+}
+
 func nameOfPeer(i int) string { return fmt.Sprintf("SV-%02d", i+1) }
 func hostOfPeer(i int) string { return fmt.Sprintf("scan.sv-%02d.rehearsal.example", i+1) }
+
+// sponsorHost is the host of a peer's SV app.
+func sponsorHost(i int) string { return fmt.Sprintf("sv.sv-%02d.rehearsal.example", i+1) }
 
 // seen is what a scan knows of the network when the ledger has got to a time.
 func (p *pods) seen(at time.Time, without bool) svapp.Network {

@@ -24,6 +24,7 @@ import (
 	"canton.example/svrescue/steps/engine/lease"
 	"canton.example/svrescue/steps/engine/runs"
 	"canton.example/svrescue/steps/reach"
+	"canton.example/svrescue/steps/reonboard"
 	"canton.example/svrescue/steps/restore"
 	"canton.example/svrescue/steps/wire"
 	"canton.example/svrescue/svapp"
@@ -38,6 +39,7 @@ type rig struct {
 	pods     *pods
 	dumps    string            // folder with dump files
 	lost     *restore.LostNode // what is proposed of a lost node
+	hints    reonboard.Hints   // what is proposed of one that is to be replaced
 	dial     func(context.Context, string, string) (net.Conn, error)
 	config   string
 	folder   runs.Folder
@@ -125,6 +127,7 @@ func newRigBehind(t *testing.T, s Scenario, before func(http.Handler) http.Handl
 		if err := lay(s, time.Now(), folder); err != nil {
 			t.Fatal(err)
 		}
+		r.hints = HintsIn(folder)
 		r.dumps, r.lost = filepath.Join(folder, DumpFolder), &restore.LostNode{Hint: filepath.Join(folder, RecordFolder)}
 		if s.Saved != nil {
 			r.lost = &restore.LostNode{Hint: filepath.Join(folder, ValuesFolder), ChartsHint: filepath.Join(folder, ChartsFolder)}
@@ -205,8 +208,11 @@ func (r *rig) cluster() *kube.Cluster {
 // play drives a fresh machine over the journal until it ends, parks or dies. killAt is the number of the point at which
 // the process dies, 0 for never. It returns the view and how many points were passed.
 func (r *rig) play(ctx context.Context, killAt int, answer operator) (v wire.View, points int, dead bool) {
-	if r.scenario.Path == "restore-lost" {
+	switch r.scenario.Path {
+	case "restore-lost":
 		return drive(r, ctx, killAt, answer, restore.Lost(), restore.Facts{Wanted: r.wanted, Run: "r-1", DumpHint: r.dumps, Lost: r.lost})
+	case "reonboard":
+		return drive(r, ctx, killAt, answer, reonboard.New(), reonboard.Facts{Wanted: r.wanted, Run: "r-1", Hints: r.hints})
 	}
 	return drive(r, ctx, killAt, answer, restore.New(), restore.Facts{Wanted: r.wanted, Run: "r-1", DumpHint: r.dumps})
 }

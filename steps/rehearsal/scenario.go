@@ -25,6 +25,8 @@ type Scenario struct {
 	Lag svapp.Lag
 	// Net is what the network looks like, beyond this node.
 	Net Net
+	// Books is the network's ledger, where votes, onboardings and transfers are part of the world; nil: the network is what Net says.
+	Books *Books
 	// Managed are the servers of a managed service: host, and the text of what they hold when they are restored.
 	Managed func(now time.Time) map[string]string
 	// Dumps are dump files that lie in a folder of the operator, by name.

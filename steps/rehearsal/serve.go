@@ -50,6 +50,8 @@ const (
 	RecordFolder = "record" // the record of a lost node that the operator has
 	ValuesFolder = "values" // or its saved values, with its charts
 	ChartsFolder = "charts"
+	// IdentitiesFolder is where the operator's identities backup is.
+	IdentitiesFolder = "identities"
 )
 
 // Build makes a scenario's server. Its controllers run when Run is called.
@@ -71,7 +73,8 @@ func build(s Scenario, clk clock.WithTicker, seed int64, token string, inside si
 func Serve(ctx context.Context, s Scenario, clk clock.WithTicker, wall clock.WithTicker, seed int64, token, folder string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	world, err := Build(s, clk, seed, token)
+	inside := newPods(clk, s)
+	world, err := build(s, clk, seed, token, inside)
 	if err != nil {
 		return err
 	}
@@ -104,7 +107,7 @@ func Serve(ctx context.Context, s Scenario, clk clock.WithTicker, wall clock.Wit
 		cancel()
 	}))
 	mux.HandleFunc("GET "+statePath, own(func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(world.World()) // who asked may be gone
+		_ = json.NewEncoder(w).Encode(whole(world, inside)) // who asked may be gone
 	}))
 	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		busy.touch()
@@ -135,7 +138,7 @@ func Serve(ctx context.Context, s Scenario, clk clock.WithTicker, wall clock.Wit
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}
-	return errors.Join(err, leave(world, folder))
+	return errors.Join(err, leave(whole(world, inside), folder))
 }
 
 // lay puts the files that the operator of a scenario has into the world's folder: dumps, and of a lost node its record, or its saved
@@ -183,12 +186,21 @@ func layFiles(folder string, files map[string][]byte) error {
 }
 
 // leave writes what the world was like at its end, so that it can be looked at when its process is gone.
-func leave(world *sim.Server, folder string) error {
-	state, err := json.Marshal(world.World())
+func leave(world map[string]any, folder string) error {
+	state, err := json.Marshal(world)
 	if err != nil {
 		return err
 	}
 	return durable.WriteFile(filepath.Join(folder, LastState), state)
+}
+
+// whole is the world with all that lives beside the cluster in it: "ledger" is the network's, where the scenario has one.
+func whole(world *sim.Server, inside *pods) map[string]any {
+	all := world.World()
+	if inside.tenants != nil {
+		all["ledger"] = inside.tenants.books.State()
+	}
+	return all
 }
 
 // Paths that no Kubernetes server has: to end the world, and to look at all of it (sim.Server.World).

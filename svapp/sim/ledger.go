@@ -207,3 +207,13 @@ func (l *Ledger) Preapprove(party string) {
 	defer l.mu.Unlock()
 	l.preapproved[party] = true
 }
+
+// HostAfter says which participant has a party from a time on.
+func (l *Ledger) HostAfter(at time.Time, party, participant string) {
+	l.enter()
+	defer l.mu.Unlock()
+	l.at(at, func() {
+		l.hosts[party] = participant
+		l.note()
+	})
+}

@@ -12,6 +12,7 @@ import (
 	"canton.example/svrescue/steps/backup"
 	"canton.example/svrescue/steps/node"
 	"canton.example/svrescue/steps/postgres"
+	"canton.example/svrescue/steps/reonboard"
 	"canton.example/svrescue/steps/restore"
 	"canton.example/svrescue/steps/wire"
 )
@@ -79,6 +80,18 @@ func bindRelease(f restore.ReleaseFacts) wire.Bound {
 	b := wire.Bound{Target: "kept-" + digest(what), Backup: strings.Join(slices.Compact(keptBy), "+")}
 	if len(what) == 1 {
 		b.Target = what[0]
+	}
+	return b
+}
+
+// bindReonboard names the party that is replaced, and the identities by which what it owned is taken over.
+func bindReonboard(f reonboard.Facts) wire.Bound {
+	var b wire.Bound
+	if f.Old.Party != "" {
+		b.Target = "party-" + digest([]string{f.Old.Party})
+	}
+	if f.Identities != nil {
+		b.Backup = "identities-" + digest([]string{f.Identities.SHA256})
 	}
 	return b
 }

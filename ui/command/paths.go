@@ -23,6 +23,7 @@ import (
 	"canton.example/svrescue/steps/engine/runs"
 	"canton.example/svrescue/steps/reach"
 	"canton.example/svrescue/steps/rehearsal"
+	"canton.example/svrescue/steps/reonboard"
 	"canton.example/svrescue/steps/restore"
 	"canton.example/svrescue/steps/wire"
 	"k8s.io/utils/clock"
@@ -112,6 +113,8 @@ func newMachine(spec runs.Spec, folder string, files reach.Artifacts, wall clock
 		return build(w, bind(restore.New(), bindRestore), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, DumpHint: dumpsOf(spec, folder)})
 	case "restore-lost":
 		return build(w, bind(restore.Lost(), bindRestore), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, DumpHint: dumpsOf(spec, folder), Lost: lostOf(spec, folder)})
+	case "reonboard":
+		return build(w, bind(reonboard.New(), bindReonboard), reonboard.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, Hints: hintsOf(spec, folder)})
 	case "release-old-volumes":
 		return build(w, bind(restore.Release(), bindRelease), restore.ReleaseFacts{Wanted: spec.Namespace, Where: where, Run: spec.ID,
 			Subject: wire.Subject{Namespace: spec.Namespace, Cluster: where.Context}})
@@ -196,6 +199,18 @@ func lostOf(spec runs.Spec, folder string) *restore.LostNode {
 		l.Hint, l.ChartsHint = filepath.Join(world, rehearsal.ValuesFolder), filepath.Join(world, rehearsal.ChartsFolder)
 	}
 	return l
+}
+
+// hintsOf is what is proposed of a node that is to be replaced: the folders that were named, or those of a rehearsal.
+func hintsOf(spec runs.Spec, folder string) reonboard.Hints {
+	h := reonboard.Hints{Identities: spec.Identities, Scans: spec.Scans, Values: spec.Values, Charts: spec.Charts}
+	h.Hosts.Validator = spec.Wallet
+	if spec.World != wire.Simulated {
+		return h
+	}
+	laid := rehearsal.HintsIn(runs.Folder{Path: folder}.World())
+	laid.Values, laid.Charts = cmp.Or(spec.Values, laid.Values), cmp.Or(spec.Charts, laid.Charts)
+	return laid
 }
 
 // outside is how servers outside the cluster are reached from this machine: a rehearsal touches none.

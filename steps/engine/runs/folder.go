@@ -33,10 +33,13 @@ type Spec struct {
 	Kubeconfig string      `json:"kubeconfig,omitempty"`
 	Context    string      `json:"context,omitempty"`
 	Namespace  string      `json:"namespace,omitempty"`
-	Dumps      string      `json:"dumps,omitempty"`  // folder with dump files that is proposed
-	Record     string      `json:"record,omitempty"` // folder with the record of a lost node that is proposed
-	Values     string      `json:"values,omitempty"` // or with its saved values
-	Charts     string      `json:"charts,omitempty"` // and its charts
+	Dumps      string      `json:"dumps,omitempty"`      // folder with dump files that is proposed
+	Record     string      `json:"record,omitempty"`     // folder with the record of a lost node that is proposed
+	Values     string      `json:"values,omitempty"`     // or with its saved values
+	Charts     string      `json:"charts,omitempty"`     // and its charts
+	Identities []string    `json:"identities,omitempty"` // files or folders with identities backups that are proposed
+	Scans      []string    `json:"scans,omitempty"`      // addresses of other SVs' scans that are proposed
+	Wallet     string      `json:"wallet,omitempty"`     // address of the validator app that is proposed
 	Operator   string      `json:"operator"`
 	Host       string      `json:"host"`
 	Started    time.Time   `json:"started"`

@@ -1,0 +1,130 @@
+package rehearsal
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	svapp "canton.example/svrescue/svapp/sim"
+
+	"canton.example/svrescue/svapp/dump"
+	"google.golang.org/protobuf/encoding/protowire"
+	"k8s.io/utils/clock"
+)
+
+// Books is the network's ledger of a scenario in which votes, onboardings and transfers are part of the world.
+type Books struct {
+	Coins                   []svapp.Coin
+	Votes                   []svapp.VotePlan
+	HoldingFee, TransferFee string
+	FreeTransfers           bool
+	MaxInputs               int
+	Faults                  []svapp.Fault
+	Lying                   int // how many scans show the lost SV as one still, and more of its money than there was
+	Import                  Import
+}
+
+// Import is how a validator that starts from identities takes over what their party owns.
+type Import struct {
+	Takes time.Duration // 0: three minutes
+	// Fails is the way in which it fails, ACSMismatch and so on; empty: it does not. Times is with how many identifiers it fails; 0: with each.
+	Fails string
+	Times int
+}
+
+// The ways in which an import fails (reference/deployment.md 9.5).
+const (
+	ACSMismatch        = "ACS_COMMITMENT_MISMATCH"
+	MissingAuthorizers = "Missing authorizers"
+	NotMigrated        = "not migrated"
+)
+
+// Timing of the ledger of a rehearsal.
+const (
+	ingested  = 3 * time.Second  // until a wallet knows
+	completed = 20 * time.Second // from acceptance until the money has moved
+	imports   = 3 * time.Minute
+	confirms  = 40 * time.Second // between two confirmations of an onboarding
+	joins     = 2 * time.Minute  // from the last one to the end
+)
+
+// holder is an SV of a rehearsal by the key of its participant's namespace. The key follows from the name: it is a stand-in, and opens nothing.
+type holder struct {
+	name string
+	key  ed25519.PrivateKey
+}
+
+func holderOf(name string) holder {
+	seed := sha256.Sum256([]byte("stand-in for rehearsals: namespace key of " + name))
+	return holder{name, ed25519.NewKeyFromSeed(seed[:])}
+}
+
+// fingerprint names the namespace, as Canton does.
+func (h holder) fingerprint() string { return dump.Fingerprint(h.key.Public().(ed25519.PublicKey)) }
+func (h holder) party() string       { return h.name + "::" + h.fingerprint() }
+func (h holder) participant() string { return "PAR::" + h.party() }
+
+// pair is the key as a dump has it (svapp/dump reads it).
+func (h holder) pair() (string, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(h.key)
+	if err != nil {
+		return "", err
+	}
+	number := func(b []byte, n protowire.Number, v uint64) []byte {
+		return protowire.AppendVarint(protowire.AppendTag(b, n, protowire.VarintType), v)
+	}
+	inside := func(b []byte, n protowire.Number, v []byte) []byte {
+		return protowire.AppendBytes(protowire.AppendTag(b, n, protowire.BytesType), v)
+	}
+	const pkcs8 = 5
+	private := number(number(inside(number(inside(nil, 1, []byte(h.fingerprint())), 2, pkcs8), 3, der), 5, 1), 6, 1)
+	return base64.StdEncoding.EncodeToString(number(inside(nil, 1, inside(nil, 1, inside(nil, 2, private))), 2, 30)), nil
+}
+
+// dumped is the identities backup of the SV's node in the shape of reference/apis.md 5.1.
+func (h holder) dumped() ([]byte, error) {
+	pair, err := h.pair()
+	if err != nil {
+		return nil, err
+	}
+	node := func(id string, keys ...any) any {
+		return map[string]any{"id": id, "keys": append([]any{}, keys...), "authorizedStoreSnapshot": base64.StdEncoding.EncodeToString([]byte("stand-in for the topology of " + id)), "version": release}
+	}
+	key := func(name string) any { return map[string]any{"keyPair": pair, "name": name} }
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetIndent("", "  ")
+	err = encoder.Encode(map[string]any{"identities": map[string]any{"sv_party_id": h.party(), "dso_party_id": dsoParty, "domain_alias": "global", "domain_id": syncID,
+		"participant": node(h.participant(), key("namespace"), key("signing")), "sequencer": node("SEQ::sequencer::"+h.fingerprint(), key("signing")), "mediator": node("MED::mediator::"+h.fingerprint(), key("signing"))}})
+	return text.Bytes(), err
+}
+
+// lost is the SV that the rehearsals of a re-onboarding are about.
+func lost() holder { return holderOf(svName) }
+
+// open makes the ledger of a scenario.
+func (b Books) open(clk clock.Clock) *svapp.Ledger {
+	member := func(h holder, scan string) svapp.Member {
+		return svapp.Member{Name: h.name, Party: h.party(), Participant: h.participant(), Weight: 10000, Joined: 3, ScanURL: scan}
+	}
+	o := svapp.LedgerOptions{Clock: clk, DSO: dsoParty, Synchronizer: syncID, SVs: []svapp.Member{member(lost(), "http://scan.acme.rehearsal.example")}, Coins: b.Coins,
+		HoldingFee: b.HoldingFee, TransferFee: b.TransferFee, FreeTransfers: b.FreeTransfers, MaxInputs: b.MaxInputs, Ingest: ingested, Complete: completed, Votes: b.Votes, Faults: b.Faults}
+	for i := range others {
+		o.SVs = append(o.SVs, member(holderOf(nameOfPeer(i)), "http://"+hostOfPeer(i)))
+	}
+	l, err := svapp.NewLedger(o)
+	if err != nil {
+		panic(fmt.Sprintf("rehearsal: a ledger that cannot be: %v", err)) // the data of this package
+	}
+	return l
+}
+
+// lies is how a lying scan sees the network.
+func (Books) lies() svapp.Sight {
+	return svapp.Sight{StillSV: lost().party(), Owns: map[string]string{lost().party(): "99999999.0000000000"}}
+}

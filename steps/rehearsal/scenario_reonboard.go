@@ -1,0 +1,194 @@
+package rehearsal
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"canton.example/svrescue/kube"
+	"canton.example/svrescue/kube/sim"
+	"canton.example/svrescue/steps/reonboard"
+	"canton.example/svrescue/steps/wire"
+	svapp "canton.example/svrescue/svapp/sim"
+)
+
+// IdentitiesFile is the identities backup in IdentitiesFolder.
+const IdentitiesFile = "identities-2026-01-11.json"
+
+// The namespaces beside the lost node's.
+const (
+	freshNamespace     = "sv-new"    // made by the operator, with the Secrets of a fresh SV
+	validatorNamespace = "validator" // made by the run
+)
+
+// What the lost SV owned: more than a float holds exactly.
+const (
+	lostLocked = "250.5000000000"
+	lostTotal  = "9007199254741243.4000000001" // with what is locked
+)
+
+// lostCoins are its amulets.
+func lostCoins() []svapp.Coin {
+	party := lost().party()
+	return []svapp.Coin{{Owner: party, Amount: "9007199254740000.0000000001"}, {Owner: party, Amount: "992.4000000000"}, {Owner: party, Amount: "0.5000000000"},
+		{Owner: party, Amount: lostLocked, Locked: true, Until: 400 * 24 * time.Hour}, {Owner: holderOf(nameOfPeer(0)).party(), Amount: "1000.0000000000"}}
+}
+
+// days of a vote: it opens in a while, and the others vote one after the other.
+const (
+	voteOpens = 30 * time.Minute
+	voteLasts = 7 * 24 * time.Hour
+)
+
+// vote is one by the other SVs: as many accept as are asked for, one in an hour, and the rest rejects.
+func vote(accept, reject int) svapp.VotePlan {
+	v := svapp.VotePlan{Opens: voteOpens, Requester: nameOfPeer(0), Offboard: lost().party(), Reason: "the node is lost", URL: "https://lists.rehearsal.example/1", Lasts: voteLasts}
+	for i := range accept + reject {
+		v.Ballots = append(v.Ballots, svapp.PlannedBallot{SV: nameOfPeer(i), After: time.Duration(i) * time.Hour, Accept: i < accept})
+	}
+	return v
+}
+
+// reonboardNode is a node whose participant's data is lost, and of which no backup set was ever made.
+func reonboardNode(now time.Time) sim.NodeOptions {
+	o := node(now)
+	o.Runs, o.Token, o.ValidatorToken = nil, token(svAudience), validatorToken()
+	return o
+}
+
+// reonboardWorld is that node, and an empty namespace with the Secrets of a fresh SV, which the operator has made: its SV keys, and new ones of
+// CometBFT.
+func reonboardWorld(now time.Time) (sim.Scenario, error) {
+	s, err := world(reonboardNode(now))
+	if err != nil {
+		return s, err
+	}
+	down := crashing(`{"level":"ERROR","message":"Database is not available after 3 attempts; exiting"}`)
+	down.NeverReady = true
+	for _, name := range []string{"participant", "sv-app", "validator-app"} {
+		s.Knobs.Workloads[namespace+"/"+name] = down
+	}
+	fresh := reonboardNode(now)
+	fresh.Namespace, fresh.SVName = freshNamespace, svName
+	prepared, err := freshSecrets(fresh)
+	s.Objects += prepared
+	return s, err
+}
+
+// freshSecrets are the namespace and the Secrets that a fresh SV needs.
+func freshSecrets(o sim.NodeOptions) (string, error) {
+	s, err := o.Scenario()
+	if err != nil {
+		return "", err
+	}
+	objects, err := kube.Objects([]byte(s.Objects))
+	if err != nil {
+		return "", err
+	}
+	var docs bytes.Buffer
+	for _, object := range objects {
+		if k := object.Kind(); k != "Namespace" && k != "Secret" {
+			continue
+		}
+		text, err := object.YAML()
+		if err != nil {
+			return "", err
+		}
+		docs.WriteString("\n---\n")
+		docs.WriteString(strings.ReplaceAll(string(text), "INVENTED FOR ", "INVENTED ANEW FOR "))
+	}
+	return docs.String(), nil
+}
+
+// reonboardFiles are what the operator has in folders: the identities backup, the values files that the node was installed with and those of a
+// standalone validator, and the charts.
+func reonboardFiles(whose holder) func(now time.Time) (map[string][]byte, error) {
+	return func(now time.Time) (map[string][]byte, error) {
+		files, err := savedNode(now)
+		if err != nil {
+			return nil, err
+		}
+		if err := reonboardCharts(files); err != nil {
+			return nil, err
+		}
+		if files[IdentitiesFolder+"/"+IdentitiesFile], err = whose.dumped(); err != nil {
+			return nil, err
+		}
+		for name, text := range map[string]string{
+			"standalone-validator-values":           "validatorPartyHint: YOUR_VALIDATOR_PARTY_HINT\nnodeIdentifier: YOUR_VALIDATOR_NODE_NAME\n",
+			"standalone-participant-values":         "participantAdminUserNameFrom: {secretKeyRef: {name: splice-app-validator-ledger-api-auth, key: ledger-api-user, optional: false}}\n",
+			"postgres-values-validator-participant": "db: {volumeSize: 20Gi, volumeStorageClass: standard-rwo}\n",
+			"sv-validator-values":                   "participantAddress: participant\nsvValidator: true\nauth: {audience: \"" + validatorAudience + "\", jwksUrl: \"https://auth.example.com/.well-known/jwks.json\"}\n",
+		} {
+			files[ValuesFolder+"/"+name+".yaml"] = []byte(text)
+		}
+		return files, nil
+	}
+}
+
+// HintsIn is what is proposed of a node that is to be replaced, from the folder of a world: what the operator has, and some of the others' scans.
+func HintsIn(folder string) reonboard.Hints {
+	h := reonboard.Hints{Identities: []string{filepath.Join(folder, IdentitiesFolder)}, Values: filepath.Join(folder, ValuesFolder), Charts: filepath.Join(folder, ChartsFolder)}
+	for i := range others {
+		h.Scans = append(h.Scans, "http://"+hostOfPeer(i))
+	}
+	return h
+}
+
+// replacing is a scenario of the path with the world above.
+func replacing(id, title, teaches string, expect wire.Outcome, b Books, faults ...string) Scenario {
+	if b.Coins == nil {
+		b.Coins = lostCoins()
+	}
+	b.FreeTransfers = b.HoldingFee == ""
+	return Scenario{ID: id, Path: "reonboard", Title: title, Teaches: teaches, Expect: expect, Faults: faults, Books: &b, Net: Net{Silent: 1, Stale: 1},
+		World: reonboardWorld, Saved: reonboardFiles(lost()), Operator: reonboardOperator}
+}
+
+// reonboardOperator knows what the screens cannot: that Secrets of a deployment are theirs to make.
+func reonboardOperator(ctx context.Context, e Elsewhere, _ wire.View, q wire.Question) (wire.Answer, bool) {
+	switch q.Name {
+	case "reonboard/validator-deploy.remedy":
+		return wire.Answer{Choice: wire.ChoiceRetry}, prepareValidator(ctx, e) == nil
+	case "reonboard/fresh-sv.remedy", "reonboard/offboarding.remedy", "reonboard/accept.remedy":
+		return wire.Answer{Choice: wire.ChoiceRetry}, true
+	}
+	return wire.Answer{}, false
+}
+
+// prepareValidator makes the Secrets of a standalone validator that are not there: its database's password, its client, its UIs' clients
+// (reference/deployment.md 9.3 and 3.7).
+func prepareValidator(ctx context.Context, e Elsewhere) error {
+	secrets := kube.Place{Version: "v1", Resource: "secrets", Namespaced: true}
+	for name, data := range map[string]map[string]string{
+		"postgres-secrets": {"postgresPassword": "invented-postgres"},
+		"splice-app-validator-ledger-api-auth": {"ledger-api-user": validatorUser, "url": "https://auth.example.com/.well-known/openid-configuration", "client-id": "validator-client",
+			"client-secret": "invented-validator", "audience": "https://ledger.example.com", "token": validatorToken()},
+		"splice-app-wallet-ui-auth": {"url": "https://auth.example.com", "client-id": "wallet-ui"},
+		"splice-app-cns-ui-auth":    {"url": "https://auth.example.com", "client-id": "cns-ui"},
+	} {
+		if _, found, err := e.Cluster.Find(ctx, secrets, validatorNamespace, name); err != nil || found {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		doc, err := json.Marshal(map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": name, "namespace": validatorNamespace}, "stringData": data})
+		if err != nil {
+			return err
+		}
+		objects, err := kube.Objects(doc)
+		if err != nil {
+			return err
+		}
+		hands := e.Cluster.Hands([]kube.Access{secrets.Access("create", validatorNamespace, name)}, false)
+		if err := hands.Create(ctx, secrets, objects[0], "operator"); err != nil {
+			return fmt.Errorf("make Secret %s: %w", name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package rehearsal
+
+import (
+	"canton.example/svrescue/steps/wire"
+	svapp "canton.example/svrescue/svapp/sim"
+)
+
+// reonboardScenarios are those of a re-onboarding, in the order in which they are best learnt.
+func reonboardScenarios() []Scenario {
+	return []Scenario{reonboardClean(), voteRejected(), voteExpires(), foreignIdentities(), importMismatch(), answerLost(), offerExpires(), operatorMachineLost()}
+}
+
+// reonboardClean is the whole way. One scan is silent, one behind, one lies: that is an ordinary day.
+func reonboardClean() Scenario {
+	return replacing("reonboard-clean", "A lost node without a backup set", "the whole way: offboarding, the recovery validator, the fresh SV, the transfer", wire.Recovered,
+		Books{Votes: []svapp.VotePlan{vote(9, 0)}, Lying: 1})
+}
+
+func voteRejected() Scenario {
+	return replacing("reonboard-vote-rejected", "The other SVs reject the offboarding", "that nothing is deployed while the lost SV is a member, and that people have to be asked why", wire.Aborted,
+		Books{Votes: []svapp.VotePlan{vote(3, 5)}}, "five of the other SVs reject the vote")
+}
+
+func voteExpires() Scenario {
+	again := vote(9, 0)
+	again.Opens = voteOpens + voteLasts + voteOpens
+	return replacing("reonboard-vote-expires", "The vote expires, and is proposed again", "that a vote which nobody drives comes to nothing, and that the next one starts from nothing", wire.Recovered,
+		Books{Votes: []svapp.VotePlan{vote(6, 0), again}}, "six of nine votes come in before the vote expires; it is proposed again afterwards")
+}
+
+func foreignIdentities() Scenario {
+	s := replacing("reonboard-foreign-identities", "The identities of another SV", "that a dump of another SV boots without a complaint, and only shows as a wrong party: so it is compared before the vote", wire.Refused,
+		Books{Votes: []svapp.VotePlan{vote(9, 0)}}, "the only identities backup is that of another SV")
+	s.Saved = reonboardFiles(holderOf(nameOfPeer(4)))
+	return s
+}
+
+func importMismatch() Scenario {
+	return replacing("reonboard-import-mismatch", "An import that fails", "what ACS_COMMITMENT_MISMATCH means here, and that the next try needs an identifier that was never used, and an empty database", wire.Recovered,
+		Books{Votes: []svapp.VotePlan{vote(9, 0)}, Import: Import{Fails: ACSMismatch, Times: 1}}, "the import fails with ACS_COMMITMENT_MISMATCH and Unknown secret under the first identifier")
+}
+
+func answerLost() Scenario {
+	return replacing("reonboard-answer-lost", "An answer that is lost after the transfer was made", "that a payment without an answer is asked for and not sent again", wire.Recovered,
+		Books{Votes: []svapp.VotePlan{vote(9, 0)}, Faults: []svapp.Fault{{Call: "offer", Do: svapp.CutAfter, Count: 2}, {Call: "transfer", Do: svapp.CutAfter, Count: 2}, {Call: "accept", Do: svapp.CutAfter}}},
+		"the connection breaks after the ledger has taken each of the first two transfers, and the first acceptance")
+}
+
+// offerExpires is the one with fees: what arrives is less than what there was, and explained.
+func offerExpires() Scenario {
+	return replacing("reonboard-offer-expires", "An offer that expires before it is accepted", "that an offer has an end, that a new one is made only when the old one is proven gone, and what fees take", wire.Recovered,
+		Books{Votes: []svapp.VotePlan{vote(9, 0)}, HoldingFee: "0.0000190259", TransferFee: "0.0300000000", Faults: []svapp.Fault{{Call: "accept", Do: svapp.NotNow, Count: 600}}},
+		"the fresh SV's wallet cannot accept for a long while: the first offer expires", "holding fees and transfer fees apply")
+}
+
+// operatorMachineLost is played by two machines: the one that made the transfer is gone before it knew what came of it.
+func operatorMachineLost() Scenario {
+	return replacing("reonboard-operator-gone", "The operator's machine is lost after the transfer was made", "that what was meant is in the cluster before it is sent, so that another machine cannot pay twice", wire.Recovered,
+		Books{Votes: []svapp.VotePlan{vote(9, 0)}, Faults: []svapp.Fault{{Call: "offer", Do: svapp.CutAfter}, {Call: "transfer", Do: svapp.CutAfter}}},
+		"the machine of the operator dies after the ledger has taken the first transfer; another operator goes on with what was exported")
+}
