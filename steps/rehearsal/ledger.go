@@ -107,13 +107,13 @@ func (h holder) dumped() ([]byte, error) {
 // lost is the SV that the rehearsals of a re-onboarding are about.
 func lost() holder { return holderOf(svName) }
 
-// open makes the ledger of a scenario.
-func (b Books) open(clk clock.Clock) *svapp.Ledger {
+// open makes the ledger of a scenario. took is called when a wallet has changed something, before its client is told.
+func (b Books) open(clk clock.Clock, took func()) *svapp.Ledger {
 	member := func(h holder, scan string) svapp.Member {
 		return svapp.Member{Name: h.name, Party: h.party(), Participant: h.participant(), Weight: 10000, Joined: 3, ScanURL: scan}
 	}
 	o := svapp.LedgerOptions{Clock: clk, DSO: dsoParty, Synchronizer: syncID, SVs: []svapp.Member{member(lost(), "http://scan.acme.rehearsal.example")}, Coins: b.Coins,
-		HoldingFee: b.HoldingFee, TransferFee: b.TransferFee, FreeTransfers: b.FreeTransfers, MaxInputs: b.MaxInputs, Ingest: ingested, Complete: completed, Votes: b.Votes, Faults: b.Faults}
+		HoldingFee: b.HoldingFee, TransferFee: b.TransferFee, FreeTransfers: b.FreeTransfers, MaxInputs: b.MaxInputs, Ingest: ingested, Complete: completed, Votes: b.Votes, Faults: b.Faults, Took: took}
 	for i := range others {
 		o.SVs = append(o.SVs, member(holderOf(nameOfPeer(i)), "http://"+hostOfPeer(i)))
 	}

@@ -84,6 +84,7 @@ func (p *pods) app(in sim.Pod) svapp.App {
 func (p *pods) living(a *svapp.App, in sim.Pod) {
 	a.NotReady = func() string { return p.tenants.notReady(in) }
 	a.Network = func() svapp.Network { return p.tenants.books.See(svapp.Sight{}) }
+	a.Party, a.Identities = p.tenants.partyOf(in.Namespace), nil
 	if in.Container != "validator-app" {
 		return
 	}

@@ -320,7 +320,7 @@ func TestReonboardWorldGoesThrough(t *testing.T) {
 func TestValidatorGoesBeforeCompletion(t *testing.T) {
 	inScenario(t, reonboardClean(), nil, func(t *testing.T, r *rig) {
 		ctx := t.Context()
-		time.Sleep(10 * time.Hour)
+		time.Sleep(5 * time.Hour)
 		r.validator("postgres", "recovery-1")
 		r.until("validator", "validator-app", 5*time.Minute)
 		r.fresh()
@@ -369,7 +369,7 @@ func TestValidatorGoesBeforeCompletion(t *testing.T) {
 func TestFailedImports(t *testing.T) {
 	t.Run("ACS_COMMITMENT_MISMATCH", func(t *testing.T) {
 		inScenario(t, importMismatch(), nil, func(t *testing.T, r *rig) {
-			time.Sleep(10 * time.Hour)
+			time.Sleep(5 * time.Hour)
 			r.validator("postgres", "recovery-1")
 			time.Sleep(6 * time.Minute)
 			if log := r.log("validator", "validator-app"); r.is("validator", "validator-app") || !strings.Contains(log, "Unknown secret") || !strings.Contains(log, "ValidatorLicense not found") {
@@ -401,7 +401,7 @@ func TestFailedImports(t *testing.T) {
 			s := reonboardClean()
 			s.Books.Import = Import{Fails: fails}
 			inScenario(t, s, nil, func(t *testing.T, r *rig) {
-				time.Sleep(10 * time.Hour)
+				time.Sleep(5 * time.Hour)
 				r.validator("postgres", "recovery-1")
 				time.Sleep(6 * time.Minute)
 				if log := r.log("validator", shows[0]); !strings.Contains(log, shows[1]) {
@@ -419,7 +419,7 @@ func TestFailedImports(t *testing.T) {
 	}
 	t.Run("identities of another SV", func(t *testing.T) {
 		inScenario(t, foreignIdentities(), nil, func(t *testing.T, r *rig) {
-			time.Sleep(10 * time.Hour)
+			time.Sleep(5 * time.Hour)
 			r.validator("postgres", "recovery-1")
 			r.until("validator", "validator-app", 10*time.Minute)
 			v, _ := r.wallet("validator")
@@ -442,8 +442,8 @@ func TestReonboardVotes(t *testing.T) {
 		outcome []string
 		ends    svapp.Membership
 	}{
-		"rejected": {voteRejected, 20 * time.Hour, []string{"VRO_Rejected"}, svapp.IsSV},
-		"expired":  {voteExpires, 10 * 24 * time.Hour, []string{"VRO_Accepted", "VRO_Expired"}, svapp.Offboarded},
+		"rejected": {voteRejected, 5 * time.Hour, []string{"VRO_Rejected"}, svapp.IsSV},
+		"expired":  {voteExpires, 30 * time.Hour, []string{"VRO_Accepted", "VRO_Expired"}, svapp.Offboarded},
 	} {
 		t.Run(id, func(t *testing.T) {
 			inScenario(t, c.in(), nil, func(t *testing.T, r *rig) {
@@ -469,7 +469,7 @@ func TestReonboardFaults(t *testing.T) {
 	for _, s := range []Scenario{answerLost(), operatorMachineLost()} {
 		t.Run(s.ID, func(t *testing.T) {
 			inScenario(t, s, nil, func(t *testing.T, r *rig) {
-				time.Sleep(10 * time.Hour)
+				time.Sleep(5 * time.Hour)
 				r.validator("postgres", "recovery-1")
 				r.until("validator", "validator-app", 5*time.Minute)
 				_, pay := r.wallet("validator")

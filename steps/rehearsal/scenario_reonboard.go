@@ -38,17 +38,18 @@ func lostCoins() []svapp.Coin {
 		{Owner: party, Amount: lostLocked, Locked: true, Until: 400 * 24 * time.Hour}, {Owner: holderOf(nameOfPeer(0)).party(), Amount: "1000.0000000000"}}
 }
 
-// days of a vote: it opens in a while, and the others vote one after the other.
+// The times of a vote: it opens in a while, and the others vote one after the other. Real ones take days.
 const (
-	voteOpens = 30 * time.Minute
-	voteLasts = 7 * 24 * time.Hour
+	voteOpens = 10 * time.Minute
+	voteEach  = 30 * time.Minute
+	voteLasts = 24 * time.Hour
 )
 
-// vote is one by the other SVs: as many accept as are asked for, one in an hour, and the rest rejects.
+// vote is one by the other SVs: as many accept as are asked for, and after them the rest rejects.
 func vote(accept, reject int) svapp.VotePlan {
 	v := svapp.VotePlan{Opens: voteOpens, Requester: nameOfPeer(0), Offboard: lost().party(), Reason: "the node is lost", URL: "https://lists.rehearsal.example/1", Lasts: voteLasts}
 	for i := range accept + reject {
-		v.Ballots = append(v.Ballots, svapp.PlannedBallot{SV: nameOfPeer(i), After: time.Duration(i) * time.Hour, Accept: i < accept})
+		v.Ballots = append(v.Ballots, svapp.PlannedBallot{SV: nameOfPeer(i), After: time.Duration(i) * voteEach, Accept: i < accept})
 	}
 	return v
 }

@@ -63,7 +63,12 @@ type tenant struct {
 }
 
 func newTenants(p *pods, b Books) *tenants {
-	return &tenants{books: b.open(p.clock), plan: b, now: p.clock.Now, began: p.began, spaces: map[string]*space{}}
+	took := func() {
+		if p.changed != nil {
+			p.changed()
+		}
+	}
+	return &tenants{books: b.open(p.clock, took), plan: b, now: p.clock.Now, began: p.began, spaces: map[string]*space{}}
 }
 
 func (t *tenants) space(namespace string) *space {
@@ -182,6 +187,16 @@ func (t *tenants) taken(name string) bool {
 		}
 	}
 	return false
+}
+
+// partyOf is the party of the SV that was started anew in a namespace; empty where none was.
+func (t *tenants) partyOf(namespace string) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s := t.spaces[namespace]; s != nil && s.sv != nil {
+		return s.sv.party
+	}
+	return ""
 }
 
 // purse is the wallet that a user has in the validator app of a namespace; nil: none.

@@ -34,6 +34,8 @@ type App struct {
 	CometBFT func(context.Context) (CometBFT, error)
 	// Chain answers the chain's RPC, which the SV app passes on, for methods that are played (Comet.Result); nil: it passes nothing on.
 	Chain func(method string) (result any, ok bool)
+	// Party is that of the SV which this app belongs to; empty: it is found among the network's by ID.
+	Party string
 	// Network is what this app knows of the network, which may differ from what others know; nil: it tells nothing of it.
 	Network func() Network
 	// Allow decides on requests that need a token: 200, 401 or 403; nil: all may.

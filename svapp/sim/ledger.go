@@ -67,6 +67,8 @@ type LedgerOptions struct {
 	SnapshotEvery time.Duration // of holdings; 0: three hours (the interval was not verified)
 	Votes         []VotePlan
 	Faults        []Fault
+	// Took is called when a wallet has changed something at a client's request, before the client is told; nil: nobody wants to know.
+	Took func()
 }
 
 // Coin is an amulet of the beginning.

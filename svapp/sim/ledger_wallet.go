@@ -67,6 +67,9 @@ func (a App) purses(m *http.ServeMux) {
 				return
 			}
 			result, err := body(p, r)
+			if err == nil && method == http.MethodPost && call != "status" && l.o.Took != nil {
+				l.o.Took()
+			}
 			if what == CutAfter {
 				panic(http.ErrAbortHandler)
 			}

@@ -13,6 +13,9 @@ import (
 
 // self is the party of the SV that this app belongs to: the first of the network where the app's ID names none.
 func (a App) self(n Network) string {
+	if a.Party != "" {
+		return a.Party
+	}
 	for _, m := range n.SVs {
 		if m.Name == a.ID {
 			return m.Party
