@@ -148,13 +148,18 @@ func (p *pods) serverOf(in sim.Pod) *pg.Server {
 	id := in.Namespace + "/" + in.Owner
 	if p.servers[id] == nil {
 		password := in.Env["POSTGRES_PASSWORD"]
-		p.servers[id] = pg.New(pg.Options{Clock: p.clock, Rate: loadRate, Load: func() string { return in.Content(claim) },
+		fresh := func() pg.State { return pg.Fresh(postgresVersion, "cnadmin", password, "cantonnet") }
+		load := func() string { return in.Content(claim) }
+		if p.tenants != nil {
+			load = func() string { return p.tenants.databases(in, in.Content(claim), fresh) }
+		}
+		p.servers[id] = pg.New(pg.Options{Clock: p.clock, Rate: loadRate, Load: load,
 			Store: func(text string) {
 				if in.SetContent(claim, text) == nil && p.changed != nil { // a pod that is gone has no volume any more
 					p.changed()
 				}
 			},
-			Fresh: func() pg.State { return pg.Fresh(postgresVersion, "cnadmin", password, "cantonnet") }})
+			Fresh: fresh})
 	}
 	return p.servers[id]
 }

@@ -14,6 +14,8 @@ import (
 
 	"canton.example/svrescue/kube"
 	helm "canton.example/svrescue/kube/release"
+	cluster "canton.example/svrescue/kube/sim"
+	pg "canton.example/svrescue/steps/postgres/sim"
 	"canton.example/svrescue/svapp"
 	"canton.example/svrescue/svapp/dump"
 	"canton.example/svrescue/svapp/sim"
@@ -88,7 +90,7 @@ func (r *rig) validator(server, identifier string) {
 	r.install("validator", server, "splice-postgres", "db: {volumeSize: 50Gi}\npersistence: {secretName: postgres-secrets}\n")
 	r.until("validator", server, time.Minute)
 	r.install("validator", "participant", "splice-participant", fmt.Sprintf("persistence: {host: %s, secretName: postgres-secrets, databaseName: participant_0}\n"+
-		"participantAdminUserNameFrom: {secretKeyRef: {name: splice-app-validator-ledger-api-auth, key: ledger-api-user}}\n", server))
+		"participantAdminUserNameFrom: {secretKeyRef: {name: splice-app-validator-ledger-api-auth, key: ledger-api-user}}\nadditionalEnvVars: [{name: A, value: \"1\"}, {name: B, value: \"2\"}]\n", server))
 	r.until("validator", "participant", time.Minute)
 	r.install("validator", "validator", "splice-validator", fmt.Sprintf("persistence: {host: %s, secretName: postgres-secrets}\nvalidatorPartyHint: %s\nnodeIdentifier: %[3]s\nmigrateValidatorParty: true\n"+
 		"participantIdentitiesDumpImport: {secretName: participant-bootstrap-dump, newParticipantIdentifier: %[3]s}\nvalidatorWalletUsers: [\"auth0|example\"]\n", server, svName, identifier))
@@ -377,6 +379,10 @@ func TestFailedImports(t *testing.T) {
 			}
 			if log := r.log("validator", "participant"); !strings.Contains(log, ACSMismatch) {
 				t.Error(log)
+			}
+			shown := r.pods.tenants.databases(cluster.Pod{Namespace: "validator", Owner: "postgres"}, "", func() pg.State { return pg.Fresh(postgresVersion, "cnadmin", "", "cantonnet") })
+			if !strings.Contains(shown, `"participant_0":{"role":"participant"`) || !strings.Contains(shown, `"participant":"recovery-1::`) {
+				t.Error("the server does not show the participant's database:", shown)
 			}
 			// The same database does not take another identity; a new one does, and there the import goes through.
 			r.validator("postgres", "recovery-2")

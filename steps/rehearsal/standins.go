@@ -21,7 +21,9 @@ func reonboardCharts(files map[string][]byte) error {
 			{"name: {{ .Release.Name }}-secret", `name: {{ .Values.persistence.secretName | default (printf "%s-secret" .Release.Name) }}`}}},
 		"splice-participant": {`persistence: {host: participant-pg, port: 5432, secretName: participant-pg-secret, databaseName: participant_0, schema: participant}
 participantAdminUserNameFrom: {secretKeyRef: {name: splice-app-sv-ledger-api-auth, key: ledger-api-user}}
+additionalEnvVars: []
 `, []change{
+			{"        - name: CANTON_PARTICIPANT_POSTGRES_SCHEMA\n", "{{- with .Values.additionalEnvVars }}{{ toYaml . | nindent 8 }}{{- end }}\n        - name: CANTON_PARTICIPANT_POSTGRES_SCHEMA\n"},
 			{"value: participant-pg\n", "value: {{ .Values.persistence.host }}\n"},
 			{"name: participant-pg-secret", "name: {{ .Values.persistence.secretName }}"},
 			{"value: participant_0", "value: {{ .Values.persistence.databaseName }}"},
