@@ -413,6 +413,9 @@ func TestWhoseWallet(t *testing.T) {
 	v, _ := b.from.as(t, "wallet")
 	u, found, err := v.WalletUser(t.Context())
 	same(t, "user", u, err, svapp.WalletUser{Party: acmeOld, Onboarded: true, Installed: true})
+	if !found {
+		t.Error("no user")
+	}
 	o, err := v.Operator(t.Context())
 	same(t, "operator", o, err, svapp.Operator{Party: acmeOld, User: "wallet"})
 	v, pay := b.from.as(t, "other")

@@ -326,7 +326,7 @@ func TestValidatorGoesBeforeCompletion(t *testing.T) {
 		r.validator("postgres", "recovery-1")
 		r.until("validator", "validator-app", 5*time.Minute)
 		r.fresh()
-		from, pay := r.wallet("validator")
+		_, pay := r.wallet("validator")
 		to, take := r.wallet(freshNamespace)
 		u, _, err := to.WalletUser(ctx)
 		if err != nil {
@@ -360,7 +360,7 @@ func TestValidatorGoesBeforeCompletion(t *testing.T) {
 		}
 		r.until("validator", "validator-app", 10*time.Minute)
 		time.Sleep(time.Minute)
-		from, _ = r.wallet("validator")
+		from, _ := r.wallet("validator")
 		if s, _, err := from.OfferState(ctx, "t-1"); err != nil || s.Status != "completed" {
 			t.Error(s, err)
 		}
