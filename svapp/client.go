@@ -127,16 +127,21 @@ type ask struct {
 	into   any  // pointer to the struct that the answer fills; nil: its body does not matter
 }
 
-// do asks, and asks once more with a new token where a token that was kept for a while is refused. All errors are *Error.
+// do asks for an answer that is kept in memory. All errors are *Error.
 func (c *Client) do(ctx context.Context, a ask) error {
+	return c.attempt(ctx, a, func(t Token) *Error { return c.once(ctx, a, t) })
+}
+
+// attempt sends, and sends once more with a new token where a token that was kept for a while is refused. All errors are *Error.
+func (c *Client) attempt(ctx context.Context, a ask, send func(Token) *Error) error {
 	tried := a.what + " from " + c.app.String() + " (" + c.settings.Way.Name + ")"
 	token, problem := c.tokenFor(ctx, a)
 	if problem == nil {
-		problem = c.once(ctx, a, token)
+		problem = send(token)
 	}
 	if problem != nil && problem.Kind == Unauthorized && a.token {
 		if renewed, ok := c.renewed(ctx, token); ok {
-			token, problem = renewed, c.once(ctx, a, renewed)
+			token, problem = renewed, send(renewed)
 		}
 	}
 	if problem == nil {

@@ -70,6 +70,7 @@ type Error struct {
 	Canton     *CantonCode   `json:"canton,omitempty"`     // the code that the node behind the app gave, if any
 	RetryAfter time.Duration `json:"retryAfter,omitempty"` // nanoseconds; if a time was named
 	empty      bool          // the answer had no body
+	unsent     bool          // the request did not leave, where that was looked at
 	err        error         // the end of a context, or nil: errors of libraries hold what was received
 }
 

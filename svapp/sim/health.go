@@ -44,6 +44,8 @@ type App struct {
 	Admin func(*http.Request) int
 	// Identities is the body of GetSynchronizerNodeIdentitiesDumpResponse; nil: the app has no nodes of its own.
 	Identities func() any
+	// Snapshots are the data snapshots that releases up to 0.6.1 answer; nil: the app fails when it is asked for one.
+	Snapshots *Snapshots
 	// Wallet is the wallet of the request's user; only the validator app has one. nil, or a nil wallet: the user has none.
 	Wallet func(*http.Request) *Wallet
 	// Ledger has the wallets of a validator app in its books; Purse says whose wallet a user of the ledger has, and Operator is the app's own

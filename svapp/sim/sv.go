@@ -17,6 +17,9 @@ func (a App) sv(m *http.ServeMux) {
 		admin.Allow = a.Admin
 	}
 	m.HandleFunc("GET "+a.Base+"/v0/admin/domain/identities-dump", admin.guarded(a.identities))
+	if before(a.Version, 0, 6, 2) {
+		m.HandleFunc("GET "+a.Base+"/v0/admin/domain/data-snapshot", admin.guarded(a.snapshot))
+	}
 	if a.Network == nil {
 		return
 	}
@@ -71,6 +74,21 @@ func (a App) identities(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	answer(w, http.StatusOK, a.Identities())
+}
+
+// snapshot answers a data snapshot, for which participant and sequencer must run (reference/apis.md 3).
+func (a App) snapshot(w http.ResponseWriter, r *http.Request) {
+	if a.Snapshots == nil {
+		answer(w, http.StatusInternalServerError, failure("An unexpected error occurred."))
+		return
+	}
+	if a.Part != nil {
+		if err := a.Part(r.Context(), "sequencer"); err != nil {
+			answer(w, http.StatusServiceUnavailable, failure(err.Error()))
+			return
+		}
+	}
+	a.Snapshots.serve(w, r)
 }
 
 // jsonRPC passes a request on to the chain, with the answer's id that of the request. Only methods of the specification pass.
