@@ -38,8 +38,8 @@ const (
 
 var versionText = regexp.MustCompile(`^v?(\d+)\.(\d+)\.(\d+)(?:[-+].*)?$`)
 
-// familyOf a release. What is older than 0.4 or cannot be read as a version belongs to none.
-func familyOf(version string) Family {
+// FamilyOf is the family of a release. What is older than 0.4 or cannot be read as a version belongs to none.
+func FamilyOf(version string) Family {
 	m := versionText.FindStringSubmatch(strings.TrimSpace(version))
 	if m == nil {
 		return FamilyUnknown
@@ -79,7 +79,7 @@ func releaseOf(e Evidence, now time.Time) (Release, Item) {
 		item.Source, item.At = cmp.Or(e.Apps.Source, "the SV app"), e.Apps.At
 	}
 	r.Splice = cmp.Or(app, charts)
-	r.Family = familyOf(r.Splice)
+	r.Family = FamilyOf(r.Splice)
 	switch {
 	case charts == "" && app == "":
 		item.Detail = e.Cluster.why("the release", now)
@@ -87,7 +87,7 @@ func releaseOf(e Evidence, now time.Time) (Release, Item) {
 			item.Detail = "No workload shows by its chart which Splice release it is, and the SV app has not told."
 		}
 		return r, item
-	case charts != "" && app != "" && familyOf(charts) != familyOf(app):
+	case charts != "" && app != "" && FamilyOf(charts) != FamilyOf(app):
 		r.Family = FamilyUnknown
 		item.Detail = fmt.Sprintf("The charts say %s and the SV app says %s. These recover in different ways, so find out first which one runs.", charts, app)
 		return r, item

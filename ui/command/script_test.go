@@ -61,6 +61,7 @@ func TestScripts(t *testing.T) {
 			e.Vars = append(e.Vars, h.env()...)
 			worlds := &worlds{}
 			e.Values[worldsKey{}] = worlds
+			e.Values[svAppsKey{}] = map[string]*svapp.Snapshots{}
 			e.Defer(worlds.stop)
 			e.Defer(h.endAll)
 			e.Defer(func() { h.noSecrets(t) })
@@ -74,7 +75,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("no condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "keys": keys, "run-id": runID, "world": world, "settled": settled, "restrict": restrict, "outage": outage, "small-disk": smallDisk, "replace": replace, "bind": bindFile, "append": appendTo, "more-disk": moreDisk,
+			"exits": exits, "keys": keys, "run-id": runID, "world": world, "settled": settled, "restrict": restrict, "outage": outage, "small-disk": smallDisk, "replace": replace, "bind": bindFile, "append": appendTo, "more-disk": moreDisk, "sv-app": svApp, "load": load,
 		},
 	})
 }
