@@ -1,0 +1,117 @@
+package upload
+
+import (
+	"slices"
+	"strconv"
+)
+
+// Names of the commands that run in the pod. Every one is made in this file.
+const (
+	Look   = "svrescue-upload-look"   // what the image has, and what is at the path
+	Begin  = "svrescue-upload-begin"  // an empty part, with its record
+	Write  = "svrescue-upload-write"  // standard input to the part, from an offset on
+	Chunks = "svrescue-upload-chunks" // the hash of each of some chunks of the part
+	Settle = "svrescue-upload-settle" // makes the part durable, and hashes all of it
+	Hash   = "svrescue-upload-hash"   // hashes what is at the path
+	Finish = "svrescue-upload-finish" // gives the part its name
+)
+
+// Suffixes of what stands beside the path until the copy is whole.
+const (
+	Part   = ".part"
+	Record = ".part.svrescue"
+)
+
+// Programs that the image must have besides sh. Whether the images of the apps have them was not verified for any release: it is looked for
+// before anything is written. sync is asked for in three ways, and none of them must fail.
+var programs = []string{"dd", "cat", "sha256sum", "stat", "mv", "rm", "chmod", "df", "sync"}
+
+// needed are those without which nothing is begun.
+var needed = []string{"dd", "cat", "sha256sum", "stat", "mv", "rm", "chmod"}
+
+// Exit codes of our own scripts.
+const (
+	exitThere     = 73 // something has come to the path
+	exitNotMoved  = 74
+	exitNotStored = 75 // it could not be made durable
+)
+
+// Scripts for sh. $0 is the name of the command. No argument is a secret.
+var scripts = map[string]string{
+	Look: `path=$1; shift
+for p in "$@"; do command -v "$p" >/dev/null 2>&1 || echo "missing $p"; done
+dir=${path%/*}; [ -n "$dir" ] || dir=/
+[ -d "$dir" ] && echo "folder yes"
+[ -w "$dir" ] && echo "writable yes"
+if [ -d "$path" ]; then echo "is-folder yes"
+elif [ -e "$path" ] || [ -L "$path" ]; then echo "there $(stat -L -c %s -- "$path" 2>/dev/null)"; fi
+if [ -e "$path.part" ]; then echo "part $(stat -c %s -- "$path.part" 2>/dev/null)"; fi
+if [ -e "$path.part.svrescue" ]; then read -r line < "$path.part.svrescue"; echo "record $line"; fi
+df -Pk -- "$dir" 2>/dev/null | while read -r device all used left rest; do case $left in ''|*[!0-9]*) ;; *) echo "room $left" ;; esac; done
+echo "looked yes"`,
+
+	Begin: `umask 077
+rm -f -- "$1.part" "$1.part.svrescue" && printf '%s\n' "$2" > "$1.part.svrescue" && : > "$1.part"`,
+
+	// The rest of the input is read in any case: kubelets never tell the end of a command that leaves some unread.
+	Write: `[ -f "$1.part" ] || { echo "svrescue: stop, there is no $1.part" >&2; cat >/dev/null; exit 72; }
+dd of="$1.part" bs="$2" seek="$3" conv=notrunc; code=$?
+[ "$code" -eq 0 ] || echo "svrescue: stop" >&2
+cat >/dev/null; exit "$code"`,
+
+	Chunks: `[ -f "$1.part" ] || exit 72
+for i in $4; do dd if="$1.part" bs="$2" skip=$((i * $3)) count="$3" 2>/dev/null | sha256sum || exit 1; done`,
+
+	Settle: `part=$1.part
+chmod 600 -- "$part" || exit 75
+sync -- "$part" 2>/dev/null || sync 2>/dev/null || dd if=/dev/null of="$part" bs=1 count=0 conv=notrunc,fsync 2>/dev/null || exit 75
+stat -c %s -- "$part" && sha256sum < "$part"`,
+
+	Hash: `sha256sum < "$1"`,
+
+	Finish: `[ -f "$1.part" ] || exit 72
+[ -d "$1" ] && exit 73
+if [ -e "$1" ] || [ -L "$1" ]; then
+  [ -n "$2" ] || exit 73
+  mv -- "$1" "$1.$2" || exit 74
+fi
+mv -- "$1.part" "$1" || exit 74
+rm -f -- "$1.part.svrescue"
+sync -- "${1%/*}" 2>/dev/null || sync 2>/dev/null || :
+stat -c '%a %u %g %s' -- "$1"`,
+}
+
+// command is one by its name.
+func command(name string, args ...string) []string {
+	return append([]string{"sh", "-c", scripts[name], name}, args...)
+}
+
+func look(path string) []string          { return command(Look, append([]string{path}, programs...)...) }
+func begin(path, record string) []string { return command(Begin, path, record) }
+func settle(path string) []string        { return command(Settle, path) }
+func hash(path string) []string          { return command(Hash, path) }
+func finish(path, old string) []string   { return command(Finish, path, old) }
+func number(n int64) string              { return strconv.FormatInt(n, 10) }
+func write(path string, block, at int64) []string {
+	return command(Write, path, number(block), number(at/block))
+}
+
+// chunks hashes those with the numbers; blocks is how many blocks a chunk has.
+func chunks(path string, block, blocks int64, numbers []int) []string {
+	list := ""
+	for i, n := range numbers {
+		if i > 0 {
+			list += " "
+		}
+		list += strconv.Itoa(n)
+	}
+	return command(Chunks, path, number(block), number(blocks), list)
+}
+
+// Recognise answers the name and the arguments of a command of this package; false for any other.
+func Recognise(argv []string) (name string, args []string, ours bool) {
+	if len(argv) < 4 || argv[0] != "sh" || argv[1] != "-c" || scripts[argv[3]] == "" || scripts[argv[3]] != argv[2] {
+		return "", nil, false
+	}
+	return argv[3], slices.Clone(argv[4:]), true
+}

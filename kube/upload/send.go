@@ -1,0 +1,228 @@
+package upload
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"canton.example/svrescue/kube"
+	"k8s.io/utils/clock"
+)
+
+// check has the pod hash the chunks that may be whole in a part of that size and are not known to be good.
+func (u *upload) check(ctx context.Context, size int64) error {
+	var numbers []int
+	for i := range u.good {
+		if _, end := u.source.span(i, i+1); end <= size && !u.good[i] {
+			numbers = append(numbers, i)
+		}
+	}
+	if len(numbers) == 0 {
+		return nil
+	}
+	u.report(Checking, 0, int64(len(numbers))*u.source.chunk)
+	h := &hashes{take: func(at int, sum string) {
+		if at < len(numbers) {
+			u.good[numbers[at]] = sum == u.source.chunks[numbers[at]]
+			u.report(Checking, int64(at+1)*u.source.chunk, int64(len(numbers))*u.source.chunk)
+		}
+	}}
+	for len(numbers) > 0 { // the numbers are arguments, which have a limit
+		some := numbers[:min(len(numbers), 4000)]
+		h.at = 0
+		if err := u.pod.Exec(ctx, chunks(u.o.Path, u.source.block, u.source.chunk/u.source.block, some), nil, h, nil); err != nil {
+			return err
+		}
+		numbers = numbers[len(some):]
+	}
+	return nil
+}
+
+// hashes reads lines of sha256sum as they come.
+type hashes struct {
+	line []byte
+	at   int
+	take func(at int, sum string)
+}
+
+func (h *hashes) Write(p []byte) (int, error) {
+	h.line = append(h.line, p...)
+	for {
+		i := bytes.IndexByte(h.line, '\n')
+		if i < 0 {
+			return len(p), nil
+		}
+		sum, _, _ := strings.Cut(string(h.line[:i]), " ")
+		h.take(h.at, sum)
+		h.at++
+		h.line = h.line[i+1:]
+	}
+}
+
+// send sends the chunks that the pod does not have, each row of them with one command.
+func (u *upload) send(ctx context.Context) error {
+	for from := 0; from < len(u.good); {
+		if u.good[from] {
+			from++
+			continue
+		}
+		to := from
+		for to < len(u.good) && !u.good[to] {
+			to++
+		}
+		if err := u.row(ctx, from, to); err != nil {
+			return err
+		}
+		for i := from; i < to; i++ {
+			u.good[i] = true // as far as the command says; all of it is hashed at the end
+		}
+		from = to
+	}
+	return nil
+}
+
+func (u *upload) row(ctx context.Context, from, to int) error {
+	start, end := u.source.span(from, to)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	f := &feed{in: io.NewSectionReader(u.source.file, start, end-start)}
+	have := u.have()
+	f.took = func(n int) {
+		u.result.Sent += int64(n)
+		f.sent += int64(n)
+		u.report(Sending, have+f.sent, u.source.size)
+	}
+	u.report(Sending, have, u.source.size)
+	stop := f.watch(u.o.Clock, u.o.Stall, cancel)
+	defer stop()
+	said := &stderr{stop: f.stop}
+	err := u.pod.Exec(ctx, write(u.o.Path, u.source.block, start), f, io.Discard, said)
+	var exit *kube.ExitError
+	switch broken := f.stop(); {
+	case broken != nil:
+		return fmt.Errorf("%s cannot be read: %w", u.source.file.Name(), broken)
+	case errors.As(err, &exit) && strings.Contains(said.text(), "No space left"):
+		return &Refused{Why: "the volume is full", Next: "make room on it, and start again: what came is kept"}
+	case errors.As(err, &exit) && !transient(err):
+		return fmt.Errorf("the pod could not write the file: %s", said.last(exit.Code))
+	}
+	return stalled(ctx, err)
+}
+
+var errStalled = errors.New("the pod took nothing for too long")
+
+// stalled is why a command ended that was given up here.
+func stalled(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), errStalled) {
+		return errStalled
+	}
+	return err
+}
+
+// feed is the input of the command that writes. It ends when it is stopped; a read that is left behind then takes nothing more.
+type feed struct {
+	in   io.Reader
+	took func(n int)
+	sent int64
+
+	since   atomic.Int64 // when it was asked for the last part, in nanoseconds since 1970; 0: it is being read here
+	mu      sync.Mutex
+	stopped bool
+	err     error
+}
+
+func (f *feed) Read(p []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stopped {
+		return 0, io.EOF
+	}
+	n, err := f.in.Read(p)
+	if err != nil && err != io.EOF {
+		f.err = err
+	}
+	if n > 0 {
+		f.took(n)
+	}
+	f.since.Store(0)
+	return n, err
+}
+
+// stop ends the reading, and answers what made it fail.
+func (f *feed) stop() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stopped = true
+	return f.err
+}
+
+// watch gives the connection up when nothing was asked for during a time.
+func (f *feed) watch(c clock.WithTicker, stall time.Duration, cancel context.CancelCauseFunc) (stop func()) {
+	over := make(chan struct{})
+	ticker := c.NewTicker(max(stall/16, time.Millisecond))
+	go func() {
+		defer ticker.Stop()
+		for {
+			select {
+			case <-over:
+				return
+			case <-ticker.C():
+			}
+			now := c.Now().UnixNano()
+			if !f.since.CompareAndSwap(0, now) && now-f.since.Load() >= int64(stall) {
+				cancel(errStalled)
+				return
+			}
+		}
+	}()
+	return func() { close(over) }
+}
+
+// stderr keeps the end of what the command says, and stops its input when it has given up.
+type stderr struct {
+	stop func() error
+	mu   sync.Mutex
+	b    []byte
+}
+
+const giveUp = "svrescue: stop"
+
+func (s *stderr) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	s.b = append(s.b, p...)
+	if len(s.b) > 4<<10 {
+		s.b = append(s.b[:0], s.b[len(s.b)-4<<10:]...)
+	}
+	over := bytes.Contains(s.b, []byte(giveUp))
+	s.mu.Unlock()
+	if over {
+		_ = s.stop() // what made the reading fail is asked for at the end
+	}
+	return len(p), nil
+}
+
+func (s *stderr) text() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return string(s.b)
+}
+
+// last is the last thing that it said besides the counts of dd.
+func (s *stderr) last(code int) string {
+	text := ""
+	for line := range strings.Lines(s.text()) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, giveUp) && !strings.Contains(line, "records ") && !strings.Contains(line, " copied") {
+			text = line
+		}
+	}
+	if text == "" {
+		text = fmt.Sprintf("exit code %d", code)
+	}
+	return text
+}
