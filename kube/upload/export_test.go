@@ -1,10 +1,13 @@
 package upload
 
-import "errors"
+import (
+	"context"
+	"errors"
+)
 
 // OpenSized is Open with other sizes than those of the program.
 func OpenSized(path string, block, chunk int64) (*Source, error) {
-	return open(path, block, chunk, nil)
+	return open(context.Background(), path, block, chunk, nil)
 }
 
 // Stalled says whether an error is a pod that took nothing.

@@ -1,6 +1,7 @@
 package upload
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -34,17 +35,17 @@ func (s *Source) Size() int64 { return s.size }
 func (s *Source) SHA256() string { return s.sum }
 
 // Open hashes a file. report is told how far that is. Whoever has the source closes it.
-func Open(path string, report func(done, total int64)) (*Source, error) {
-	return open(path, Block, Chunk, report)
+func Open(ctx context.Context, path string, report func(done, total int64)) (*Source, error) {
+	return open(ctx, path, Block, Chunk, report)
 }
 
-func open(path string, block, chunk int64, report func(done, total int64)) (*Source, error) {
+func open(ctx context.Context, path string, block, chunk int64, report func(done, total int64)) (*Source, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	s := &Source{file: file, block: block, chunk: chunk}
-	if err := s.read(report); err != nil {
+	if err := s.read(ctx, report); err != nil {
 		file.Close()
 		return nil, err
 	}
@@ -54,7 +55,7 @@ func open(path string, block, chunk int64, report func(done, total int64)) (*Sou
 // Close ends the reading of the file.
 func (s *Source) Close() error { return s.file.Close() }
 
-func (s *Source) read(report func(done, total int64)) error {
+func (s *Source) read(ctx context.Context, report func(done, total int64)) error {
 	info, err := s.file.Stat()
 	switch {
 	case err != nil:
@@ -66,6 +67,9 @@ func (s *Source) read(report func(done, total int64)) error {
 	all, part := sha256.New(), sha256.New()
 	buffer := make([]byte, min(s.chunk, 1<<20))
 	for at := int64(0); at < s.size; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		part.Reset()
 		end := min(at+s.chunk, s.size)
 		for at < end {

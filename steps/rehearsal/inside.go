@@ -14,6 +14,8 @@ import (
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/kube/sim"
+	"canton.example/svrescue/kube/upload"
+	"canton.example/svrescue/kube/upload/podfiles"
 	"canton.example/svrescue/steps/postgres"
 	pg "canton.example/svrescue/steps/postgres/sim"
 	svapp "canton.example/svrescue/svapp/sim"
@@ -49,7 +51,8 @@ type pods struct {
 	changed func()
 
 	mu      sync.Mutex
-	servers map[string]*pg.Server // by namespace/workload, or host
+	servers map[string]*pg.Server     // by namespace/workload, or host
+	disks   map[string]*podfiles.Disk // what was copied into pods, by namespace and claim, or pod
 	unknown []string
 }
 
@@ -57,7 +60,7 @@ type pods struct {
 func Inside(clk clock.WithTicker, s Scenario) sim.Inside { return newPods(clk, s) }
 
 func newPods(clk clock.WithTicker, s Scenario) *pods {
-	p := &pods{clock: clk, managed: map[string]string{}, servers: map[string]*pg.Server{}, lag: s.Lag, net: s.Net, began: clk.Now(), identities: identities}
+	p := &pods{clock: clk, managed: map[string]string{}, servers: map[string]*pg.Server{}, disks: map[string]*podfiles.Disk{}, lag: s.Lag, net: s.Net, began: clk.Now(), identities: identities}
 	if p.lag == (svapp.Lag{}) {
 		p.lag = svapp.Lag{Start: 4 * time.Minute, Rate: 6, Warmup: 5 * time.Second}
 	}
@@ -85,8 +88,12 @@ func (p *pods) Ended(in sim.Pod) {
 	}
 }
 
-// Exec answers the commands of steps/postgres; others are an error.
+// Exec answers the commands of steps/postgres and of kube/upload; others are an error.
 func (p *pods) Exec(ctx context.Context, in sim.Pod, command []string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
+	if _, args, ours := upload.Recognise(command); ours {
+		code, _ := p.disk(in, args[0]).Exec(ctx, command, stdin, stdout, stderr)
+		return code, nil
+	}
 	name, args, known := postgres.RecogniseCommand(command)
 	if known && name == postgres.TunnelTo {
 		return p.relay(ctx, args, stdin, stdout, stderr), nil
@@ -162,6 +169,22 @@ func (p *pods) serverOf(in sim.Pod) *pg.Server {
 			Fresh: fresh})
 	}
 	return p.servers[id]
+}
+
+// disk is the file system on which a path of a pod is: a claim's, which every pod has that mounts it, or the pod's own.
+func (p *pods) disk(in sim.Pod, path string) *podfiles.Disk {
+	id, mount := in.Namespace+"/"+in.Name, "/tmp"
+	for at, claim := range in.Claims {
+		if strings.HasPrefix(path, at+"/") {
+			id, mount = in.Namespace+" "+claim, at
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.disks[id] == nil {
+		p.disks[id] = podfiles.New(mount)
+	}
+	return p.disks[id]
 }
 
 // loadRate is how many bytes of a dump a simulated server loads in a second: the dumps of a rehearsal are small.

@@ -207,7 +207,7 @@ func (p *program) root() *cobra.Command {
 	p.lookingFlags(root, &first)
 	root.AddCommand(p.triageCommand(), p.doctorCommand(), p.runCommand(), p.planCommand(), p.resumeCommand(), p.attachCommand(),
 		p.runsCommand(), p.reportCommand(), p.checklistCommand(), p.recordCommand(), p.initCommand(), p.rehearseCommand(), p.backupCommand(),
-		p.identitiesCommand(), p.snapshotCommand(), p.dumpCommand(), p.commitmentsCommand(), p.versionCommand(), p.workerCommand(), p.worldCommand())
+		p.identitiesCommand(), p.snapshotCommand(), p.dumpCommand(), p.commitmentsCommand(), p.uploadCommand(), p.versionCommand(), p.workerCommand(), p.worldCommand())
 	root.SuggestionsMinimumDistance = 2
 	return root
 }

@@ -75,7 +75,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("no condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "keys": keys, "run-id": runID, "world": world, "settled": settled, "restrict": restrict, "outage": outage, "small-disk": smallDisk, "replace": replace, "bind": bindFile, "append": appendTo, "more-disk": moreDisk, "sv-app": svApp, "load": load,
+			"exits": exits, "keys": keys, "run-id": runID, "world": world, "settled": settled, "restrict": restrict, "outage": outage, "small-disk": smallDisk, "replace": replace, "bind": bindFile, "append": appendTo, "more-disk": moreDisk, "sv-app": svApp, "load": load, "cut-exec": cutExec, "scale": scale, "pods": pods,
 		},
 	})
 }
