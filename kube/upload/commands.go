@@ -11,8 +11,9 @@ const (
 	Begin  = "svrescue-upload-begin"  // an empty part, with its record
 	Write  = "svrescue-upload-write"  // standard input to the part, from an offset on
 	Chunks = "svrescue-upload-chunks" // the hash of each of some chunks of the part
-	Settle = "svrescue-upload-settle" // makes the part durable, and hashes all of it
-	Hash   = "svrescue-upload-hash"   // hashes what is at the path
+	Follow = "svrescue-upload-follow" // hashes all of the part while it grows
+	Settle = "svrescue-upload-settle" // makes the part durable, and tells its size
+	Hash   = "svrescue-upload-hash"   // hashes a file
 	Finish = "svrescue-upload-finish" // gives the part its name
 )
 
@@ -53,7 +54,8 @@ echo "looked yes"`,
 	Begin: `umask 077
 rm -f -- "$1.part" "$1.part.svrescue" && printf '%s\n' "$2" > "$1.part.svrescue" && : > "$1.part"`,
 
-	// The rest of the input is read in any case: kubelets never tell the end of a command that leaves some unread.
+	// The rest of the input is read in any case: kubelets never tell the end of a command that leaves some unread. And the shell stays: dd
+	// alone, which closes its standard output, was cut after some 200 KB by containerd 1.6, with exit code 0.
 	Write: `[ -f "$1.part" ] || { echo "svrescue: stop, there is no $1.part" >&2; cat >/dev/null; exit 72; }
 dd of="$1.part" bs="$2" seek="$3" conv=notrunc; code=$?
 [ "$code" -eq 0 ] || echo "svrescue: stop" >&2
@@ -62,10 +64,27 @@ cat >/dev/null; exit "$code"`,
 	Chunks: `[ -f "$1.part" ] || exit 72
 for i in $4; do dd if="$1.part" bs="$2" skip=$((i * $3)) count="$3" 2>/dev/null | sha256sum || exit 1; done`,
 
+	// It ends by itself when the part does not grow for two minutes: nobody stops it when its connection is gone. What it reads is stored on the
+	// way, so that little is left to be stored at the end.
+	Follow: `part=$1.part bs=$2 size=$3 at=0 idle=0
+full=$((size / bs)) end=$(((size + bs - 1) / bs))
+while [ "$at" -lt "$end" ]; do
+  n=$(stat -c %s -- "$part") || exit 1
+  if [ "$n" -ge "$size" ]; then n=$end; else n=$((n / bs)); [ "$n" -le "$full" ] || n=$full; fi
+  if [ "$n" -gt "$at" ]; then
+    dd if="$part" bs="$bs" skip="$at" count=$((n - at)) 2>/dev/null || exit 1
+    at=$n idle=0
+    sync -- "$part" 2>/dev/null || :
+  else
+    idle=$((idle + 1)); [ "$idle" -le 600 ] || exit 1
+    sleep 0.2 2>/dev/null || { sleep 1 || exit 1; idle=$((idle + 4)); }
+  fi
+done | sha256sum`,
+
 	Settle: `part=$1.part
 chmod 600 -- "$part" || exit 75
 sync -- "$part" 2>/dev/null || sync 2>/dev/null || dd if=/dev/null of="$part" bs=1 count=0 conv=notrunc,fsync 2>/dev/null || exit 75
-stat -c %s -- "$part" && sha256sum < "$part"`,
+stat -c %s -- "$part"`,
 
 	Hash: `sha256sum < "$1"`,
 
@@ -89,9 +108,12 @@ func command(name string, args ...string) []string {
 func look(path string) []string          { return command(Look, append([]string{path}, programs...)...) }
 func begin(path, record string) []string { return command(Begin, path, record) }
 func settle(path string) []string        { return command(Settle, path) }
-func hash(path string) []string          { return command(Hash, path) }
-func finish(path, old string) []string   { return command(Finish, path, old) }
-func number(n int64) string              { return strconv.FormatInt(n, 10) }
+func follow(path string, block, size int64) []string {
+	return command(Follow, path, number(block), number(size))
+}
+func hash(path string) []string        { return command(Hash, path) }
+func finish(path, old string) []string { return command(Finish, path, old) }
+func number(n int64) string            { return strconv.FormatInt(n, 10) }
 func write(path string, block, at int64) []string {
 	return command(Write, path, number(block), number(at/block))
 }

@@ -2,10 +2,12 @@ package upload
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -65,8 +67,36 @@ func (h *hashes) Write(p []byte) (int, error) {
 	}
 }
 
-// send sends the chunks that the pod does not have, each row of them with one command.
+// send sends the chunks that the pod does not have, each row of them with one command. Where that is the end of the file and takes a while, the
+// pod hashes all of the file meanwhile: what is there already, and what comes.
 func (u *upload) send(ctx context.Context) error {
+	u.followed = ""
+	// Each connection that is cut may leave one that hashes behind, for two minutes.
+	if from := slices.Index(u.good, false); u.result.Cuts < 2 && from >= 0 && !slices.Contains(u.good[from:], true) && u.source.size-u.have() >= cmp.Or(u.o.Follow, 4*Chunk) {
+		ctx, cancel := context.WithCancel(ctx)
+		told := make(chan string, 1)
+		go func() {
+			sum, _ := u.sum(ctx, follow(u.o.Path, u.source.block, u.source.size)) // without it all is hashed at the end
+			told <- sum
+		}()
+		err := u.row(ctx, from, len(u.good))
+		if err == nil {
+			u.report(Verifying, 0, 0)
+		} else {
+			cancel()
+		}
+		sum := <-told
+		cancel()
+		if err != nil {
+			return err
+		}
+		u.followed = sum
+	}
+	return u.rows(ctx)
+}
+
+// rows sends what is still missing.
+func (u *upload) rows(ctx context.Context) error {
 	for from := 0; from < len(u.good); {
 		if u.good[from] {
 			from++
@@ -78,9 +108,6 @@ func (u *upload) send(ctx context.Context) error {
 		}
 		if err := u.row(ctx, from, to); err != nil {
 			return err
-		}
-		for i := from; i < to; i++ {
-			u.good[i] = true // as far as the command says; all of it is hashed at the end
 		}
 		from = to
 	}
@@ -112,7 +139,13 @@ func (u *upload) row(ctx context.Context, from, to int) error {
 	case errors.As(err, &exit) && !transient(err):
 		return fmt.Errorf("the pod could not write the file: %s", said.last(exit.Code))
 	}
-	return stalled(ctx, err)
+	if err != nil {
+		return stalled(ctx, err)
+	}
+	for i := from; i < to; i++ {
+		u.good[i] = true // as far as the command says; all of it is hashed at the end
+	}
+	return nil
 }
 
 var errStalled = errors.New("the pod took nothing for too long")

@@ -50,6 +50,8 @@ type Options struct {
 	// Stall is how long nothing may be taken by the pod before the connection is given up; Patience is how long further tries are made
 	// when none gets any further.
 	Stall, Patience time.Duration
+	// Follow is how many bytes must be to come for the pod to hash the file while it comes; 0: 64 MiB.
+	Follow int64
 	// Report is told how far it is; total 0 where it cannot be told. Cut is told of each try that ended, and when the next begins.
 	Report func(phase Phase, done, total int64)
 	Cut    func(err error, next time.Duration)
@@ -72,16 +74,17 @@ type Result struct {
 
 // upload is one call.
 type upload struct {
-	pod    Pod
-	source *Source
-	o      Options
-	good   []bool // chunks that the pod has
-	result Result
-	first  bool
-	wrong  int   // how often all of it had another hash
-	best   int64 // bytes of good chunks, at most
-	moved  time.Time
-	old    string // suffix for what is at the path
+	pod      Pod
+	source   *Source
+	o        Options
+	good     []bool // chunks that the pod has
+	result   Result
+	first    bool
+	wrong    int    // how often all of it had another hash
+	followed string // the hash of all of the part, which the pod made while it came; empty: it did not
+	best     int64  // bytes of good chunks, at most
+	moved    time.Time
+	old      string // suffix for what is at the path
 	// moving: the part was told to take its name. replaced: something was at the path.
 	moving, replaced bool
 }
@@ -267,8 +270,13 @@ func (u *upload) end(ctx context.Context) (bool, error) {
 	if err := u.pod.Exec(ctx, settle(u.o.Path), nil, &out, nil); err != nil {
 		return false, explain(err, exitNotStored, "the pod cannot make the file durable: neither sync nor dd does it", "look at the volume and its storage")
 	}
-	size, rest, _ := strings.Cut(out.String(), "\n")
-	sum, _, _ := strings.Cut(rest, " ")
+	size, sum := strings.TrimSpace(out.String()), u.followed
+	if sum != u.source.sum {
+		var err error
+		if sum, err = u.sum(ctx, hash(u.o.Path+Part)); err != nil {
+			return false, err
+		}
+	}
 	if size != strconv.FormatInt(u.source.size, 10) || sum != u.source.sum {
 		if u.source.changed() {
 			return false, &Refused{Why: u.source.file.Name() + " was changed while it was sent", Next: "wait until nothing writes it any more, and start again with --start-over"}
@@ -278,6 +286,7 @@ func (u *upload) end(ctx context.Context) (bool, error) {
 				maxWrong, sum, size, u.source.sum, u.source.size, u.o.Path, Part, u.o.Path)
 		}
 		clear(u.good) // which chunks it is, is looked for
+		u.followed = ""
 		return false, nil
 	}
 	u.moving = true

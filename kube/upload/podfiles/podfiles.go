@@ -16,7 +16,7 @@ import (
 	"canton.example/svrescue/kube/upload"
 )
 
-// Disk is the file system. The zero value has no folder. It is safe for concurrent use.
+// Disk is the file system. It is safe for concurrent use.
 type Disk struct {
 	// Missing are programs that the image does not have, and Room the bytes that are left; 0: plenty.
 	Missing []string
@@ -25,11 +25,12 @@ type Disk struct {
 	mu      sync.Mutex
 	folders map[string]bool
 	files   map[string][]byte
+	grown   chan struct{} // closed, and made anew, when something was written
 }
 
 // New is a disk with folders.
 func New(folders ...string) *Disk {
-	d := &Disk{folders: map[string]bool{}, files: map[string][]byte{}}
+	d := &Disk{folders: map[string]bool{}, files: map[string][]byte{}, grown: make(chan struct{})}
 	for _, f := range folders {
 		d.folders[f] = true
 	}
@@ -74,6 +75,9 @@ func (d *Disk) Exec(ctx context.Context, argv []string, stdin io.Reader, stdout,
 	if name == upload.Write {
 		return d.write(ctx, part, number(args[1]), number(args[2]), stdin, stderr), true
 	}
+	if name == upload.Follow {
+		return d.follow(ctx, part, number(args[2]), stdout), true
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch name {
@@ -93,7 +97,7 @@ func (d *Disk) Exec(ctx context.Context, argv []string, stdin io.Reader, stdout,
 		}
 	case upload.Settle:
 		data := d.files[part]
-		fmt.Fprintf(stdout, "%d\n%s  -\n", len(data), sum(data))
+		fmt.Fprintln(stdout, len(data))
 	case upload.Hash:
 		fmt.Fprintf(stdout, "%s  -\n", sum(d.files[at]))
 	case upload.Finish:
@@ -181,10 +185,32 @@ func (d *Disk) write(ctx context.Context, part string, block, seek int64, in io.
 		}
 		copy(data[at:], buffer[:n])
 		d.files[part] = data
+		close(d.grown)
+		d.grown = make(chan struct{})
 		d.mu.Unlock()
 		at += int64(n)
 		if err != nil || ctx.Err() != nil {
 			return 0
+		}
+	}
+}
+
+// follow waits until the part has its size. Unlike the real one it reads all of it only then.
+func (d *Disk) follow(ctx context.Context, part string, size int64, to io.Writer) int {
+	for {
+		d.mu.Lock()
+		data, there := d.files[part]
+		if int64(len(data)) >= size || !there {
+			fmt.Fprintf(to, "%s  -\n", sum(data))
+			d.mu.Unlock()
+			return 0
+		}
+		grown := d.grown
+		d.mu.Unlock()
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return 1
 		}
 	}
 }
