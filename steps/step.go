@@ -92,6 +92,8 @@ type Path[F any] struct {
 	// Bound is what an answer written in advance must name before it destroys something; nil: the word alone. Nothing is named while
 	// it is not known.
 	Bound func(F) wire.Bound
+	// Card is the parameter card of the call, as far as the facts know it; nil, or a function that returns nil: there is none.
+	Card func(F) *wire.Card
 	// Ending is the sentence that closes a run in which every step is over.
 	Ending func(F) string
 }

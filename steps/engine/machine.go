@@ -312,7 +312,7 @@ func (m *Machine[F]) log(step, text string) {
 	m.publish(wire.Event{Kind: wire.KindLog, Step: step, Text: text})
 }
 
-// keepFacts journals the facts, and the subject where it has become known.
+// keepFacts journals the facts, and the subject and the card of the call where they have become known.
 func (m *Machine[F]) keepFacts(step string) error {
 	data, err := json.Marshal(m.facts)
 	if err != nil {
@@ -322,9 +322,23 @@ func (m *Machine[F]) keepFacts(step string) error {
 		return err
 	}
 	if subject := m.Path.Subject(m.facts); subject != m.view.Subject {
-		return m.emit(wire.Event{Kind: wire.KindSubject, Subject: &subject})
+		if err := m.emit(wire.Event{Kind: wire.KindSubject, Subject: &subject}); err != nil {
+			return err
+		}
 	}
-	return nil
+	return m.keepCard(step)
+}
+
+// keepCard journals the parameter card of the call, where it is another one than before.
+func (m *Machine[F]) keepCard(step string) error {
+	if m.Path.Card == nil {
+		return nil
+	}
+	now, before := m.Path.Card(m.facts), m.view.Card
+	if now == before || now != nil && before != nil && *now == *before {
+		return nil
+	}
+	return m.emit(wire.Event{Kind: wire.KindCard, Step: step, Card: now})
 }
 
 func (m *Machine[F]) state(step string, state wire.StepState, text string) error {

@@ -11,6 +11,7 @@ type Kind string
 const (
 	KindRun      Kind = "run"      // first: what this run is
 	KindSubject  Kind = "subject"  // which node, once it is known
+	KindCard     Kind = "card"     // the parameter card of the call, where it has come or changed; without one there is none any more
 	KindStep     Kind = "step"     // a step changed its state
 	KindFindings Kind = "findings" // what a check, trial or verification found
 	KindPlan     Kind = "plan"     // the actions of a step, as they would be sent now
@@ -54,6 +55,7 @@ type Event struct {
 
 	Run      *Run            `json:"run,omitempty"`
 	Subject  *Subject        `json:"subject,omitempty"`
+	Card     *Card           `json:"card,omitempty"`
 	State    StepState       `json:"state,omitempty"`
 	Text     string          `json:"text,omitempty"`
 	By       string          `json:"by,omitempty"`

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"canton.example/svrescue/internal/plain"
 )
 
 // Fold returns the view after one more event. It never changes what v points to, so an old view stays as it was.
@@ -29,6 +31,8 @@ func Fold(v View, e Event) View {
 		v = foldRun(v, e)
 	case KindSubject:
 		v.Subject = *e.Subject
+	case KindCard:
+		v = foldCard(v, e)
 	case KindStep:
 		v = foldStep(v, e)
 	case KindFindings:
@@ -166,6 +170,15 @@ func foldRun(v View, e Event) View {
 	return entry(v, e, fmt.Sprintf("%s began by %s on %s", e.Run.Title, e.Run.Operator, e.Run.Host), false)
 }
 
+// foldCard takes the card, and tells in the timeline when it is settled.
+func foldCard(v View, e Event) View {
+	v.Card = e.Card
+	if e.Card != nil && e.Card.Frozen {
+		v = entry(v, e, "the parameter card is settled: fingerprint "+e.Card.Fingerprint, false)
+	}
+	return v
+}
+
 func foldStep(v View, e Event) View {
 	for i := range v.Steps {
 		if v.Steps[i].ID == e.Step && e.State != StepPending {
@@ -225,6 +238,9 @@ func standAt(v View, id string) View {
 	return v
 }
 
+// saidMax is how much of a typed answer stands in the timeline: whole documents are pasted too, and the journal has all of it.
+const saidMax = 400
+
 func foldAnswer(v View, e Event) View {
 	q := v.Question
 	v.Question, v.Refusal = nil, ""
@@ -239,7 +255,7 @@ func foldAnswer(v View, e Event) View {
 	}
 	label := said
 	if e.Answer.Text != "" && (q == nil || q.Kind != AskWord || e.Answer.Choice != ChoiceYes) {
-		said = strings.TrimPrefix(said+": "+e.Answer.Text, ": ")
+		said = strings.TrimPrefix(said+": "+plain.Cut(e.Answer.Text, saidMax), ": ")
 	}
 	title, done := "answer", Answered{At: e.At, Step: e.Step, By: e.Answer.By, Said: label}
 	if q != nil {
@@ -256,7 +272,7 @@ func foldAnswer(v View, e Event) View {
 	case q != nil && q.Kind == AskSecret:
 		done.Said = said
 	case e.Answer.Choice == "":
-		done.Said = text
+		done.Said = plain.Cut(text, saidMax)
 	case text != "" && (q == nil || q.Kind != AskWord || e.Answer.Choice != ChoiceYes):
 		done.Why = text
 	}

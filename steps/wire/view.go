@@ -7,6 +7,7 @@ type View struct {
 	Seq      uint64 // of the last durable event
 	Run      Run
 	Subject  Subject
+	Card     *Card // of the call, as far as it is known; nil: there is none
 	Steps    []StepView
 	Current  int       // index of the step that runs or was last touched; -1 before the first
 	Question *Question // open question

@@ -236,8 +236,21 @@ func (s *session) prompt() {
 	s.same(hint(*s.view.Question))
 }
 
+// asksForCard prints the parameter card of the call where a line asks for it; false: it is another line. Where there is none, the line is an
+// answer like every other.
+func (s *session) asksForCard(text string) bool {
+	if strings.TrimSpace(text) != "card" || s.view.Card == nil {
+		return false
+	}
+	s.card(*s.view.Card)
+	if s.open {
+		s.prompt()
+	}
+	return true
+}
+
 // typed takes a line of a person: an answer, the reason of one, a note ("note TEXT"), the wish to park ("park"), or what is wished of
-// something that is tried again ("now", "stop").
+// something that is tried again ("now", "stop"), or asks for the parameter card ("card").
 func (s *session) typed(text string) error {
 	if s.In.Flush != nil {
 		s.mid = false // the terminal has shown the line and its end
@@ -251,6 +264,9 @@ func (s *session) typed(text string) error {
 		if s.open {
 			s.prompt()
 		}
+		return nil
+	}
+	if s.reason == nil && s.asksForCard(text) {
 		return nil
 	}
 	msg, said := said(text)

@@ -474,3 +474,18 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A card that is settled is printed whole, and again where a line asks for it; without a card that line is an answer.
+func TestTheCardIsPrinted(t *testing.T) {
+	card := &wire.Card{Purpose: "network recovery of MainNet", Fingerprint: "417-093-220", Text: "svrescue parameter card 1: x\ntimestamp: now\n", Frozen: true}
+	proposal := *card
+	proposal.Frozen, proposal.Fingerprint = false, "000-000-001"
+	out, e, err := show(t, strings.NewReader("card\n1\n"), Options{},
+		append(begin(), present, wire.Event{Kind: wire.KindCard, Card: &proposal}, wire.Event{Kind: wire.KindCard, Card: card}, confirm(), end())...)
+	if err != nil || strings.Count(out, "svrescue parameter card 1: x\ntimestamp: now\n") != 2 || !strings.Contains(out, "a proposal: 000-000-001") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if len(e.heard) != 1 || e.heard[0].Answer == nil || e.heard[0].Answer.Choice != wire.ChoiceYes {
+		t.Errorf("the worker heard %+v", e.heard)
+	}
+}

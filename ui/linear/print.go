@@ -40,7 +40,7 @@ func (p *printer) same(text string) {
 // inShort says whether an event is told of a past that is told in short.
 func inShort(e wire.Event) bool {
 	switch e.Kind {
-	case wire.KindRun, wire.KindStep, wire.KindAnswer, wire.KindNote, wire.KindPark, wire.KindResume, wire.KindHalt, wire.KindEnd:
+	case wire.KindRun, wire.KindCard, wire.KindStep, wire.KindAnswer, wire.KindNote, wire.KindPark, wire.KindResume, wire.KindHalt, wire.KindEnd:
 		return true
 	case wire.KindResult:
 		return e.Outcome == wire.ActionFailed
@@ -59,6 +59,13 @@ func (p *printer) event(after wire.View, e wire.Event) {
 	case wire.KindSubject:
 		if e.Subject.SV != "" || e.Subject.Network != "" {
 			p.line("%s node %s, namespace %s, cluster %s", at, e.Subject.Word(), e.Subject.Namespace, e.Subject.Cluster)
+		}
+	case wire.KindCard:
+		if e.Card != nil && e.Card.Frozen {
+			p.line("%s the parameter card is settled; \"card\" prints it again:", at)
+			p.card(*e.Card)
+		} else if e.Card != nil {
+			p.line("%s parameter card, a proposal: %s; \"card\" prints it", at, e.Card.Fingerprint)
 		}
 	case wire.KindStep:
 		p.step(at, after, e)
@@ -95,6 +102,13 @@ func (p *printer) event(after wire.View, e wire.Event) {
 		p.line("%s the worker stops: %s", at, e.Failure.Error())
 	case wire.KindEnd:
 		p.line("%s %s: %s", at, e.End.Outcome, e.End.Text)
+	}
+}
+
+// card prints the whole card, as it is pasted into a chat.
+func (p *printer) card(c wire.Card) {
+	for l := range strings.Lines(c.Text) {
+		p.line("%s", l)
 	}
 }
 

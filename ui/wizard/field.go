@@ -17,8 +17,9 @@ type field struct {
 	hidden bool // what is in it is drawn as stars
 }
 
-// fieldLimit bounds what is typed: an answer is a line, not a document.
-const fieldLimit = 2000
+// fieldLimit bounds what is typed or pasted: an answer is a line, but for the report of another SV, which may be pasted. Line ends in what is
+// pasted become blanks.
+const fieldLimit = 128 << 10
 
 // hiddenLimit bounds what is hidden: a token may be long.
 const hiddenLimit = 64 << 10

@@ -80,6 +80,8 @@ var scenes = []struct {
 	{"why", fixture.Failure, func(d *driver) { d.press("w") }},
 	{"evidence", fixture.Preflight, func(d *driver) { d.press("e") }},
 	{"path", fixture.Running, func(d *driver) { d.press("v") }},
+	{"card", fixture.Card, nil},
+	{"card-open", fixture.Card, func(d *driver) { d.press("f") }},
 	{"read", fixture.Running, func(d *driver) { d.press("]", "]") }},
 }
 

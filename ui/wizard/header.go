@@ -52,9 +52,13 @@ func (r *root) header() []string {
 	if where != "" {
 		first += "   " + where
 	}
-	title := r.t.Clean(run.Path) + " " + r.t.Glyphs.Dot + " " + r.t.Clean(run.ID)
+	dot := " " + r.t.Glyphs.Dot + " "
+	title, end := r.t.Clean(run.Path)+dot+r.t.Clean(run.ID), ""
+	if r.view.Card != nil {
+		end = dot + r.t.Clean(r.view.Card.Word())
+	}
 	if run.Scenario != "" {
-		title += " " + r.t.Glyphs.Dot + " " + r.t.Clean(run.Scenario)
+		title += dot + r.t.Clean(run.Scenario)
 	}
 	who := r.t.Clean(run.Operator)
 	if run.Host != "" {
@@ -64,9 +68,13 @@ func (r *root) header() []string {
 	if holds != "" {
 		holds = " " + r.t.Glyphs.Dot + " " + holds
 	}
-	if cellsOf(title)+cellsOf(who)+cellsOf(holds)+10 > w {
+	if cellsOf(title)+cellsOf(end)+cellsOf(who)+cellsOf(holds)+10 > w {
 		who = r.t.Clean(run.Operator)
 	}
+	if end != "" && cellsOf(title)+cellsOf(end)+cellsOf(who)+cellsOf(holds)+10 > w { // all operators look for the card, nobody for the id of the run
+		title = r.t.Clean(run.Path)
+	}
+	title += end
 	return []string{r.t.Spread(first, right, w), quiet.Render(r.t.Line(title, who+holds, w))}
 }
 

@@ -94,6 +94,8 @@ func (r *root) keys() []binding {
 			free && run && live, func() action { return push{r.noteDialog()} }},
 		{[]string{"s"}, "status", "Shows a short status for the incident chat and offers it to the clipboard.",
 			free && run, r.statusCopy},
+		{[]string{"f"}, "card", "Shows the parameter card of the call with its fingerprint, and offers it to the clipboard.",
+			free && run && r.view.Card != nil, r.cardCopy},
 		{[]string{"l"}, "log", "Shows the timeline and the live log.",
 			free && run, func() action { return push{newLogDialog()} }},
 		{[]string{"v"}, "path", "Shows the whole path: what each step may do, whether it can be taken back, where it stands.",

@@ -85,6 +85,9 @@ func ShortStatus(v wire.View, real time.Time) string {
 	default:
 		parts = append(parts, s.Title+" "+stateWord(*s))
 	}
+	if v.Card != nil {
+		parts = append(parts, v.Card.Word())
+	}
 	return strings.Join(parts, ", ")
 }
 
@@ -103,6 +106,9 @@ func StatusText(v wire.View, real time.Time) string {
 	fmt.Fprintf(&b, "\nRun %s by %s, %s UTC, %s since the start\n", v.Run.ID, v.Run.Operator,
 		now.UTC().Format("2006-01-02 15:04:05"), stopwatch(elapsed(v, now)))
 	b.WriteString(standing(v, now))
+	if v.Card != nil {
+		fmt.Fprintf(&b, "\nParameters: %s", v.Card.Word())
+	}
 	if n := len(v.Notes); n > 0 {
 		last := v.Notes[n-1]
 		fmt.Fprintf(&b, "\nLast note (%s UTC, %s): %s", last.At.UTC().Format("15:04"), last.By, last.Text)

@@ -91,3 +91,24 @@ func TestTheWorkerIsGoneAndArrowsMoveInTheSteps(t *testing.T) {
 		t.Error("a question can still be answered")
 	}
 }
+
+// The card of the call stands on every screen, also the narrow one, and one key shows and copies it.
+func TestTheCardOfTheCall(t *testing.T) {
+	tape := fixture.Running(wire.Real, wire.Live)
+	d := drive(t, tape, plainTheme)
+	d.press("f").expectNot("Parameter card")
+	tape.Add(time.Second, wire.Event{Kind: wire.KindCard, Card: fixture.TheCard(false)})
+	proposed := drive(t, tape, plainTheme)
+	proposed.expect("proposal 417-093-220").press("f").expect("A proposal: it is not settled yet.")
+	tape.Add(time.Second, wire.Event{Kind: wire.KindCard, Card: fixture.TheCard(true)})
+	d = drive(t, tape, plainTheme)
+	d.expect("card 417-093-220", "r-20260111-0830-ab12")
+	d.size(60, 20)
+	d.expect("card 417-093-220").press("f").expect("Settled for this run.", "new migration ID: 4")
+	if sent := d.out.String(); !strings.Contains(sent, "\x1b]52;") {
+		t.Errorf("nothing was sent to the clipboard: %q", sent)
+	}
+	d.press("esc", "s").expect("card 417-093-220")
+	tape.Add(time.Second, wire.Event{Kind: wire.KindCard})
+	drive(t, tape, plainTheme).expectNot("417-093-220")
+}

@@ -20,6 +20,7 @@ type Document struct {
 	Acting   wire.Acting  `json:"acting"`
 	Scenario string       `json:"scenario,omitempty"`
 	Subject  wire.Subject `json:"subject"`
+	Card     *wire.Card   `json:"card,omitempty"` // of the call, if there is one
 	Operator string       `json:"operator"`
 	Started  time.Time    `json:"started"`
 	Ended    time.Time    `json:"ended,omitzero"`
@@ -69,7 +70,7 @@ type Retry struct {
 // Of makes the report of a view.
 func Of(v wire.View) Document {
 	d := Document{Version: 1, Run: v.Run.ID, Path: v.Run.Path, World: v.Run.World, Acting: v.Run.Acting, Scenario: v.Run.Scenario,
-		Subject: v.Subject, Operator: v.Run.Operator, Started: v.Run.Started, Answers: v.Answers, Notes: v.Notes, Timeline: v.Timeline}
+		Subject: v.Subject, Card: v.Card, Operator: v.Run.Operator, Started: v.Run.Started, Answers: v.Answers, Notes: v.Notes, Timeline: v.Timeline}
 	switch {
 	case v.Ended != nil:
 		d.Outcome, d.Text, d.Ended = v.Ended.Outcome, v.Ended.Text, v.Last
@@ -134,6 +135,7 @@ func Markdown(d Document) string {
 		line("| Ended | %s, after %s |", d.Ended.UTC().Format(time.RFC3339), d.Ended.Sub(d.Started).Round(time.Second))
 	}
 	line("")
+	card(d.Card, line)
 	line("## Steps")
 	line("")
 	line("| Step | State | Took | Proven |")
@@ -220,6 +222,23 @@ func Markdown(d Document) string {
 		line("- %s (+%s)%s %s", clock(e.At), took(seconds(d.Started, e.At)), step, plain(e.Text))
 	}
 	return b.String()
+}
+
+// card is the parameter card of the call as it was sent into its chat.
+func card(c *wire.Card, line func(string, ...any)) {
+	if c == nil {
+		return
+	}
+	line("## Parameter card")
+	line("")
+	if !c.Frozen {
+		line("A proposal: it was not settled.")
+		line("")
+	}
+	for l := range strings.Lines(c.Text) {
+		line("    %s", plain(strings.TrimRight(l, "\n")))
+	}
+	line("")
 }
 
 // exceptions are what did not go the usual way: what people did by hand, what was left out and why, what had to be sent again.
