@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"io"
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps/postgres"
@@ -141,9 +142,15 @@ type ChartReader interface {
 // FileReader reads the artifacts of the run.
 type FileReader interface {
 	Read(name string) ([]byte, error)
+	// Open reads one that may be large. Whoever has it closes it.
+	Open(name string) (io.ReadCloser, error)
+	// Room is how many bytes the disk of the run folder has left for this user.
+	Room() (int64, error)
 }
 
 // FileWriter writes artifacts of the run: whole, synced, readable by their owner only.
 type FileWriter interface {
 	Write(name string, data []byte) error
+	// Create writes one that is made while it is written. After an error what was there before stands.
+	Create(name string, content func(io.Writer) error) error
 }

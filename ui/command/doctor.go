@@ -23,7 +23,6 @@ import (
 	"canton.example/svrescue/steps/wire"
 	"canton.example/svrescue/svapp"
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 )
 
 type doctorOptions struct {
@@ -148,7 +147,7 @@ func (p *program) knownConditions() error {
 // readiness says where to look: at the real node, or at a day of the built-in network, which end stops.
 func (p *program) readiness(ctx context.Context, o doctorOptions) (r evidence.Readiness, where string, end func(), err error) {
 	r = evidence.Readiness{Options: evidence.Options{Clock: p.Clock, Dumps: o.dumps, Identities: o.identities, Record: p.flags.record, Scans: o.scans,
-		UserAgent: "svrescue/" + Version(), Out: svapp.Out{Getenv: p.Env}}, Room: roomIn}
+		UserAgent: "svrescue/" + Version(), Out: svapp.Out{Getenv: p.Env}}, Room: durable.Room}
 	end = func() {}
 	if o.rehearse != "" {
 		day, err := rehearsal.FindDay(o.rehearse)
@@ -217,20 +216,6 @@ func (p *program) layDay(day rehearsal.Day, folder string, r *evidence.Readiness
 	r.Scratch, r.Room = folder, func(string) (int64, error) { return 200 << 30, nil } // a disk of the rehearsal
 	r.Logins, err = p.logins(r.Out, r.Clock)
 	return err
-}
-
-// roomIn is what is free for this user in a folder, or where it would be made.
-func roomIn(folder string) (int64, error) {
-	for at := folder; ; at = filepath.Dir(at) {
-		var s unix.Statfs_t
-		err := unix.Statfs(at, &s)
-		if err == nil {
-			return int64(s.Bavail) * s.Bsize, nil
-		}
-		if !errors.Is(err, unix.ENOENT) || at == filepath.Dir(at) {
-			return 0, fmt.Errorf("the room in %s cannot be told: %w", folder, err)
-		}
-	}
 }
 
 // doctoring is one call of the command.

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"io/fs"
+	"math"
 
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/engine"
@@ -87,8 +89,20 @@ func (s scratch) Read(name string) ([]byte, error) {
 	}
 	return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
 }
+func (s scratch) Open(name string) (io.ReadCloser, error) {
+	data, err := s.Read(name)
+	return io.NopCloser(bytes.NewReader(data)), err
+}
+func (s scratch) Room() (int64, error)                 { return math.MaxInt64, nil }
 func (s scratch) Write(name string, data []byte) error { s[name] = data; return nil }
-func (s scratch) Only([]steps.Ref) steps.FileWriter    { return s }
+func (s scratch) Create(name string, content func(io.Writer) error) error {
+	var b bytes.Buffer
+	if err := content(&b); err != nil {
+		return err
+	}
+	return s.Write(name, b.Bytes())
+}
+func (s scratch) Only([]steps.Ref) steps.FileWriter { return s }
 
 func (p *program) plan(ctx context.Context, path string) error {
 	if err := p.forLost(path); err != nil {

@@ -312,7 +312,7 @@ func (t tally) Write(part []byte) (int, error) {
 
 // room refuses what the disk has no room for.
 func (g *snapshotFetching) room(length int64) error {
-	free, err := roomIn(filepath.Dir(g.out()))
+	free, err := durable.Room(filepath.Dir(g.out()))
 	if err != nil || length <= free {
 		return nil // where it cannot be told, writing tells
 	}

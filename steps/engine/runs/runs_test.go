@@ -1,6 +1,8 @@
 package runs
 
 import (
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -83,6 +85,35 @@ func TestArtifacts(t *testing.T) {
 		if _, err := a.Read(name); err == nil {
 			t.Errorf("%q was read", name)
 		}
+	}
+}
+
+// An artifact that is made while it is written is there whole or as it was before.
+func TestLargeArtifacts(t *testing.T) {
+	a := Folder{Path: t.TempDir()}.Artifacts()
+	w := a.Only([]steps.Ref{{File: "logs/"}})
+	text := func(text string, err error) func(io.Writer) error {
+		return func(to io.Writer) error { io.WriteString(to, text); return err }
+	}
+	if err := w.Create("logs/a", text("whole", nil)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Create("logs/a", text("half", errors.New("cut"))); err == nil {
+		t.Error("an error of the content is lost")
+	}
+	if err := w.Create("other", text("x", nil)); err == nil {
+		t.Error("what was not shown was written")
+	}
+	r, err := a.Open("logs/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if data, err := io.ReadAll(r); err != nil || string(data) != "whole" {
+		t.Errorf("%q, %v", data, err)
+	}
+	if room, err := a.Room(); err != nil || room <= 0 {
+		t.Errorf("%d bytes of room, %v", room, err)
 	}
 }
 
