@@ -13,6 +13,7 @@ import (
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/charts"
 	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/nodes"
 	records "canton.example/svrescue/steps/record"
 	"canton.example/svrescue/steps/wire"
 )
@@ -41,7 +42,7 @@ func lostInventory() steps.Step[Facts] {
 			_, err = node.Discover(lost.seen)
 			var ambiguous *node.Ambiguous
 			if errors.As(err, &ambiguous) {
-				return []wire.Question{synchronizerQuestion(ambiguous)}, nil
+				return []wire.Question{nodes.SynchronizerQuestion(ambiguous)}, nil
 			}
 			return nil, err
 		},
@@ -248,7 +249,7 @@ func lostReleases(ctx context.Context, w steps.World, made charts.Made, l lostRe
 				aside++
 				continue
 			}
-			data, other = data || c.Part == node.Postgres, other || isPart(c, slices.Concat(node.SynchronizerParts, node.AppParts)) && c.Part != node.Postgres
+			data, other = data || c.Part == node.Postgres, other || slices.Contains(slices.Concat(node.SynchronizerParts, node.AppParts), c.Part)
 		}
 		switch {
 		case aside > 0 && !data && !other:
