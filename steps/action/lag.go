@@ -62,6 +62,7 @@ type Lag struct {
 	Height int64         // of the chain or of the sequencer's blocks, 0 where it is not told
 	Block  time.Time     // of the chain's last block
 	Peers  int           // of the chain, -1 where it is not told
+	Event  time.Time     // of the last event that a client of the sequencer has handled
 	Chain  string        // the chain's ID, which ends in the migration or serial ID; "" where it is not told
 	// CatchingUp is what the chain says of itself. It is shown, and never judged by: one that stands still says false.
 	CatchingUp bool
@@ -211,7 +212,7 @@ func (l *Lag) readClient(ctx context.Context, w steps.World, skew Skew) error {
 		return errors.New("it has handled no event since it started")
 	}
 	at := time.UnixMicro(int64(min(last.value, 1<<53)))
-	l.Known, l.Behind = true, asked.Add(skew.By).Sub(at)
+	l.Known, l.Behind, l.Event = true, asked.Add(skew.By).Sub(at), at.UTC()
 	l.Seen = "last event of " + at.UTC().Format("2006-01-02 15:04:05") + named(last.labels)
 	return nil
 }

@@ -1,0 +1,116 @@
+package network
+
+import (
+	"time"
+
+	"canton.example/svrescue/kube"
+	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/network/card"
+	"canton.example/svrescue/steps/node"
+)
+
+// Facts are what the path knows. They are journaled and hold no secret.
+type Facts struct {
+	Wanted    string     `json:"wanted,omitempty"` // namespace asked for on the command line
+	Namespace string     `json:"namespace,omitempty"`
+	Run       string     `json:"run"`              // id of this run
+	Where     kube.Where `json:"where"`            // for the commands that are shown
+	Serial    string     `json:"serial,omitempty"` // the operator's word on which synchronizer is current
+	Hints     Hints      `json:"hints,omitzero"`
+	Node      *node.Node `json:"node,omitempty"`
+
+	Gate       *Gate       `json:"gate,omitempty"`
+	Declared   Decision    `json:"declared,omitzero"` // that the network is lost
+	Logs       *Logs       `json:"logs,omitempty"`
+	Source     string      `json:"source,omitempty"`     // of the identities: app, or file
+	Backup     string      `json:"backup,omitempty"`     // the file, where that is the source
+	Identities *Identities `json:"identities,omitempty"` //
+	More       string      `json:"more,omitempty"`       // older logs of the participant that are scanned too: a path, or "none"
+	Report     *OwnReport  `json:"report,omitempty"`
+	Agree      Agreeing    `json:"agree,omitzero"`
+	Card       *card.Card  `json:"card,omitempty"` // nil: not settled yet
+}
+
+// Hints are what the configuration and the command line propose; the operator confirms it.
+type Hints struct {
+	Identities []string `json:"identities,omitempty"` // files or folders with identities backups
+	Logs       []string `json:"logs,omitempty"`       // files or folders with older logs of the participant
+	SVs        []string `json:"svs,omitempty"`        // names of all SVs
+	Scans      []string `json:"scans,omitempty"`      // public addresses of other SVs' scans
+	// SV is how the SV app is reached and logged in to; its Kind, Namespace and Workload are found.
+	SV steps.App `json:"sv,omitzero"`
+}
+
+// Gate is the release that decides whether this path can work.
+type Gate struct {
+	Release string   `json:"release"` // "0.6.1"
+	Seen    []string `json:"seen"`    // by what, in words
+}
+
+// Decision is what was decided on a call.
+type Decision struct {
+	Who   string    `json:"who,omitempty"`
+	Where string    `json:"where,omitempty"`
+	At    time.Time `json:"at,omitzero"`
+}
+
+func (d Decision) whole() bool { return d.Who != "" && d.Where != "" && !d.At.IsZero() }
+
+// Logs are the participant's logs that were saved, without what is in them. LogsIndex tells them one by one.
+type Logs struct {
+	Files  int       `json:"files"`
+	Bytes  int64     `json:"bytes"`  // without compression
+	SHA256 string    `json:"sha256"` // of LogsIndex
+	Saved  time.Time `json:"saved"`
+}
+
+// IdentitiesFile is the artifact of the run that holds the identities dump, readable by its owner alone. It holds private keys, but for a KMS.
+const IdentitiesFile = "identities.json"
+
+// Identities are those that go into the migration dump.
+type Identities struct {
+	Source      string    `json:"source"` // in words
+	SHA256      string    `json:"sha256"` // of IdentitiesFile
+	Party       string    `json:"party"`
+	DSO         string    `json:"dso"`
+	Participant string    `json:"participant"` // PAR::...
+	Keys        int       `json:"keys"`
+	KMSKeys     int       `json:"kmsKeys"`
+	At          time.Time `json:"at"` // when it was taken, or when the backup was last changed
+}
+
+// ReportFile is the artifact that is sent to the other SVs: the document of svrescue commitments scan.
+const ReportFile = "report.json"
+
+// OwnReport is what this participant's logs say, in short.
+type OwnReport struct {
+	Reporter string     `json:"reporter"`
+	SHA256   string     `json:"sha256"`           // of ReportFile
+	Latest   *time.Time `json:"latest,omitempty"` // end of the latest period for which it agreed with anybody
+	Made     time.Time  `json:"made"`             // from then on the others are waited for
+}
+
+// Agreeing is what the call has come to so far.
+type Agreeing struct {
+	SVs     []string `json:"svs,omitempty"`     // all SVs of the network, by name
+	Margin  string   `json:"margin,omitempty"`  // "15m"
+	Reports []Packed `json:"reports,omitempty"` // of the others
+	Adding  string   `json:"adding,omitempty"`  // what is being put in: report, card, timestamp
+	// Timestamp is the chosen one; Basis says how it was come to.
+	Timestamp time.Time  `json:"timestamp,omitzero"`
+	AgreedAt  *time.Time `json:"agreedAt,omitempty"` // nil: the call named the timestamp alone
+	Basis     string     `json:"basis,omitempty"`
+	Decided   Decision   `json:"decided,omitzero"`
+
+	// The other values of the card, by their names in values.
+	Values map[string]string `json:"values,omitempty"`
+	Theirs []Theirs          `json:"theirs,omitempty"` // cards of others
+	Settle bool              `json:"settle,omitempty"` // the operator has settled the card
+}
+
+// Theirs is the card of another SV, or its fingerprint alone.
+type Theirs struct {
+	SV          string     `json:"sv"`
+	Fingerprint string     `json:"fingerprint"`
+	Card        *card.Card `json:"card,omitempty"` // nil: the fingerprint was read out
+}
