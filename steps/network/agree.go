@@ -21,8 +21,9 @@ func agree() steps.Step[Facts] {
 	asks := []steps.Ask{
 		{Name: "svs", Kind: wire.AskText, Help: "names of all SVs of the network, separated by commas"},
 		{Name: "margin", Kind: wire.AskText, Help: "how far before the agreed time the timestamp is, like 15m"},
-		{Name: "next", Kind: wire.AskChoice, Help: "add: the report of another SV; remove:SV; at:TIME: the time at which the SVs agree; minimum:TIME; typed: a timestamp that the call decided"},
+		{Name: "next", Kind: wire.AskChoice, Help: "add: the report of another SV; remove: one of them; at:TIME: the time at which the SVs agree; minimum:TIME; typed: a timestamp that the call decided"},
 		{Name: "report", Kind: wire.AskText, Help: "the report of another SV, pasted, or its file; back: none"},
+		{Name: "remove", Kind: wire.AskChoice, Help: "the SV whose report is removed; back: none"},
 		{Name: "timestamp", Kind: wire.AskText, Help: "the timestamp that the call decided"},
 		{Name: "decided-who", Kind: wire.AskText, Help: "who decided on the timestamp"},
 		{Name: "decided-where", Kind: wire.AskText, Help: "the call or the channel where that was decided"},
@@ -61,6 +62,8 @@ func agreeInputs(ctx context.Context, w steps.World, f Facts) ([]wire.Question, 
 	case a.Adding == "report":
 		return one(wire.Question{Name: "report", Kind: wire.AskText, Title: "The report of another SV: paste it, or name its file",
 			Text: "What svrescue commitments scan wrote there. Pasted, it begins with {. On a screen of lines (--linear), put it into a file. back: none."}, nil)
+	case a.Adding == "remove":
+		return one(removeQuestion(f), nil)
 	case a.Adding == "timestamp":
 		return one(wire.Question{Name: "timestamp", Kind: wire.AskText, Title: "Which timestamp did the call decide on?",
 			Text: "In UTC, like 2026-01-11T08:15:00Z. It is taken as it is, without a margin. What this node can prove of it is looked at before it is used. back: none."}, nil)
@@ -135,6 +138,10 @@ func takeAgree(f *Facts, ask, value string) error {
 			}
 			a.Reports = append(slices.DeleteFunc(slices.Clone(a.Reports), func(k Packed) bool { return k.SV == p.SV }), p)
 			slices.SortFunc(a.Reports, func(x, y Packed) int { return strings.Compare(x.SV, y.SV) })
+			return nil
+		case "remove":
+			a.Adding = ""
+			a.Reports = slices.DeleteFunc(slices.Clone(a.Reports), func(p Packed) bool { return p.SV == value })
 			return nil
 		case "timestamp":
 			if value == "back" {

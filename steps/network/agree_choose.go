@@ -33,8 +33,8 @@ func nextQuestion(w steps.World, f Facts) ([]wire.Question, error) {
 	}
 	typed := wire.Choice{ID: basisTyped, Label: "Enter a timestamp that the call decided", Detail: "It is taken as it is; what this node can prove of it is looked at before it is used."}
 	var remove []wire.Choice
-	for _, p := range f.Agree.Reports {
-		remove = append(remove, wire.Choice{ID: "remove:" + p.SV, Label: "Remove the report of " + p.SV, Detail: reportText(p)})
+	if len(f.Agree.Reports) > 0 {
+		remove = append(remove, wire.Choice{ID: "remove", Label: "Remove a report", Detail: "Asks which; one that is added anew takes the place of the one before by itself."})
 	}
 	agreement, err := commitment.Agree(reports, f.options())
 	if err != nil { // reports that contradict each other, or names that can be two participants
@@ -46,7 +46,7 @@ func nextQuestion(w steps.World, f Facts) ([]wire.Question, error) {
 	if err != nil {
 		return nil, err
 	}
-	q.Text = conclusion(f, agreement) + "\n\n" + table(matrix, f.Report.Reporter)
+	q.Text = conclusion(f, agreement) + "\n\n" + table(matrix, f.Report.Reporter, agreement.AgreedAt)
 	if len(agreement.Warnings) > 0 {
 		q.Text += "\n\nMind: " + plain.Line(strings.Join(agreement.Warnings, " "))
 	}
@@ -61,6 +61,15 @@ func nextQuestion(w steps.World, f Facts) ([]wire.Question, error) {
 	}
 	q.Choices = append(append(q.Choices, typed), remove...)
 	return []wire.Question{q}, nil
+}
+
+// removeQuestion asks which report goes.
+func removeQuestion(f Facts) wire.Question {
+	q := wire.Question{Name: "remove", Kind: wire.AskChoice, Title: "Which report shall be removed?", Choices: []wire.Choice{{ID: "back", Label: "None"}}}
+	for _, p := range f.Agree.Reports {
+		q.Choices = append(q.Choices, wire.Choice{ID: p.SV, Label: "That of " + p.SV, Detail: reportText(p)})
+	}
+	return q
 }
 
 func reportText(p Packed) string {
@@ -143,7 +152,7 @@ func (a *Agreeing) choose(value string) error {
 		a.Adding = "timestamp"
 		return nil
 	case "remove":
-		a.Reports = slices.DeleteFunc(slices.Clone(a.Reports), func(p Packed) bool { return p.SV == rest })
+		a.Adding = "remove"
 		return nil
 	case "at", basisMinimum:
 		at, err := time.Parse(time.RFC3339Nano, rest)

@@ -14,9 +14,10 @@ const (
 	tableName  = 14 // cells for a name, with its letter 17
 )
 
-// table shows the SVs against the latest ticks, and who agreed with whom at the latest one at which any do. It fits 60 columns for as many SVs as
+// table shows the SVs against the latest ticks, and who agreed with whom at one of them: the agreed time, if there is one among them, else the
+// one at which most agree each with each. It fits 60 columns for as many SVs as
 // there are letters.
-func table(m commitment.Matrix, own string) string {
+func table(m commitment.Matrix, own string, agreed *commitment.Instant) string {
 	if len(m.Ticks) == 0 {
 		return "No report has an agreement with a known SV."
 	}
@@ -39,7 +40,13 @@ func table(m commitment.Matrix, own string) string {
 	}
 	last := ticks[len(ticks)-1]
 	fmt.Fprintf(&b, "\nUntil %v. Cells: with how many others it agrees, both sides say so; m: a mismatch; -: no report. *: this SV.", last.At)
-	if at, ok := widest(m); ok {
+	at, ok := widest(m)
+	for _, t := range m.Ticks {
+		if agreed != nil && t.At == *agreed {
+			at, ok = t, true
+		}
+	}
+	if ok {
 		b.WriteString("\n\n" + pairs(m, at))
 	}
 	return b.String()

@@ -313,3 +313,12 @@ func find(t *testing.T, found []wire.Finding, id string) wire.Finding {
 	}
 	return found[i]
 }
+
+func marshal(t *testing.T, value any) []byte {
+	t.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}

@@ -81,6 +81,8 @@ var scenes = []struct {
 	{"evidence", fixture.Preflight, func(d *driver) { d.press("e") }},
 	{"path", fixture.Running, func(d *driver) { d.press("v") }},
 	{"card", fixture.Card, nil},
+	{"call", fixture.Call, nil},
+	{"call-why", fixture.Call, func(d *driver) { d.press("w") }},
 	{"card-open", fixture.Card, func(d *driver) { d.press("f") }},
 	{"read", fixture.Running, func(d *driver) { d.press("]", "]") }},
 }
