@@ -3,6 +3,7 @@ package network
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"canton.example/svrescue/internal/plain"
@@ -43,16 +44,17 @@ func speaks(r triage.Result) []wire.Finding {
 		if !ok {
 			continue
 		}
+		detail := strings.TrimSuffix(item.Detail, ".")
 		f := wire.Finding{ID: "against-" + id, Evidence: []wire.Evidence{{Source: item.Source, Seen: item.Detail, At: item.At}}}
 		switch item.Verdict {
 		case triage.Holds: // it goes on
-			f.Verdict, f.Text = wire.Violated, "the network seems to run: "+item.Detail
+			f.Verdict, f.Text = wire.Violated, "the network seems to run: "+detail
 			f.Next = "Clear that up on the call first: if only this node is lost, it is restored instead, and nothing is lost"
 			f.Waive = "the call knows that and has declared the network lost all the same"
 		case triage.Violated:
-			f.Verdict, f.Text = wire.Holds, item.Detail
+			f.Verdict, f.Text = wire.Holds, detail
 		default:
-			f.Verdict, f.Text = wire.Undetermined, item.Detail
+			f.Verdict, f.Text = wire.Undetermined, detail
 			f.Next = "Ask the others on the call what they see; what cannot be reached says nothing about the network"
 		}
 		found = append(found, f)

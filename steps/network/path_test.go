@@ -88,10 +88,10 @@ func (r *rig) drive(j *journal, answer func(wire.Question) (wire.Answer, bool)) 
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	viewer := m.Hub.Join()
+	viewer, past := m.Hub.Join(), uint64(len(j.events))
 	go func() {
 		for e := range viewer.C {
-			if e.Kind != wire.KindAsk {
+			if e.Kind != wire.KindAsk || e.Seq <= past { // those of the journal were answered, or their worker is gone
 				continue
 			}
 			a, ok := answer(*e.Question)
@@ -224,6 +224,72 @@ func TestANewerReleaseIsRefused(t *testing.T) {
 		f := find(t, v.Step("network/release-gate").Findings[wire.PhaseCheck], "release")
 		if f.Verdict != wire.Violated || f.Waive != "" || !strings.Contains(f.Next, "rollForwardLsu") {
 			t.Errorf("%+v", f)
+		}
+	})
+}
+
+// A run that parks in the middle of the call is gone on with where it was: reports that were added are there.
+func TestTheCallIsTakenUpAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, "0.5.10")
+		ticks := r.logged()
+		var asked []wire.Question
+		j := &journal{}
+		answers := map[string][]string{
+			"network/go.who": {"alice"}, "network/go.where": {"the call"}, "network/go.remedy": {"@accept|the call knows"}, "network/identities.source": {"@app"},
+			"network/agree.next": {"@add", "@add"}, "network/agree.report": {reportOf("Beta-SV", ticks, ownName, "Gamma-SV"), reportOf("Gamma-SV", ticks, ownName, "Beta-SV")},
+		}
+		v := r.drive(j, script(t, &asked, answers))
+		if v.Parked == "" || v.Card != nil {
+			t.Fatalf("it ended with %+v", v.Ended)
+		}
+		fetched := string(r.files.files[takenFile])
+		asked = nil
+		answers["network/agree.next"] = []string{"@at:" + card.Stamp(ticks[4])}
+		v = r.drive(j, script(t, &asked, answers))
+		if v.Card == nil || v.Card.Frozen || asked[0].Name != "network/agree.next" || !strings.Contains(asked[0].Text, "Reports: 3 of 4 SVs") {
+			t.Fatalf("the first question is %s: %s; the card %+v", asked[0].Name, asked[0].Text, v.Card)
+		}
+		asked = nil
+		answers["network/agree.card"] = []string{"@settle"}
+		answers["network/agree.remedy"] = []string{"@accept|they were heard on the call"}
+		v = r.drive(j, script(t, &asked, answers))
+		if v.Ended == nil || v.Ended.Outcome != wire.Recovered || v.Card == nil || !v.Card.Frozen {
+			t.Fatalf("it ended with %+v, parked %q, the card %+v", v.Ended, v.Parked, v.Card)
+		}
+		if string(r.files.files[takenFile]) != fetched {
+			t.Error("the identities were fetched again")
+		}
+	})
+}
+
+// The same path asks again where the operator wants the values anew, and keeps the reports.
+func TestTheValuesAreAskedAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, "0.5.10")
+		ticks := r.logged()
+		var asked []wire.Question
+		v := r.drive(&journal{}, script(t, &asked, map[string][]string{
+			"network/go.who": {"alice"}, "network/go.where": {"the call"}, "network/go.remedy": {"@accept|the call knows"}, "network/identities.source": {"@app"},
+			"network/agree.next":   {"@add", "@add", "@at:" + card.Stamp(ticks[4]) + "|to lose less", "@at:" + card.Stamp(ticks[3])},
+			"network/agree.report": {reportOf("Beta-SV", ticks, ownName, "Gamma-SV"), reportOf("Gamma-SV", ticks[:4], ownName, "Beta-SV")},
+			"network/agree.card":   {"@settle", "@settle"},
+			"network/agree.remedy": {"@ask", "@accept|they were heard on the call"},
+		}))
+		if v.Ended == nil || v.Ended.Outcome != wire.Recovered {
+			t.Fatalf("it ended with %+v, parked %q at %s", v.Ended, v.Parked, asked[len(asked)-1].Name)
+		}
+		if want := card.Stamp(ticks[3].Add(-15 * time.Minute)); !strings.Contains(v.Card.Text, want) {
+			t.Errorf("the card is\n%s, without %s", v.Card.Text, want)
+		}
+		n := 0
+		for _, q := range asked {
+			if q.Name == "network/agree.svs" {
+				n++
+			}
+		}
+		if n != 1 {
+			t.Errorf("the SVs were asked for %d times", n)
 		}
 	})
 }
