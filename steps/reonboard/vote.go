@@ -82,17 +82,6 @@ func (s sight) past() string {
 	return s.closed.Vote.Tracking + " " + s.closed.Outcome + " " + s.closed.Completed.Format(time.RFC3339)
 }
 
-func (s sight) say() string {
-	text := "the party is " + string(s.dso.Membership(s.party))
-	if s.open != nil {
-		text += fmt.Sprintf(", a vote of %s is open with %d for it", s.open.Requester, accepting(*s.open))
-	}
-	if s.closed != nil {
-		text += ", the last vote was closed as " + outcome(*s.closed)
-	}
-	return text
-}
-
 // lost says that a vote was closed without an effect.
 func lost(r svapp.VoteResult) bool { return r.Outcome != "VRO_Accepted" }
 

@@ -91,10 +91,3 @@ func countsAsRecorded(ctx context.Context, w steps.World, f Facts) ([]wire.Findi
 func stillStopped(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
 	return action.Standing(ctx, w, append(applications(*f.Node), replaced(f)...))
 }
-
-func verdict(ok bool) wire.Verdict {
-	if ok {
-		return wire.Holds
-	}
-	return wire.Violated
-}
