@@ -53,13 +53,18 @@ func peers() steps.Step[Facts] {
 	}
 }
 
-// openPod makes the pod through which scans are asked, where one is wanted. Every step that asks them for long plans it: one that has ended is
+// podLives is after how many seconds the pod ends by itself: two months, for votes take their time and the run may be forgotten.
+const podLives = 60 * 24 * 3600
+
+// openPod makes the pod through which scans are asked, where one is wanted. A step that asks them for long plans it: one that has gone is
 // made again.
 func openPod(f Facts) []steps.Action {
 	if f.Reach.Image == "" || f.Reach.Image == noPod {
 		return nil
 	}
-	return []steps.Action{action.OpenClient{Where: f.Where, Spec: action.ClientOf(holds(f), f.Reach.Image, f.Run)}}
+	pod := action.ClientOf(holds(f), f.Reach.Image, f.Run)
+	pod.Lives = podLives
+	return []steps.Action{action.OpenClient{Where: f.Where, Spec: pod}}
 }
 
 // closePod takes it away.
