@@ -1,6 +1,6 @@
-// Package contract states what the verbs of package kube that reach into pods, or change what other programs own, promise on any API
-// server, as tests that are run over the simulator and on a real cluster alike. Package kube/sim/contract does the same for the API
-// server itself.
+// Package contract states what the verbs of package kube that reach into pods, change what other programs own, or keep what several operators
+// write, promise on any API server, as tests that are run over the simulator and on a real cluster alike. Package kube/sim/contract does the
+// same for the API server itself.
 package contract
 
 import (

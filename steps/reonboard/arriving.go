@@ -2,7 +2,6 @@ package reonboard
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -17,6 +16,8 @@ const (
 	acceptPatience = 5 * time.Minute
 	// personPatience is how long somebody elsewhere may take before the operator is asked whether to wait on.
 	personPatience = 24 * time.Hour
+	// personLook is how often it is looked for what a person does.
+	personLook = time.Minute
 	// completePatience is how long the sender's automation may take.
 	completePatience = 30 * time.Minute
 )
@@ -74,12 +75,13 @@ func (a account) far() payment.State {
 }
 
 func (p acceptPayment) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
-	payer := p.payer(h.World, &h)
-	return steps.Poll(ctx, h, look, acceptPatience, p.Key()+" in the wallet of "+p.receiver.Name, report, func(ctx context.Context) (wire.Progress, bool, error) {
+	payer, last := p.payer(h.World, &h), ""
+	err := steps.Poll(ctx, h, look, acceptPatience, p.Key()+" in the wallet of "+p.receiver.Name, report, func(ctx context.Context) (wire.Progress, bool, error) {
 		d, err := payer.Advance(ctx, p.number)
 		if err != nil {
 			return wire.Progress{}, false, err
 		}
+		last = d.Why
 		progress, done, err := p.progress(ctx, h.World, d, p.number, p.far())
 		if err != nil || done {
 			return progress, done, err
@@ -92,7 +94,8 @@ func (p acceptPayment) Do(ctx context.Context, h steps.Hands, report func(wire.P
 			return progress, false, err
 		}
 		if contract == "" {
-			progress.Text += "; the receiver's wallet does not show it yet"
+			last = "the receiver's wallet does not show it yet"
+			progress.Text += "; " + last
 			return progress, false, nil
 		}
 		accept := h.Wallets.AcceptOffer
@@ -106,6 +109,7 @@ func (p acceptPayment) Do(ctx context.Context, h steps.Hands, report func(wire.P
 			return progress, false, err
 		}
 	})
+	return waited(err, last, "Look whether both nodes are connected to the network, or accept it in the wallet's own screen")
 }
 
 // find looks for the offer in the receiver's wallet; "": it is not there.
@@ -162,12 +166,16 @@ func (p waitPayment) Probe(ctx context.Context, w steps.World) (wire.ActionState
 }
 
 func (p waitPayment) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
-	payer := p.payer(h.World, nil)
-	err := steps.Poll(ctx, h, look, p.patience, fmt.Sprintf("payment %d to be %s", p.number, p.far), report, func(ctx context.Context) (wire.Progress, bool, error) {
+	payer, last, interval := p.payer(h.World, nil), "", look
+	if p.patience >= personPatience {
+		interval = personLook
+	}
+	err := steps.Poll(ctx, h, interval, p.patience, fmt.Sprintf("payment %d to be %s", p.number, p.far), report, func(ctx context.Context) (wire.Progress, bool, error) {
 		d, err := payer.Look(ctx, p.number)
 		if err != nil {
 			return wire.Progress{}, false, err
 		}
+		last = d.Why
 		if d.Next == payment.Store { // somebody stores it afterwards; a failure is told now
 			if last, ok := d.Intent.Last(p.number); ok && last.State == payment.Failed {
 				d.Next = payment.NewAttempt
@@ -175,11 +183,7 @@ func (p waitPayment) Do(ctx context.Context, h steps.Hands, report func(wire.Pro
 		}
 		return p.progress(ctx, h.World, d, p.number, p.far)
 	})
-	var waiting *steps.StillWaiting
-	if errors.As(err, &waiting) {
-		waiting.Next = p.who + ". Keep the recovery validator running until then"
-	}
-	return err
+	return waited(err, last, "Wait until "+p.who+". Keep the recovery validator running until then")
 }
 
 // recordArrival stores that a payment has arrived.

@@ -106,7 +106,7 @@ func TestMoneyMovesThroughEveryCut(t *testing.T) {
 	for _, takeover := range []string{"same operator", "another operator"} {
 		t.Run(takeover, func(t *testing.T) {
 			points := cut(t, -1, takeover)
-			stride := 19
+			stride := 29
 			if *soak {
 				stride = 1
 			}

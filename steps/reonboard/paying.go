@@ -174,14 +174,27 @@ func (s sendPayment) Do(ctx context.Context, h steps.Hands, report func(wire.Pro
 // until takes a payment on until its last attempt is that far. One that is over without a coin moved is *failedPayment; one of which only a person
 // can find out is *lostPayment.
 func (a account) until(ctx context.Context, h steps.Hands, n int, what string, patience time.Duration, far payment.State, report func(wire.Progress)) error {
-	payer := a.payer(h.World, &h)
-	return steps.Poll(ctx, h, look, patience, what, report, func(ctx context.Context) (wire.Progress, bool, error) {
+	payer, last := a.payer(h.World, &h), ""
+	err := steps.Poll(ctx, h, look, patience, what, report, func(ctx context.Context) (wire.Progress, bool, error) {
 		d, err := payer.Advance(ctx, n)
 		if err != nil {
 			return wire.Progress{}, false, err
 		}
+		last = d.Why
 		return a.progress(ctx, h.World, d, n, far)
 	})
+	return waited(err, last, "Wait longer, or look into the log of "+a.sender.Name+"; what is sent again has the same tracking ID, so it is not paid twice")
+}
+
+// waited says of a wait that ran out of patience what was last seen, and what to do.
+func waited(err error, last, next string) error {
+	if waiting, ok := errors.AsType[*steps.StillWaiting](err); ok {
+		waiting.Next = next
+		if last != "" {
+			waiting.Detail = []string{"at last: " + last}
+		}
+	}
+	return err
 }
 
 // progress is how a payment stands, and whether that is far enough.

@@ -1,6 +1,7 @@
 package reonboard
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -185,6 +186,36 @@ func TestRemovedRecordPaysNothingTwice(t *testing.T) {
 		}
 		if len(r.offers) != len(plan.Payments) || asked != len(plan.Payments) {
 			r.Errorf("%d offers, asked %d times", len(r.offers), asked)
+		}
+	})
+}
+
+// A wait that runs out of patience says what was last seen and what to do, for whoever accepts elsewhere.
+func TestWaitingForSomebody(t *testing.T) {
+	inRig(t, newBank(60, 40), func(r *rig) {
+		r.facts.Transfers.Accepts = acceptsOperator
+		ctx := r.Context()
+		for _, s := range []steps.Step[Facts]{transferPlan(), testTransfer()} {
+			if _, err := r.play(ctx, s); err != nil {
+				r.Fatal(err)
+			}
+		}
+		_, err := r.play(ctx, testAccept())
+		var waiting *steps.StillWaiting
+		if !errors.As(err, &waiting) || !strings.Contains(waiting.Next, "the fresh SV") || len(waiting.Detail) == 0 || !strings.Contains(waiting.Detail[0], "has to accept") {
+			r.Fatalf("got %v", err)
+		}
+		if waiting.Waited < 24*time.Hour || waiting.Waited > 25*time.Hour {
+			r.Errorf("it waited %s", waiting.Waited)
+		}
+		r.offers[0].Status = "accepted"
+		soon, cancel := context.WithTimeout(ctx, time.Hour)
+		defer cancel()
+		if _, err := r.all(soon, 0); err == nil {
+			r.Error("the rest arrived, and nobody accepted it") // its offers wait as the test did
+		}
+		if r.offers[0].Status != "completed" {
+			r.Errorf("the test payment is %s", r.offers[0].Status)
 		}
 	})
 }
