@@ -163,7 +163,9 @@ func (m *Machine[F]) inputs(ctx context.Context, s steps.Step[F]) error {
 				return fmt.Errorf("step %s asks for a secret and has nowhere to put it (a defect of the program)", s.ID)
 			}
 			if err := s.Secret(ctx, m.World, facts, ask, answer.Hidden.String); err != nil {
-				refused = err.Error()
+				if refused = err.Error(); strings.Contains(refused, answer.Hidden.Reveal()) {
+					refused = "It was not taken." // the question is journaled
+				}
 			}
 			continue // the facts are what they were
 		}

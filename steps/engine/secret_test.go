@@ -29,6 +29,9 @@ func locked(w *toy, kept *secret.String) steps.Path[facts] {
 	}
 	first.Secret = func(_ context.Context, _ steps.World, _ facts, ask string, value secret.String) error {
 		if ask != "token" || !strings.HasPrefix(value.Reveal(), canary) {
+			if value.Reveal() == "told-"+canary {
+				return errors.New("no token: " + value.Reveal()) // as no step should
+			}
 			return errors.New("this is no token")
 		}
 		*kept = value
@@ -47,15 +50,18 @@ func TestASecretIsNowhereButWhereItIsKept(t *testing.T) {
 				return willing(q)
 			}
 			asked = append(asked, q.Text)
-			if n++; n == 1 {
-				return wire.Answer{Hidden: wire.Hide("wrong-" + canary)} // refused by the step; the question is put again
+			switch n++; n { // refused by the step; the question is put again
+			case 1:
+				return wire.Answer{Hidden: wire.Hide("wrong-" + canary)}
+			case 2:
+				return wire.Answer{Hidden: wire.Hide("told-" + canary)}
 			}
 			return wire.Answer{Hidden: wire.Hide(canary + "-right")}
 		})
 		if err != nil || v.Ended == nil || v.Ended.Outcome != wire.Recovered {
 			t.Fatalf("%v, %+v", err, v.Ended)
 		}
-		if kept.Reveal() != canary+"-right" || len(asked) != 2 || !strings.Contains(asked[1], "this is no token") {
+		if kept.Reveal() != canary+"-right" || len(asked) != 3 || !strings.Contains(asked[1], "this is no token") || asked[2] != "It was not taken." {
 			t.Errorf("kept %d letters after %q", len(kept.Reveal()), asked)
 		}
 		for what, value := range map[string]any{"journal": j.events, "view": v} {
