@@ -49,6 +49,7 @@ const (
 	ingested  = 3 * time.Second  // until a wallet knows
 	completed = 20 * time.Second // from acceptance until the money has moved
 	imports   = 3 * time.Minute
+	snapshots = 30 * time.Minute // between two of holdings
 	confirms  = 40 * time.Second // between two confirmations of an onboarding
 	joins     = 2 * time.Minute  // from the last one to the end
 )
@@ -113,7 +114,7 @@ func (b Books) open(clk clock.Clock, took func()) *svapp.Ledger {
 		return svapp.Member{Name: h.name, Party: h.party(), Participant: h.participant(), Weight: 10000, Joined: 3, ScanURL: scan}
 	}
 	o := svapp.LedgerOptions{Clock: clk, DSO: dsoParty, Synchronizer: syncID, SVs: []svapp.Member{member(lost(), "http://scan.acme.rehearsal.example")}, Coins: b.Coins,
-		HoldingFee: b.HoldingFee, TransferFee: b.TransferFee, FreeTransfers: b.FreeTransfers, MaxInputs: b.MaxInputs, Ingest: ingested, Complete: completed, Votes: b.Votes, Faults: b.Faults, Took: took}
+		HoldingFee: b.HoldingFee, TransferFee: b.TransferFee, FreeTransfers: b.FreeTransfers, MaxInputs: b.MaxInputs, Ingest: ingested, Complete: completed, SnapshotEvery: snapshots, Votes: b.Votes, Faults: b.Faults, Took: took}
 	for i := range others {
 		o.SVs = append(o.SVs, member(holderOf(nameOfPeer(i)), "http://"+hostOfPeer(i)))
 	}

@@ -253,12 +253,12 @@ func TestReonboardWorlds(t *testing.T) {
 func TestReonboardWorldGoesThrough(t *testing.T) {
 	inScenario(t, reonboardClean(), nil, func(t *testing.T, r *rig) {
 		ctx, old := t.Context(), lost()
-		time.Sleep(2 * time.Hour)
+		time.Sleep(10 * time.Minute)
 		votes, err := r.scan(1).OpenVotes(ctx)
 		if err != nil || len(votes) != 1 || votes[0].Offboards != old.party() || len(votes[0].Cast) == 0 {
 			t.Fatal(votes, err)
 		}
-		time.Sleep(8 * time.Hour)
+		time.Sleep(time.Hour)
 		for i, want := range map[int]svapp.Membership{1: svapp.Offboarded, 9: svapp.Offboarded, 10: svapp.IsSV, 11: svapp.IsSV} { // 10 lies, 11 is behind
 			if got := r.membership(i, old.party()); got != want {
 				t.Errorf("scan %d: %s", i, got)
@@ -322,7 +322,7 @@ func TestReonboardWorldGoesThrough(t *testing.T) {
 func TestValidatorGoesBeforeCompletion(t *testing.T) {
 	inScenario(t, reonboardClean(), nil, func(t *testing.T, r *rig) {
 		ctx := t.Context()
-		time.Sleep(5 * time.Hour)
+		time.Sleep(time.Hour)
 		r.validator("postgres", "recovery-1")
 		r.until("validator", "validator-app", 5*time.Minute)
 		r.fresh()
@@ -371,7 +371,7 @@ func TestValidatorGoesBeforeCompletion(t *testing.T) {
 func TestFailedImports(t *testing.T) {
 	t.Run("ACS_COMMITMENT_MISMATCH", func(t *testing.T) {
 		inScenario(t, importMismatch(), nil, func(t *testing.T, r *rig) {
-			time.Sleep(5 * time.Hour)
+			time.Sleep(time.Hour)
 			r.validator("postgres", "recovery-1")
 			time.Sleep(6 * time.Minute)
 			if log := r.log("validator", "validator-app"); r.is("validator", "validator-app") || !strings.Contains(log, "Unknown secret") || !strings.Contains(log, "ValidatorLicense not found") {
@@ -407,7 +407,7 @@ func TestFailedImports(t *testing.T) {
 			s := reonboardClean()
 			s.Books.Import = Import{Fails: fails}
 			inScenario(t, s, nil, func(t *testing.T, r *rig) {
-				time.Sleep(5 * time.Hour)
+				time.Sleep(time.Hour)
 				r.validator("postgres", "recovery-1")
 				time.Sleep(6 * time.Minute)
 				if log := r.log("validator", shows[0]); !strings.Contains(log, shows[1]) {
@@ -425,7 +425,7 @@ func TestFailedImports(t *testing.T) {
 	}
 	t.Run("identities of another SV", func(t *testing.T) {
 		inScenario(t, foreignIdentities(), nil, func(t *testing.T, r *rig) {
-			time.Sleep(5 * time.Hour)
+			time.Sleep(time.Hour)
 			r.validator("postgres", "recovery-1")
 			r.until("validator", "validator-app", 10*time.Minute)
 			v, _ := r.wallet("validator")
@@ -448,8 +448,8 @@ func TestReonboardVotes(t *testing.T) {
 		outcome []string
 		ends    svapp.Membership
 	}{
-		"rejected": {voteRejected, 5 * time.Hour, []string{"VRO_Rejected"}, svapp.IsSV},
-		"expired":  {voteExpires, 30 * time.Hour, []string{"VRO_Accepted", "VRO_Expired"}, svapp.Offboarded},
+		"rejected": {voteRejected, time.Hour, []string{"VRO_Rejected"}, svapp.IsSV},
+		"expired":  {voteExpires, 3 * time.Hour, []string{"VRO_Accepted", "VRO_Expired"}, svapp.Offboarded},
 	} {
 		t.Run(id, func(t *testing.T) {
 			inScenario(t, c.in(), nil, func(t *testing.T, r *rig) {
@@ -475,7 +475,7 @@ func TestReonboardFaults(t *testing.T) {
 	for _, s := range []Scenario{answerLost(), operatorMachineLost()} {
 		t.Run(s.ID, func(t *testing.T) {
 			inScenario(t, s, nil, func(t *testing.T, r *rig) {
-				time.Sleep(5 * time.Hour)
+				time.Sleep(time.Hour)
 				r.validator("postgres", "recovery-1")
 				r.until("validator", "validator-app", 5*time.Minute)
 				_, pay := r.wallet("validator")

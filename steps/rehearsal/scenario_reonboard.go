@@ -40,9 +40,9 @@ func lostCoins() []svapp.Coin {
 
 // The times of a vote: it opens in a while, and the others vote one after the other. Real ones take days.
 const (
-	voteOpens = 10 * time.Minute
-	voteEach  = 30 * time.Minute
-	voteLasts = 24 * time.Hour
+	voteOpens = 2 * time.Minute
+	voteEach  = 2 * time.Minute
+	voteLasts = time.Hour
 )
 
 // vote is one by the other SVs: as many accept as are asked for, and after them the rest rejects.
