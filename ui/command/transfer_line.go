@@ -24,12 +24,14 @@ type transferLine struct {
 	done, total int64 // total 0: not known
 	window      wire.RateWindow
 	moved       time.Time
+	marked      time.Time // when the window was told last
 	drawn       bool
 }
 
 const (
 	stillFor  = 15 * time.Second // without a byte, and it is said
-	lineEvery = time.Minute      // where there is no terminal
+	markEvery = 500 * time.Millisecond
+	lineEvery = time.Minute // where there is no terminal
 )
 
 // transferring starts a line. Whoever has it calls end.
@@ -107,7 +109,9 @@ func (t *transferLine) at(done, total int64) {
 	}
 	now := t.clock.Now()
 	t.done, t.moved = done, now
-	t.window = t.window.Add(now.Truncate(time.Second), done)
+	if now.Sub(t.marked) >= markEvery || done == total { // a window keeps every mark, and this is called for every few KB
+		t.marked, t.window = now, t.window.Add(now, done)
+	}
 }
 
 // say writes a line of its own, above the one that changes.
