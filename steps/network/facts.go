@@ -20,6 +20,7 @@ type Facts struct {
 	Node      *node.Node `json:"node,omitempty"`
 
 	Gate       *Gate       `json:"gate,omitempty"`
+	Chain      *Block      `json:"chain,omitempty"`   // the first look at the own CometBFT
 	Declared   Decision    `json:"declared,omitzero"` // that the network is lost
 	Logs       *Logs       `json:"logs,omitempty"`
 	Source     string      `json:"source,omitempty"`     // of the identities: app, or file
@@ -45,6 +46,14 @@ type Hints struct {
 type Gate struct {
 	Release string   `json:"release"` // "0.6.1"
 	Seen    []string `json:"seen"`    // by what, in words
+}
+
+// Block is the newest block of the own CometBFT at one time: whether a chain stands is told by two looks.
+type Block struct {
+	Network string    `json:"network"` // the chain's ID
+	Height  int64     `json:"height"`
+	Time    time.Time `json:"time"` // of the block
+	At      time.Time `json:"at"`   // of the look
 }
 
 // Decision is what was decided on a call.

@@ -116,6 +116,7 @@ func (r *rig) drive(j *journal, answer func(wire.Question) (wire.Answer, bool)) 
 func script(t *testing.T, asked *[]wire.Question, answers map[string][]string) func(wire.Question) (wire.Answer, bool) {
 	return func(q wire.Question) (wire.Answer, bool) {
 		*asked = append(*asked, q)
+		time.Sleep(time.Minute) // people read before they answer
 		left := answers[q.Name]
 		if len(left) == 0 {
 			if q.Kind == wire.AskText && q.Default != "" {
@@ -156,8 +157,6 @@ func TestTheCallComesToACard(t *testing.T) {
 			"network/agree.card":        {"@theirs:Beta-SV", "@theirs:Gamma-SV", "@settle"},
 			"network/agree.their-card":  {strings.ReplaceAll(same, "\n", " "), strings.ReplaceAll(other, "\n", " ")},
 			"network/agree.remedy":      {"@accept|Gamma corrects its port; Delta is away"},
-			// The own chain was looked at once, which is not long enough to say that it stands.
-			"network/go.remedy": {"@accept|the call knows"},
 		}))
 		if v.Ended == nil || v.Ended.Outcome != wire.Recovered {
 			last := asked[len(asked)-1]
@@ -176,6 +175,9 @@ func TestTheCallComesToACard(t *testing.T) {
 			if f := find(t, found, id); !strings.Contains(f.Text, says) {
 				t.Errorf("%s: %s", id, f.Text)
 			}
+		}
+		if got := said(v.Step("network/go").Findings[wire.PhaseVerify]); got != "holds declared, holds against-chain, holds against-network" {
+			t.Errorf("the decision: %s", got)
 		}
 		for _, id := range []string{"network/save-logs", "network/identities", "network/own-report"} {
 			if s := v.Step(id); s.State != wire.StepDone {

@@ -38,6 +38,14 @@ func releaseGate() steps.Step[Facts] {
 				return nil, err
 			}
 			found := gate(*f.Node, seen)
+			look, err := chain(ctx, w, *f.Node)
+			if err != nil {
+				return nil, err
+			}
+			f.Chain = nil
+			for _, b := range look.Samples {
+				f.Chain = &Block{Network: look.Network, Height: b.Height, Time: b.Time, At: b.At}
+			}
 			f.Gate = &Gate{}
 			for _, s := range seen {
 				if triage.FamilyOf(s.release) == triage.FamilyA && f.Gate.Release == "" { // that of the SV app comes first
