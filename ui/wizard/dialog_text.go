@@ -93,7 +93,9 @@ func whyDialog(r *root) dialog {
 			if len(lines) > 0 {
 				lines = append(lines, "")
 			}
-			lines = append(lines, r.t.Title.Render(head))
+			for _, l := range r.t.Wrap(head, w) {
+				lines = append(lines, r.t.Title.Render(l))
+			}
 			lines = append(lines, r.t.Wrap(text, w)...)
 		}
 		if q := r.view.Question; q != nil && q.Step == id {
