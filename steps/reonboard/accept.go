@@ -22,13 +22,6 @@ func accept() steps.Step[Facts] {
 func acceptStep(id, title, summary string, round func(payment.Plan) []payment.Planned) steps.Step[Facts] {
 	return steps.Step[Facts]{
 		ID: id, Title: title, Effect: wire.Repeatable, Summary: summary,
-		Inputs: func(ctx context.Context, w steps.World, f Facts) ([]wire.Question, error) {
-			if f.Transfers.Plan == nil {
-				return nil, nil
-			}
-			return walletLogins(ctx, w, f.Validator.App, f.Fresh.Wallet)
-		},
-		Take: takeWalletLogin,
 		Plan: func(f Facts) ([]steps.Action, error) {
 			if err := needPlan(f); err != nil {
 				return nil, err

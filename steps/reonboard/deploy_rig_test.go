@@ -219,6 +219,13 @@ func (m memory) Read(name string) ([]byte, error) {
 	return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
 }
 
+func (m memory) Open(name string) (io.ReadCloser, error) {
+	data, err := m.Read(name)
+	return io.NopCloser(bytes.NewReader(data)), err
+}
+
+func (m memory) Room() (int64, error) { return 1 << 40, nil }
+
 // only writes what references name.
 type only struct {
 	memory
@@ -231,6 +238,14 @@ func (o only) Write(name string, data []byte) error {
 	}
 	o.memory[name] = data
 	return nil
+}
+
+func (o only) Create(name string, content func(io.Writer) error) error {
+	var b bytes.Buffer
+	if err := content(&b); err != nil {
+		return err
+	}
+	return o.Write(name, b.Bytes())
 }
 
 // talkers answer for apps: by the name of a peer's host, or of an app, and the path. An app without answers is away.

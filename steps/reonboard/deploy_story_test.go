@@ -15,21 +15,21 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// told is a journal in memory.
-type told struct{ events []wire.Event }
+// tale is a journal in memory.
+type tale struct{ events []wire.Event }
 
-func (j *told) Append(e wire.Event) (wire.Event, error) {
+func (j *tale) Append(e wire.Event) (wire.Event, error) {
 	e.Seq = uint64(len(j.events)) + 1
 	j.events = append(j.events, e)
 	return e, nil
 }
 
 // play runs the deploying steps by the engine. operator answers each question.
-func (r *deployRig) play(acting wire.Acting, operator func(wire.Question) wire.Answer) (wire.View, *told) {
+func (r *deployRig) play(acting wire.Acting, operator func(wire.Question) wire.Answer) (wire.View, *tale) {
 	r.t.Helper()
 	path := New()
 	path.Steps = []steps.Step[Facts]{validatorValues(), validatorDeploy(), freshValues(), freshSV()}
-	j := &told{}
+	j := &tale{}
 	m, err := engine.New(engine.Config[Facts]{Path: path, Facts: r.facts, Run: wire.Run{ID: r.facts.Run, Acting: acting, Operator: "you", Host: "here"}, World: r.world,
 		Hands: func(refs []steps.Ref, dry bool) steps.Hands {
 			var accesses []kube.Access

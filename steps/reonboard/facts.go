@@ -202,7 +202,6 @@ type ValidatorAnswers struct {
 	Class      string `json:"class,omitempty"`    // storage class, or none
 	Extra      string `json:"extra,omitempty"`    // folder, or none
 	Fatal      string `json:"fatal,omitempty"`    // end, go-on
-	Login      string `json:"login,omitempty"`    // of its wallet, as steps.Login
 	Way        string `json:"way,omitempty"`      // helm, gitops
 }
 
@@ -258,7 +257,6 @@ type FreshAnswers struct {
 	Approved  string `json:"approved,omitempty"` // yes, no: whether the peers approved the identity
 	Users     string `json:"users,omitempty"`
 	Audience  string `json:"audience,omitempty"` // of the validator's API
-	Login     string `json:"login,omitempty"`    // of its wallet, as steps.Login
 }
 
 // Transfers are how the money moves. Amounts are Daml decimals. What was sent, and what became of it, is not here but in the cluster, where every

@@ -29,7 +29,6 @@ var freshAsks = []steps.Ask{
 	{Name: "approved", Kind: wire.AskChoice, Help: "whether the peers have approved the SV's name and key: yes or no"},
 	{Name: "users", Kind: wire.AskText, Help: "where the values do not tell: the users of the fresh SV's wallet, as sub of their tokens, with commas between"},
 	{Name: "audience", Kind: wire.AskText, Help: "where the values do not tell: the audience of tokens for the API of its validator"},
-	{Name: "login", Kind: wire.AskChoice, Help: "how one logs in to its wallet: client, device or pasted"},
 }
 
 // freshInputs are the questions that are still open.
@@ -75,13 +74,6 @@ func freshInputs(_ context.Context, _ steps.World, f Facts) ([]wire.Question, er
 	}
 	if f.freshAudience() == "" {
 		return text("audience", cmp.Or(was.Audience, f.Validator.Audience, defaultAudience), "Which audience have tokens for the API of its validator?", "The values do not tell.")
-	}
-	if a.Login == "" {
-		return []wire.Question{{Name: "login", Kind: wire.AskChoice, Title: "How does one log in to the fresh SV's wallet?", Default: cmp.Or(was.Login, f.Validator.Answers.Login, string(steps.LoginDevice)), Choices: []wire.Choice{
-			{ID: string(steps.LoginClient), Label: "As its service user", Detail: "OAuth2 client credentials; right where a wallet user is a machine's"},
-			{ID: string(steps.LoginDevice), Label: "A person confirms in a browser elsewhere"},
-			{ID: string(steps.LoginPasted), Label: "A person pastes a token", Detail: "hidden, and kept in memory alone"},
-		}}}, nil
 	}
 	return nil, nil
 }
@@ -174,7 +166,7 @@ func takeFresh(f *Facts, ask, value string) error {
 		}
 		a.Users = value
 	default:
-		to := map[string]*string{"way": &a.Way, "approved": &a.Approved, "audience": &a.Audience, "login": &a.Login}[ask]
+		to := map[string]*string{"way": &a.Way, "approved": &a.Approved, "audience": &a.Audience}[ask]
 		if to == nil || value == "" {
 			return fmt.Errorf("%q is no answer to %s", value, ask)
 		}

@@ -154,11 +154,7 @@ func undoFresh(f Facts) ([]steps.Action, string) {
 func freshStands(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 	fresh := f.Fresh
 	fresh.SVApp = f.svApp()
-	fresh.Wallet = steps.App{Name: "the fresh SV's wallet", Kind: svapp.ValidatorApp, Namespace: fresh.Namespace, Workload: validatorWorkload,
-		Login: steps.Login(fresh.Answers.Login), Audience: fresh.Audience, Secret: ledgerSecret}
-	if len(fresh.Users) > 0 {
-		fresh.Wallet.User = fresh.Users[0]
-	}
+	fresh.Wallet = f.freshWallet()
 	fresh.Party = ""
 	f.Fresh = fresh
 	sponsor := ""

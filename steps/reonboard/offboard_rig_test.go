@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -107,7 +108,7 @@ func (s *scans) Scan(_ context.Context, address string, ask func(*svapp.Scan) er
 	if name == "" || down {
 		return &svapp.Error{Kind: svapp.Unreachable, Tried: "reach the scan", Seen: "no connection to " + address}
 	}
-	scan, err := svapp.NewScan(svapp.Settings{Way: svapp.Way{Name: "test", Base: address, Through: through{s.handler(name)}}})
+	scan, err := svapp.NewScan(svapp.Settings{Way: svapp.Way{Name: "test", Base: address, Through: bankTransport{s.handler(name)}}})
 	if err != nil {
 		return err
 	}
@@ -156,6 +157,21 @@ func (k kept) Write(name string, data []byte) error {
 	k[name] = bytes.Clone(data)
 	return nil
 }
+
+func (k kept) Open(name string) (io.ReadCloser, error) {
+	data, err := k.Read(name)
+	return io.NopCloser(bytes.NewReader(data)), err
+}
+
+func (k kept) Create(name string, content func(io.Writer) error) error {
+	var b bytes.Buffer
+	if err := content(&b); err != nil {
+		return err
+	}
+	return k.Write(name, b.Bytes())
+}
+
+func (k kept) Room() (int64, error) { return 1 << 40, nil }
 
 // lostWorld is a simulated cluster with the scans of others, and what a step may see of both.
 type lostWorld struct {

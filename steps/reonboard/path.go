@@ -14,7 +14,9 @@ func New() steps.Path[Facts] {
 			return wire.Subject{Network: f.Old.Network, SV: f.Old.SV, Namespace: holds(f), Cluster: f.Where.Context}
 		},
 		Steps: []steps.Step[Facts]{peers(), lostSV(), identities(), baseline(), fence(), requestVote(), offboarding(), validatorValues(), validatorDeploy(),
-			validatorBalance(), freshSV(), transferPlan(), testTransfer(), testAccept(), transfer(), accept(), verifyArrival(), finish()},
+			loggedIn(validatorBalance(), toValidator()), freshValues(), loggedIn(freshSV(), toFresh()), loggedIn(transferPlan(), toValidator(), toFresh()),
+			loggedIn(testTransfer(), toValidator(), toFresh()), loggedIn(testAccept(), toValidator(), toFresh()),
+			loggedIn(transfer(), toValidator(), toFresh()), loggedIn(accept(), toValidator(), toFresh()), loggedIn(verifyArrival(), toValidator(), toFresh()), finish()},
 		Ending: func(Facts) string {
 			return "the Amulets of the lost SV are in the wallet of the fresh one"
 		},

@@ -29,13 +29,13 @@ func testTransfer() steps.Step[Facts] {
 				Text: fmt.Sprintf("%s goes to %s, in %d payments, and cannot be called back once it has arrived; %s stays for fees. The whole party is\n%s\nRead its end on the new node's own screen, not here.",
 					t.Plan.Paid().Words(), partyWords(t.Receiver), len(t.Plan.Payments), t.Plan.Left.Words(), shortened(t.Receiver))}}, nil
 		}
-		return walletLogins(ctx, w, f.Validator.App, f.Fresh.Wallet)
+		return nil, nil
 	}
 	s.Take = func(f *Facts, ask, value string) error {
 		typed := strings.TrimSpace(value)
 		switch {
 		case ask != "receiver":
-			return takeWalletLogin(f, ask, value)
+			return fmt.Errorf("nothing is asked by the name %q", ask)
 		case len(typed) != endLength:
 			return fmt.Errorf("type the last %d characters, not %d", endLength, len(typed))
 		case !strings.HasSuffix(f.Transfers.Receiver, typed):
@@ -67,13 +67,6 @@ func shortened(party string) string {
 // transfer sends what is left after the test.
 func transfer() steps.Step[Facts] {
 	s := sendStep("reonboard/transfer", "Send the rest", "Offers the rest to the fresh SV, each payment by the tracking ID that was stored.", restOf)
-	s.Inputs = func(ctx context.Context, w steps.World, f Facts) ([]wire.Question, error) {
-		if f.Transfers.Plan == nil {
-			return nil, nil
-		}
-		return walletLogins(ctx, w, f.Validator.App, f.Fresh.Wallet)
-	}
-	s.Take = takeWalletLogin
 	check := s.Check
 	s.Check = func(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
 		found, err := check(ctx, w, f)

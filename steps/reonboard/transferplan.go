@@ -30,14 +30,8 @@ func transferPlan() steps.Step[Facts] {
 			{Name: "days", Kind: wire.AskText, Help: "how many days an offer is good for"},
 			{Name: "accepts", Kind: wire.AskChoice, Help: "who accepts in the fresh SV's wallet: here or operator"},
 		},
-		Inputs: func(ctx context.Context, w steps.World, f Facts) ([]wire.Question, error) {
-			if open := planQuestions(f.Transfers); len(open) > 0 {
-				return open, nil
-			}
-			if f.Validator.Namespace == "" || f.Fresh.Namespace == "" {
-				return nil, nil // a dry run
-			}
-			return walletLogins(ctx, w, f.Validator.App, f.Fresh.Wallet)
+		Inputs: func(_ context.Context, _ steps.World, f Facts) ([]wire.Question, error) {
+			return planQuestions(f.Transfers), nil
 		},
 		Take:   takePlan,
 		Forget: func(f *Facts) { f.Transfers = Transfers{} },
@@ -102,7 +96,7 @@ func takePlan(f *Facts, ask, value string) error {
 		}
 		f.Transfers.Accepts = value
 	default:
-		return takeWalletLogin(f, ask, value)
+		return fmt.Errorf("nothing is asked by the name %q", ask)
 	}
 	return nil
 }

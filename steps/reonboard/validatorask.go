@@ -43,7 +43,6 @@ var validatorAsks = []steps.Ask{
 	{Name: "class", Kind: wire.AskChoice, Help: "the storage class of its volumes; none for that which the charts name"},
 	{Name: "fatal", Kind: wire.AskChoice, Help: "after an earlier try: whether a fatal error ends the participant (end) or not (go-on)"},
 	{Name: "extra", Kind: wire.AskText, Help: "a folder with values files of your own, RELEASE-values.yaml, which go over those that are derived; or none"},
-	{Name: "login", Kind: wire.AskChoice, Help: "how one logs in to its wallet: client, device or pasted"},
 	{Name: "way", Kind: wire.AskChoice, Help: "helm: this tool installs; gitops: you commit what it writes, and it watches"},
 }
 
@@ -136,19 +135,6 @@ func (f Facts) lastQuestions(ctx context.Context, w steps.World, m material) ([]
 	if a.Extra == "" {
 		return []wire.Question{{Name: "extra", Kind: wire.AskText, Title: "Are there values of your own that shall go over these?", Default: cmp.Or(was.Extra, none),
 			Text: "A folder with participant-values.yaml, validator-values.yaml or the like, one for each release; or none. What stands in them may be secret: it is read when the charts are rendered, and not kept by this run."}}, nil
-	}
-	if a.Login == "" {
-		q := wire.Question{Name: "login", Kind: wire.AskChoice, Title: "How does one log in to the validator's wallet?", Default: cmp.Or(was.Login, string(steps.LoginDevice)),
-			Text: "Calls of a wallet act for the user of the token, which must be one of its users: " + strings.Join(f.told(m).users, ", ") + ".",
-			Choices: []wire.Choice{
-				{ID: string(steps.LoginClient), Label: "As its service user", Detail: "OAuth2 client credentials; right where a wallet user is a machine's"},
-				{ID: string(steps.LoginDevice), Label: "A person confirms in a browser elsewhere", Detail: "where the provider allows device authorization"},
-				{ID: string(steps.LoginPasted), Label: "A person pastes a token", Detail: "hidden, and kept in memory alone"},
-			}}
-		if users := f.told(m).users; len(users) > 0 && strings.HasSuffix(users[0], "@clients") {
-			q.Default = cmp.Or(was.Login, string(steps.LoginClient))
-		}
-		return []wire.Question{q}, nil
 	}
 	if a.Way == "" {
 		return []wire.Question{{Name: "way", Kind: wire.AskChoice, Title: "How shall it be installed?", Default: cmp.Or(was.Way, wayHelm), Choices: []wire.Choice{

@@ -15,13 +15,6 @@ func validatorBalance() steps.Step[Facts] {
 	return steps.Step[Facts]{
 		ID: "reonboard/validator-balance", Title: "The validator's wallet", Effect: wire.Observe,
 		Summary: "Reads what the recovery validator's wallet holds, and compares it with what the lost SV owned.",
-		Inputs: func(ctx context.Context, w steps.World, f Facts) ([]wire.Question, error) {
-			if f.Validator.Namespace == "" {
-				return nil, nil // a dry run, which has not installed it
-			}
-			return walletLogins(ctx, w, f.Validator.App)
-		},
-		Take: takeWalletLogin,
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			if f.Validator.Namespace == "" {
 				return nil, &steps.NotYet{Step: "reonboard/validator-deploy", What: "which validator holds the coins"}

@@ -168,11 +168,7 @@ func importRemedies(err error) []steps.Remedy {
 // validatorStands proves that the validator runs with the values that were shown, for the party of the lost SV, and fills in where its wallet is.
 func validatorStands(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 	v := f.Validator
-	v.App = steps.App{Name: "the recovery validator", Kind: svapp.ValidatorApp, Namespace: v.Namespace, Workload: validatorWorkload, Host: f.Hints.Hosts.Validator,
-		Login: steps.Login(v.Answers.Login), Audience: v.Audience, Secret: ledgerSecret}
-	if len(v.Wallet) > 0 {
-		v.App.User = v.Wallet[0]
-	}
+	v.App = f.validatorWallet()
 	found, err := asRendered(ctx, w, *f)
 	if err != nil {
 		return nil, err

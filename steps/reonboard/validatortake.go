@@ -74,7 +74,7 @@ func takeValidator(f *Facts, ask, value string) error {
 	case "extra":
 		return takeFolder(&a.Extra, value, none)
 	default:
-		to := map[string]*string{"scan": &a.Scan, "audience": &a.Audience, "ledger": &a.Ledger, "class": &a.Class, "login": &a.Login, "fatal": &a.Fatal, "way": &a.Way}[ask]
+		to := map[string]*string{"scan": &a.Scan, "audience": &a.Audience, "ledger": &a.Ledger, "class": &a.Class, "fatal": &a.Fatal, "way": &a.Way}[ask]
 		if to == nil || value == "" {
 			return fmt.Errorf("%q is no answer to %s", value, ask)
 		}

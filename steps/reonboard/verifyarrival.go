@@ -16,13 +16,6 @@ func verifyArrival() steps.Step[Facts] {
 	return steps.Step[Facts]{
 		ID: "reonboard/verify-arrival", Title: "Verify the arrival", Effect: wire.Observe,
 		Summary: "Compares what the fresh SV owns with what was paid, in its wallet and on other SVs' scans, and says what stayed behind.",
-		Inputs: func(ctx context.Context, w steps.World, f Facts) ([]wire.Question, error) {
-			if f.Transfers.Plan == nil {
-				return nil, nil
-			}
-			return walletLogins(ctx, w, f.Validator.App, f.Fresh.Wallet)
-		},
-		Take: takeWalletLogin,
 		Plan: func(f Facts) ([]steps.Action, error) {
 			if err := needPlan(f); err != nil {
 				return nil, err

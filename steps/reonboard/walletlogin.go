@@ -4,25 +4,118 @@ import (
 	"context"
 	"fmt"
 
+	"canton.example/svrescue/internal/secret"
 	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/login"
 	"canton.example/svrescue/steps/wire"
 	"canton.example/svrescue/svapp"
 )
 
-// walletLogins are the questions that are open before a wallet can be asked: none where its login needs no person.
-func walletLogins(ctx context.Context, w steps.World, apps ...steps.App) ([]wire.Question, error) {
-	for _, app := range apps {
-		if _, err := w.Apps.Token(ctx, app); svapp.KindOf(err) == svapp.NoToken {
-			return nil, &steps.Problem{Tried: "logging in to " + app.Name, Seen: steps.FailureOf("", err).Seen, Err: err,
-				Next: "Give a token for it, or a client that may ask for one, and look again"}
-		}
-	}
-	return nil, nil
+// walletLogin is the login to one wallet, in whichever step needs it: what its questions are called, which app it is as far as that is known, and
+// where the facts keep how one logs in.
+type walletLogin struct {
+	login.Questions
+	app func(Facts) steps.App
+	at  func(*Facts) *steps.App
 }
 
-// takeWalletLogin takes an answer to one of them.
-func takeWalletLogin(_ *Facts, ask, _ string) error {
-	return fmt.Errorf("nothing is asked by the name %q", ask)
+// toValidator is the login to the recovery validator's wallet, toFresh that to the fresh SV's.
+func toValidator() walletLogin {
+	return walletLogin{login.For("validator-wallet"), Facts.validatorWallet, func(f *Facts) *steps.App { return &f.Validator.App }}
+}
+
+func toFresh() walletLogin {
+	return walletLogin{login.For("fresh-wallet"), Facts.freshWallet, func(f *Facts) *steps.App { return &f.Fresh.Wallet }}
+}
+
+// validatorWallet is the wallet of the recovery validator; without a namespace where it is not known yet.
+func (f Facts) validatorWallet() steps.App {
+	v := f.Validator
+	if v.App.Namespace != "" && v.App.Namespace == v.Namespace {
+		return v.App
+	}
+	app := steps.App{Name: "the recovery validator", Kind: svapp.ValidatorApp, Namespace: v.Namespace, Workload: validatorWorkload, Host: f.Hints.Hosts.Validator,
+		Login: v.App.Login, Audience: v.Audience, Secret: ledgerSecret}
+	if len(v.Wallet) > 0 {
+		app.User = v.Wallet[0]
+	}
+	return app
+}
+
+// freshWallet is the wallet of the fresh SV; without a namespace where it is not known yet.
+func (f Facts) freshWallet() steps.App {
+	if f.Fresh.Wallet.Namespace != "" && f.Fresh.Wallet.Namespace == f.Fresh.Namespace {
+		return f.Fresh.Wallet
+	}
+	app := steps.App{Name: "the fresh SV's wallet", Kind: svapp.ValidatorApp, Namespace: f.Fresh.Namespace, Workload: validatorWorkload,
+		Login: f.Fresh.Wallet.Login, Audience: f.Fresh.Audience, Secret: ledgerSecret}
+	if len(f.Fresh.Users) > 0 {
+		app.User = f.Fresh.Users[0]
+	}
+	return app
+}
+
+// loggedIn is a step that asks for what logs in to these wallets, before its own questions. It asks for none that is not known yet, as in a dry
+// run.
+func loggedIn(s steps.Step[Facts], wallets ...walletLogin) steps.Step[Facts] {
+	inputs, take, hidden, seen, forget := s.Inputs, s.Take, s.Secret, s.Seen, s.Forget
+	of := func(ask string) *walletLogin {
+		for i := range wallets {
+			if wallets[i].Is(ask) {
+				return &wallets[i]
+			}
+		}
+		return nil
+	}
+	for _, l := range wallets {
+		s.Asks = append(s.Asks[:len(s.Asks):len(s.Asks)], l.Asks()...)
+	}
+	s.Inputs = func(ctx context.Context, w steps.World, f Facts) ([]wire.Question, error) {
+		for _, l := range wallets {
+			if app := l.app(f); app.Namespace != "" && w.Apps != nil {
+				if open, err := l.Inputs(ctx, w, app); err != nil || len(open) > 0 {
+					return open, err
+				}
+			}
+		}
+		if inputs == nil {
+			return nil, nil
+		}
+		return inputs(ctx, w, f)
+	}
+	s.Take = func(f *Facts, ask, value string) error {
+		switch l := of(ask); {
+		case l != nil:
+			return l.Take(l.at(f), ask, value)
+		case take == nil:
+			return fmt.Errorf("nothing is asked by the name %q", ask)
+		}
+		return take(f, ask, value)
+	}
+	s.Secret = func(ctx context.Context, w steps.World, f Facts, ask string, value secret.String) error {
+		switch l := of(ask); {
+		case l != nil:
+			return l.Secret(w, l.app(f), ask, value)
+		case hidden == nil:
+			return fmt.Errorf("nothing hidden is asked by the name %q", ask)
+		}
+		return hidden(ctx, w, f, ask, value)
+	}
+	s.Seen = func(ctx context.Context, w steps.World, f Facts, ask string) bool {
+		if l := of(ask); l != nil {
+			return l.Seen(ctx, w, l.app(f), ask)
+		}
+		return seen != nil && seen(ctx, w, f, ask)
+	}
+	s.Forget = func(f *Facts) {
+		for _, l := range wallets {
+			l.Forget(l.at(f))
+		}
+		if forget != nil {
+			forget(f)
+		}
+	}
+	return s
 }
 
 // wallet is what the wallet of an app says of itself.
