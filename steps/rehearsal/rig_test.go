@@ -230,7 +230,7 @@ func drive[F any](r *rig, ctx context.Context, killAt int, answer operator, path
 	began := time.Now()
 	keeper := lease.New(lease.Options{Store: lease.On(cluster), Clock: clock.RealClock{}, Boot: func() time.Duration { return time.Since(began) + time.Duration(r.asleep.Load()) },
 		Self: lease.Self{Operator: "you", Host: "here", Run: "r-1"}})
-	world, hands := reach.Wire(cluster, r.folder.Artifacts(), clock.RealClock{}, "r-1", outside, keeper.Held, reach.AppOptions{Out: svapp.Out{Dial: outside}})
+	world, hands := reach.Wire(cluster, r.folder.Artifacts(), clock.RealClock{}, "r-1", outside, keeper.Held, reach.AppOptions{Out: svapp.Out{Dial: outside}, Keys: reach.KeyOptions{Clients: &svapp.Logins{}}})
 	var mu sync.Mutex
 	m, err := engine.New(engine.Config[F]{
 		Path: path, Facts: facts,

@@ -40,8 +40,8 @@ func lostCoins() []svapp.Coin {
 
 // The times of a vote: it opens in a while, and the others vote one after the other. Real ones take days.
 const (
-	voteOpens = 2 * time.Minute
-	voteEach  = 2 * time.Minute
+	voteOpens = time.Minute
+	voteEach  = 15 * time.Second
 	voteLasts = time.Hour
 )
 
@@ -80,6 +80,16 @@ func reonboardWorld(now time.Time) (sim.Scenario, error) {
 	return s, err
 }
 
+// newChainKeys are those of a CometBFT node that never ran.
+const newChainKeys = `
+apiVersion: v1
+kind: Secret
+metadata: {name: cometbft-keys, namespace: ` + freshNamespace + `}
+stringData:
+  node_key.json: '{"priv_key":{"type":"invented anew"}}'
+  priv_validator_key.json: '{"address":"INVENTED ANEW"}'
+`
+
 // freshSecrets are the namespace and the Secrets that a fresh SV needs.
 func freshSecrets(o sim.NodeOptions) (string, error) {
 	s, err := o.Scenario()
@@ -100,13 +110,16 @@ func freshSecrets(o sim.NodeOptions) (string, error) {
 			return "", err
 		}
 		docs.WriteString("\n---\n")
-		docs.WriteString(strings.ReplaceAll(string(text), "INVENTED FOR ", "INVENTED ANEW FOR "))
+		if object.Name() == "cometbft-keys" {
+			docs.WriteString(newChainKeys)
+			continue
+		}
+		docs.Write(text)
 	}
 	return docs.String(), nil
 }
 
-// reonboardFiles are what the operator has in folders: the identities backup, the values files that the node was installed with and those of a
-// standalone validator, and the charts.
+// reonboardFiles are what the operator has in folders: the identities backup, the values files that the node was installed with, and the charts.
 func reonboardFiles(whose holder) func(now time.Time) (map[string][]byte, error) {
 	return func(now time.Time) (map[string][]byte, error) {
 		files, err := savedNode(now)
@@ -120,10 +133,11 @@ func reonboardFiles(whose holder) func(now time.Time) (map[string][]byte, error)
 			return nil, err
 		}
 		for name, text := range map[string]string{
-			"standalone-validator-values":           "validatorPartyHint: YOUR_VALIDATOR_PARTY_HINT\nnodeIdentifier: YOUR_VALIDATOR_NODE_NAME\n",
-			"standalone-participant-values":         "participantAdminUserNameFrom: {secretKeyRef: {name: splice-app-validator-ledger-api-auth, key: ledger-api-user, optional: false}}\n",
-			"postgres-values-validator-participant": "db: {volumeSize: 20Gi, volumeStorageClass: standard-rwo}\n",
-			"sv-validator-values":                   "participantAddress: participant\nsvValidator: true\nauth: {audience: \"" + validatorAudience + "\", jwksUrl: \"https://auth.example.com/.well-known/jwks.json\"}\n",
+			"sv-values": "onboardingName: " + svName + "\nnodeIdentifier: " + svName + "\nparticipantAddress: participant\n" +
+				"joinWithKeyOnboarding: {sponsorApiUrl: \"https://sv.sv-01.rehearsal.example\"}\n" +
+				"scan: {publicUrl: \"https://scan.sv.acme.example\", internalUrl: \"http://scan-app:5012\"}\nauth: {audience: \"" + svAudience + "\"}\n" +
+				"synchronizers: {current: {sequencerAddress: global-domain-0-sequencer}}\n",
+			"sv-validator-values": "participantAddress: participant\nsvValidator: true\nauth: {audience: \"" + validatorAudience + "\", jwksUrl: \"https://auth.example.com/.well-known/jwks.json\"}\n",
 		} {
 			files[ValuesFolder+"/"+name+".yaml"] = []byte(text)
 		}
@@ -151,14 +165,38 @@ func replacing(id, title, teaches string, expect wire.Outcome, b Books, faults .
 }
 
 // reonboardOperator knows what the screens cannot: that Secrets of a deployment are theirs to make.
-func reonboardOperator(ctx context.Context, e Elsewhere, _ wire.View, q wire.Question) (wire.Answer, bool) {
+func reonboardOperator(ctx context.Context, e Elsewhere, v wire.View, q wire.Question) (wire.Answer, bool) {
 	switch q.Name {
+	case "reonboard/test-transfer.receiver":
+		party := freshParty(v)
+		if len(party) < 8 {
+			return wire.Answer{}, false
+		}
+		return wire.Answer{Text: party[len(party)-8:]}, true
 	case "reonboard/validator-deploy.remedy":
 		return wire.Answer{Choice: wire.ChoiceRetry}, prepareValidator(ctx, e) == nil
+	case "reonboard/fresh-values.namespace":
+		return wire.Answer{Text: freshNamespace}, true
 	case "reonboard/fresh-sv.remedy", "reonboard/offboarding.remedy", "reonboard/accept.remedy":
 		return wire.Answer{Choice: wire.ChoiceRetry}, true
 	}
 	return wire.Answer{}, false
+}
+
+// freshParty is the party of the fresh SV as the step that onboarded it told; a person reads it on the node's own screen.
+func freshParty(v wire.View) string {
+	s := v.Step("reonboard/fresh-sv")
+	if s == nil {
+		return ""
+	}
+	for _, found := range s.Findings {
+		for _, f := range found {
+			if _, party, is := strings.Cut(f.Text, "is an SV again, with the party "); is {
+				return party
+			}
+		}
+	}
+	return ""
 }
 
 // prepareValidator makes the Secrets of a standalone validator that are not there: its database's password, its client, its UIs' clients

@@ -105,7 +105,7 @@ func peersInputs(ctx context.Context, w steps.World, f Facts) ([]wire.Question, 
 			}
 		}
 		s := survey(ctx, w, f)
-		if n := len(s.agreed()); n < witnesses && s.shut() {
+		if n := len(s.here()); n < witnesses && s.shut() {
 			return []wire.Question{askImage(f, n)}, nil
 		}
 	}

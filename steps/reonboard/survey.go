@@ -23,6 +23,7 @@ type introduction struct {
 	release     string
 	migrationID int64
 	known       bool // the migration ID
+	borrowed    bool // it was asked from a pod that is not the run's own, and that may be stopped with the lost node
 }
 
 // introduce asks a scan. What else than the DSO rules it does not answer stays empty.
@@ -31,7 +32,7 @@ func introduce(ctx context.Context, scan *svapp.Scan) (introduction, error) {
 	if err != nil {
 		return introduction{}, err
 	}
-	i := introduction{dso: dso}
+	i := introduction{dso: dso, borrowed: strings.HasPrefix(scan.Way(), "from pod ")}
 	if v, err := scan.Version(ctx); err == nil {
 		i.release = v.Release
 	}
@@ -119,9 +120,17 @@ func (s surveyed) agreed() []Peer {
 	return found
 }
 
+// here are those that agree and answer this machine.
+func (s surveyed) here() []Peer {
+	return slices.DeleteFunc(s.agreed(), func(p Peer) bool {
+		i := slices.IndexFunc(s.peers, func(o Peer) bool { return o.URL == p.URL })
+		return s.poll.Replies[i].Value.borrowed
+	})
+}
+
 // shut says whether scans do not answer this machine that may answer another address: a pod of the cluster could ask them.
 func (s surveyed) shut() bool {
-	return slices.ContainsFunc(s.poll.Replies, func(r svapp.Reply[introduction]) bool { return r.Outcome == svapp.NoAnswer })
+	return slices.ContainsFunc(s.poll.Replies, func(r svapp.Reply[introduction]) bool { return r.Outcome == svapp.NoAnswer || r.Value.borrowed })
 }
 
 // most is the value that most of those who agree tell; the first of those told equally often.

@@ -17,15 +17,17 @@ type walletLogin struct {
 	login.Questions
 	app func(Facts) steps.App
 	at  func(*Facts) *steps.App
+	// users are those that the wallet was given to.
+	users func(Facts) []string
 }
 
 // toValidator is the login to the recovery validator's wallet, toFresh that to the fresh SV's.
 func toValidator() walletLogin {
-	return walletLogin{login.For("validator-wallet"), Facts.validatorWallet, func(f *Facts) *steps.App { return &f.Validator.App }}
+	return walletLogin{login.For("validator-wallet"), Facts.validatorWallet, func(f *Facts) *steps.App { return &f.Validator.App }, func(f Facts) []string { return f.Validator.Wallet }}
 }
 
 func toFresh() walletLogin {
-	return walletLogin{login.For("fresh-wallet"), Facts.freshWallet, func(f *Facts) *steps.App { return &f.Fresh.Wallet }}
+	return walletLogin{login.For("fresh-wallet"), Facts.freshWallet, func(f *Facts) *steps.App { return &f.Fresh.Wallet }, func(f Facts) []string { return f.Fresh.Users }}
 }
 
 // validatorWallet is the wallet of the recovery validator; without a namespace where it is not known yet.
@@ -36,10 +38,8 @@ func (f Facts) validatorWallet() steps.App {
 	}
 	app := steps.App{Name: "the recovery validator", Kind: svapp.ValidatorApp, Namespace: v.Namespace, Workload: validatorWorkload, Host: f.Hints.Hosts.Validator,
 		Login: v.App.Login, Audience: v.Audience, Secret: ledgerSecret}
-	if len(v.Wallet) > 0 {
-		app.User = v.Wallet[0]
-	}
-	return app
+	f.Hints.RecoveryValidator.Put(&app)
+	return forUser(app, v.Wallet)
 }
 
 // freshWallet is the wallet of the fresh SV; without a namespace where it is not known yet.
@@ -49,8 +49,18 @@ func (f Facts) freshWallet() steps.App {
 	}
 	app := steps.App{Name: "the fresh SV's wallet", Kind: svapp.ValidatorApp, Namespace: f.Fresh.Namespace, Workload: validatorWorkload,
 		Login: f.Fresh.Wallet.Login, Audience: f.Fresh.Audience, Secret: ledgerSecret}
-	if len(f.Fresh.Users) > 0 {
-		app.User = f.Fresh.Users[0]
+	f.Hints.FreshWallet.Put(&app)
+	return forUser(app, f.Fresh.Users)
+}
+
+// forUser is an app with the user that its token must stand for: the first that its wallet was given to. The client of the app stands for the
+// app's own user, who is none of them and has the same party; the steps look at the party.
+func forUser(app steps.App, users []string) steps.App {
+	switch {
+	case app.Login == steps.LoginClient:
+		app.User = ""
+	case len(users) > 0:
+		app.User = users[0]
 	}
 	return app
 }
@@ -86,7 +96,12 @@ func loggedIn(s steps.Step[Facts], wallets ...walletLogin) steps.Step[Facts] {
 	s.Take = func(f *Facts, ask, value string) error {
 		switch l := of(ask); {
 		case l != nil:
-			return l.Take(l.at(f), ask, value)
+			app := l.at(f)
+			if err := l.Take(app, ask, value); err != nil {
+				return err
+			}
+			*app = forUser(*app, l.users(*f))
+			return nil
 		case take == nil:
 			return fmt.Errorf("nothing is asked by the name %q", ask)
 		}
