@@ -15,12 +15,20 @@ import (
 // bootstrapSecret holds the participant's dump that the recovery validator was started from (reference/deployment.md 9.3).
 const bootstrapSecret = "participant-bootstrap-dump"
 
-// finish names what is to be cleaned up, and changes nothing: what it names may be the last copy of the keys, and when it is not needed any more is
-// for people to say.
+// finish takes away the pod through which scans were asked, and names what else is to be cleaned up: that may be the last copy of the keys, and when
+// it is not needed any more is for people to say. Nobody who was paused is let go: they would start the lost node again, beside the recovery
+// validator that has its keys.
 func finish() steps.Step[Facts] {
 	return steps.Step[Facts]{
-		ID: "reonboard/finish", Title: "Finish", Effect: wire.Observe,
-		Summary: "Proves once more that every payment has arrived, and lists what is to be cleaned up later.",
+		ID: "reonboard/finish", Title: "Finish", Effect: wire.Repeatable,
+		Summary: "Proves once more that every payment has arrived, takes away the pod that asked scans, and lists what is to be cleaned up later.",
+		Plan: func(f Facts) ([]steps.Action, error) {
+			if err := needPlan(f); err != nil {
+				return nil, err
+			}
+			return closePod(f), nil
+		},
+		Undo: func(f Facts) ([]steps.Action, string) { return openPod(f), "nothing was taken away" },
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			if err := needPlan(*f); err != nil {
 				return nil, err
@@ -75,6 +83,14 @@ func cleanUp(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error
 	if f.Identities != nil {
 		found = append(found, wire.Finding{ID: "identities-file", Verdict: wire.Attention, Text: "this run's folder holds " + IdentitiesFile + ", which has the same keys, unless they are in a KMS",
 			Next: "Delete it together with the secret; the journal and the report do not need it"})
+	}
+	if len(f.Fence.Held) > 0 {
+		finding := wire.Finding{ID: "held", Verdict: wire.Attention, Text: fmt.Sprintf("%s of the lost node stay paused", count(len(f.Fence.Held), "controller")),
+			Next: "Take the lost node out of what they install before anybody lets them go: they would start it again, with the keys that the recovery validator has"}
+		for _, h := range f.Fence.Held {
+			finding.Evidence = append(finding.Evidence, wire.Evidence{Source: h.Actor.Kind + " " + h.Actor.Namespace + "/" + h.Actor.Name, Seen: "paused by this run, or when it was found"})
+		}
+		found = append(found, finding)
 	}
 	if len(f.Fence.Kept) > 0 {
 		finding := wire.Finding{ID: "kept", Verdict: wire.Attention, Text: fmt.Sprintf("%d claims and databases of the lost node were kept", len(f.Fence.Kept)),

@@ -1,6 +1,7 @@
 package reonboard
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -36,7 +37,7 @@ func (f Facts) validatorWallet() steps.App {
 	if v.App.Namespace != "" && v.App.Namespace == v.Namespace {
 		return v.App
 	}
-	app := steps.App{Name: "the recovery validator", Kind: svapp.ValidatorApp, Namespace: v.Namespace, Workload: validatorWorkload, Host: f.Hints.Hosts.Validator,
+	app := steps.App{Name: "the recovery validator", Kind: svapp.ValidatorApp, Namespace: v.Namespace, Workload: validatorWorkload,
 		Login: v.App.Login, Audience: v.Audience, Secret: ledgerSecret}
 	f.Hints.RecoveryValidator.Put(&app)
 	return forUser(app, v.Wallet)
@@ -50,6 +51,7 @@ func (f Facts) freshWallet() steps.App {
 	app := steps.App{Name: "the fresh SV's wallet", Kind: svapp.ValidatorApp, Namespace: f.Fresh.Namespace, Workload: validatorWorkload,
 		Login: f.Fresh.Wallet.Login, Audience: f.Fresh.Audience, Secret: ledgerSecret}
 	f.Hints.FreshWallet.Put(&app)
+	app.Host = cmp.Or(app.Host, f.Hints.Hosts.Validator) // the fresh SV takes over the hosts of the lost one
 	return forUser(app, f.Fresh.Users)
 }
 

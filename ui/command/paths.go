@@ -51,7 +51,7 @@ type pathInfo struct {
 
 // paths are all paths, in the order in which they are listed.
 func paths() []pathInfo {
-	return []pathInfo{infoOf(restore.New()), infoOf(restore.Lost()), infoOf(restore.Release())}
+	return []pathInfo{infoOf(restore.New()), infoOf(restore.Lost()), infoOf(reonboard.New()), infoOf(restore.Release())}
 }
 
 func infoOf[F any](p steps.Path[F]) pathInfo {
@@ -114,7 +114,7 @@ func newMachine(spec runs.Spec, folder string, files reach.Artifacts, wall clock
 	case "restore-lost":
 		return build(w, bind(restore.Lost(), bindRestore), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, DumpHint: dumpsOf(spec, folder), Lost: lostOf(spec, folder)})
 	case "reonboard":
-		return build(w, bind(reonboard.New(), bindReonboard), reonboard.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, Hints: hintsOf(spec, folder)})
+		return build(w, bind(reonboard.New(), bindReonboard), reonboard.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, Hints: hintsOf(spec, folder, k.hints)})
 	case "release-old-volumes":
 		return build(w, bind(restore.Release(), bindRelease), restore.ReleaseFacts{Wanted: spec.Namespace, Where: where, Run: spec.ID,
 			Subject: wire.Subject{Namespace: spec.Namespace, Cluster: where.Context}})
@@ -201,10 +201,17 @@ func lostOf(spec runs.Spec, folder string) *restore.LostNode {
 	return l
 }
 
-// hintsOf is what is proposed of a node that is to be replaced: the folders that were named, or those of a rehearsal.
-func hintsOf(spec runs.Spec, folder string) reonboard.Hints {
-	h := reonboard.Hints{Identities: spec.Identities, Scans: spec.Scans, Values: spec.Values, Charts: spec.Charts}
-	h.Hosts.Validator = spec.Wallet
+// hintsOf is what is proposed of a node that is to be replaced: what this machine's configuration says, and the folders that were named, or those of
+// a rehearsal.
+func hintsOf(spec runs.Spec, folder string, known reonboard.Hints) reonboard.Hints {
+	h := known
+	if len(spec.Identities) > 0 {
+		h.Identities = spec.Identities
+	}
+	if len(spec.Scans) > 0 {
+		h.Scans = spec.Scans
+	}
+	h.Values, h.Charts, h.Hosts.Validator = spec.Values, spec.Charts, spec.Wallet
 	if spec.World != wire.Simulated {
 		return h
 	}

@@ -25,7 +25,7 @@ func (p *program) runCommand() *cobra.Command {
 			"A node is worked on by one operator at a time: from the first change on a Lease in its namespace keeps others away.\n" +
 			"Whoever comes second is told who holds it, and may take it over only when it was seen not to be renewed for 30 s.\n\n" +
 			"The work is done by a process of its own: closing the terminal does not end it. Come back with svrescue attach." + runExits,
-		Example: "  svrescue run restore\n  svrescue run restore --dry-run\n  svrescue run restore --answers answers.yaml --namespace sv\n  svrescue run restore-lost --record /mnt/backup/sv-record\n  svrescue run restore-lost --values saved --charts charts --namespace sv",
+		Example: "  svrescue run restore\n  svrescue run restore --dry-run\n  svrescue run restore --answers answers.yaml --namespace sv\n  svrescue run restore-lost --record /mnt/backup/sv-record\n  svrescue run restore-lost --values saved --charts charts --namespace sv\n  svrescue run reonboard --values saved --charts charts",
 		Args:    onePath, ValidArgsFunction: completePaths,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			acting := wire.Live
@@ -45,8 +45,8 @@ func (p *program) runCommand() *cobra.Command {
 // lostFlags are those that say what a lost node is made of.
 func (p *program) lostFlags(c *cobra.Command) {
 	c.Flags().StringVar(&p.flags.record, "record", "", "restore-lost: the folder with the record of the lost node")
-	c.Flags().StringVar(&p.flags.values, "values", "", "restore-lost: where there is no record, the folder with its saved Helm values")
-	c.Flags().StringVar(&p.flags.charts, "charts", "", "restore-lost: the folder with the charts for --values")
+	c.Flags().StringVar(&p.flags.values, "values", "", "restore-lost, where there is no record, and reonboard: the folder with its saved Helm values")
+	c.Flags().StringVar(&p.flags.charts, "charts", "", "restore-lost and reonboard: the folder with the charts for --values")
 }
 
 func onePath(cmd *cobra.Command, args []string) error {
@@ -119,7 +119,7 @@ func (p *program) folders(spec *runs.Spec) error {
 // forLost refuses what a lost node is made of with another path than its own, and what does not fit together.
 func (p *program) forLost(path string) error {
 	for _, f := range []struct{ flag, value string }{{"--record", p.flags.record}, {"--values", p.flags.values}, {"--charts", p.flags.charts}} {
-		if f.value != "" && path != "restore-lost" {
+		if f.value != "" && path != "restore-lost" && (path != "reonboard" || f.flag == "--record") {
 			return usage("%s is for a node that is lost: svrescue run restore-lost %s %s", f.flag, f.flag, f.value)
 		}
 	}
