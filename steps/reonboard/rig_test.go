@@ -103,8 +103,8 @@ func newRig(t *testing.T, b *bank) *rig {
 	r.facts = Facts{Run: "r-1", Old: Old{SV: "Acme-SV", Party: oldParty, DSO: dsoParty, Network: "DevNet"},
 		Baseline:  &Baseline{Unlocked: b.owns(oldParty).String(), Locked: "0", Told: []string{"Beta", "Gamma"}},
 		Peers:     []Peer{{SV: "Beta", URL: "Beta"}, {SV: "Gamma", URL: "Gamma"}, {SV: "Delta", URL: "Delta"}},
-		Validator: Validator{Namespace: "validator", Release: "validator", App: steps.App{Name: "the recovery validator", Namespace: "validator", Workload: "validator-app"}},
-		Fresh:     Fresh{Namespace: "sv-new", Party: newParty, Wallet: steps.App{Name: "the fresh SV", Namespace: "sv-new", Workload: "validator-app"}}}
+		Validator: Validator{Namespace: "validator", Release: "validator", App: steps.App{Name: "the recovery validator", Login: steps.LoginClient, Namespace: "validator", Workload: "validator-app"}},
+		Fresh:     Fresh{Namespace: "sv-new", Party: newParty, Wallet: steps.App{Name: "the fresh SV", Login: steps.LoginClient, Namespace: "sv-new", Workload: "validator-app"}}}
 	r.keep()
 	return r
 }

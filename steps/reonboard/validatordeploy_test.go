@@ -30,7 +30,8 @@ func validatorRig(t *testing.T) *deployRig {
 	r := newDeployRig(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: sv}\n")
 	r.facts = Facts{Run: "reonboard-0102-0304-abcd", Where: kube.Where{Context: "test"},
 		Old:   Old{SV: "Acme-SV", Party: oldOwner, Participant: "PAR::Acme-SV::1220aa", Synchronizer: "global-domain::1220dd", Release: "0.6.4", MigrationID: 3},
-		Peers: []Peer{{SV: "Beta", URL: betaScan}, {SV: "Gamma", URL: gammaScan}}, Fence: Fence{Gone: "burnt"}, Vote: Vote{Offboarded: time.Now()}}
+		Peers: []Peer{{SV: "Beta", URL: betaScan}, {SV: "Gamma", URL: gammaScan}}, Fence: Fence{Gone: "burnt"}, Vote: Vote{Offboarded: time.Now()},
+		Validator: Validator{App: steps.App{Login: steps.LoginDevice}}, Fresh: Fresh{Wallet: steps.App{Login: steps.LoginDevice}}}
 	r.identitiesInRun()
 	r.apps.answers["* /api/scan/v0/dso"] = dsoJSON([][3]string{{"Beta", "Beta::1220bb", "PAR::Beta::1220bb"}}, [][3]string{{"Acme-SV", oldOwner, "PAR::Acme-SV::1220aa"}})
 	return r

@@ -206,7 +206,7 @@ func TestValidatorAnswers(t *testing.T) {
 		{"charts", "oci://registry.example/helm", ""}, {"charts", folder, ""}, {"charts", folder + "/x", "nothing at"},
 		{"identifier", "a b", "no identifier"}, {"users", " , ", "at least one"},
 		{"jwks", "https://login.example/.well-known/jwks.json", ""}, {"jwks", "login.example", "no address"}, {"jwks", "https://me:pw@login.example/", "no address"},
-		{"database", "new", ""}, {"database", "a b", "neither"}, {"extra", none, ""}, {"login", "device", ""}, {"nonsense", "x", "no answer"},
+		{"database", "new", ""}, {"database", "a b", "neither"}, {"extra", none, ""}, {"nonsense", "x", "no answer"},
 	} {
 		f := Facts{Old: Old{Namespace: "sv"}}
 		err := takeValidator(&f, c.ask, c.value)
