@@ -30,7 +30,7 @@ func TestTransferOutputs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := p.Transfer(t.Context(), svapp.Payment{TrackingID: "a", Amount: "1.0"})
+		got, err := p.Transfer(t.Context(), payment())
 		if err != nil || got.Instruction != want.Instruction || !slices.Equal(got.Holdings, want.Holdings) {
 			t.Errorf("%s: got %+v, %v", output, got, err)
 		}

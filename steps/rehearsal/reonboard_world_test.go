@@ -253,7 +253,7 @@ func TestReonboardWorlds(t *testing.T) {
 func TestReonboardWorldGoesThrough(t *testing.T) {
 	inScenario(t, reonboardClean(), nil, func(t *testing.T, r *rig) {
 		ctx, old := t.Context(), lost()
-		time.Sleep(10 * time.Minute)
+		time.Sleep(voteOpens + 2*voteEach)
 		votes, err := r.scan(1).OpenVotes(ctx)
 		if err != nil || len(votes) != 1 || votes[0].Offboards != old.party() || len(votes[0].Cast) == 0 {
 			t.Fatal(votes, err)

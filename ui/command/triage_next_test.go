@@ -20,8 +20,8 @@ func TestNextCommand(t *testing.T) {
 		{triage.Result{}, false, ""},
 		{recommending(triage.Restore), false, "svrescue run restore goes"},
 		{recommending(triage.Restore), true, "svrescue run restore-lost goes"},
-		{recommending(triage.Reonboard), false, "does not lead through the path reonboard yet. Follow the documentation of Splice 0.6.4"},
-		{recommending(triage.Network), true, "does not lead through the path network yet"},
+		{recommending(triage.Reonboard), false, "svrescue run reonboard goes"},
+		{recommending(triage.Network), true, "does not lead through the path network yet. Follow the documentation of Splice 0.6.4"},
 	} {
 		got := nextCommand(c.of, c.lost)
 		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
