@@ -25,7 +25,8 @@ type Books struct {
 	FreeTransfers           bool
 	MaxInputs               int
 	Faults                  []svapp.Fault
-	Lying                   int // how many scans show the lost SV as one still, and more of its money than there was
+	OfferLasts              time.Duration // the longest that an offer is good for: days would be too long for a rehearsal; 0: as it was asked for
+	Lying                   int           // how many scans show the lost SV as one still, and more of its money than there was
 	Import                  Import
 }
 
@@ -50,8 +51,8 @@ const (
 	completed = 20 * time.Second // from acceptance until the money has moved
 	imports   = 3 * time.Minute
 	snapshots = 30 * time.Minute // between two of holdings
-	confirms  = 40 * time.Second // between two confirmations of an onboarding
-	joins     = 2 * time.Minute  // from the last one to the end
+	confirms  = 15 * time.Second // between two confirmations of an onboarding
+	joins     = time.Minute      // from the last one to the end
 )
 
 // holder is an SV of a rehearsal by the key of its participant's namespace. The key follows from the name: it is a stand-in, and opens nothing.
@@ -114,7 +115,7 @@ func (b Books) open(clk clock.Clock, took func()) *svapp.Ledger {
 		return svapp.Member{Name: h.name, Party: h.party(), Participant: h.participant(), Weight: 10000, Joined: 3, ScanURL: scan}
 	}
 	o := svapp.LedgerOptions{Clock: clk, DSO: dsoParty, Synchronizer: syncID, SVs: []svapp.Member{member(lost(), "http://scan.acme.rehearsal.example")}, Coins: b.Coins,
-		HoldingFee: b.HoldingFee, TransferFee: b.TransferFee, FreeTransfers: b.FreeTransfers, MaxInputs: b.MaxInputs, Ingest: ingested, Complete: completed, SnapshotEvery: snapshots, Votes: b.Votes, Faults: b.Faults, Took: took}
+		HoldingFee: b.HoldingFee, TransferFee: b.TransferFee, FreeTransfers: b.FreeTransfers, MaxInputs: b.MaxInputs, Ingest: ingested, Complete: completed, SnapshotEvery: snapshots, Votes: b.Votes, Faults: b.Faults, OfferLasts: b.OfferLasts, Took: took}
 	for i := range others {
 		o.SVs = append(o.SVs, member(holderOf(nameOfPeer(i)), "http://"+hostOfPeer(i)))
 	}

@@ -47,6 +47,7 @@ type rig struct {
 	shown    []wire.Event // what a viewer was told
 	conns    *conns
 	acting   wire.Acting
+	host     string        // the machine that the run is on
 	wanted   string        // namespace asked for; empty: the run looks for it
 	timeout  time.Duration // of a request; 0: kube's own
 	wire     *tap
@@ -104,7 +105,7 @@ func newRigBehind(t *testing.T, s Scenario, before func(http.Handler) http.Handl
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	r := &rig{t: t, scenario: s, world: world, pods: inside, folder: runs.Folder{Path: t.TempDir()}, conns: &conns{}, acting: wire.Live, wanted: namespace, wire: &tap{}, began: time.Now()}
+	r := &rig{t: t, scenario: s, world: world, pods: inside, folder: runs.Folder{Path: t.TempDir()}, conns: &conns{}, acting: wire.Live, host: "here", wanted: namespace, wire: &tap{}, began: time.Now()}
 	pipes := make(chan net.Conn)
 	closed := make(chan struct{})
 	r.dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -229,12 +230,12 @@ func drive[F any](r *rig, ctx context.Context, killAt int, answer operator, path
 	cluster := r.cluster()
 	began := time.Now()
 	keeper := lease.New(lease.Options{Store: lease.On(cluster), Clock: clock.RealClock{}, Boot: func() time.Duration { return time.Since(began) + time.Duration(r.asleep.Load()) },
-		Self: lease.Self{Operator: "you", Host: "here", Run: "r-1"}})
+		Self: lease.Self{Operator: "you", Host: r.host, Run: "r-1"}})
 	world, hands := reach.Wire(cluster, r.folder.Artifacts(), clock.RealClock{}, "r-1", outside, keeper.Held, reach.AppOptions{Out: svapp.Out{Dial: outside}, Keys: reach.KeyOptions{Clients: &svapp.Logins{}}})
 	var mu sync.Mutex
 	m, err := engine.New(engine.Config[F]{
 		Path: path, Facts: facts,
-		Run:     wire.Run{ID: "r-1", Acting: r.acting, World: wire.Simulated, Operator: "you", Host: "here", Started: time.Now()},
+		Run:     wire.Run{ID: "r-1", Acting: r.acting, World: wire.Simulated, Operator: "you", Host: r.host, Started: time.Now()},
 		World:   world,
 		Lease:   keeper,
 		Journal: keeper.Mirroring(r), Past: slices.Clone(r.journal), Clock: clock.RealClock{}, ParkAfter: 30 * time.Minute,

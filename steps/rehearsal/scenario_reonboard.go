@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -166,6 +167,9 @@ func replacing(id, title, teaches string, expect wire.Outcome, b Books, faults .
 
 // reonboardOperator knows what the screens cannot: that Secrets of a deployment are theirs to make.
 func reonboardOperator(ctx context.Context, e Elsewhere, v wire.View, q wire.Question) (wire.Answer, bool) {
+	if a, ok := watching(ctx, e, v, q); ok {
+		return a, true
+	}
 	switch q.Name {
 	case "reonboard/test-transfer.receiver":
 		party := freshParty(v)
@@ -174,13 +178,43 @@ func reonboardOperator(ctx context.Context, e Elsewhere, v wire.View, q wire.Que
 		}
 		return wire.Answer{Text: party[len(party)-8:]}, true
 	case "reonboard/validator-deploy.remedy":
-		return wire.Answer{Choice: wire.ChoiceRetry}, prepareValidator(ctx, e) == nil
+		return afterDeploy(ctx, e, q)
 	case "reonboard/fresh-values.namespace":
 		return wire.Answer{Text: freshNamespace}, true
-	case "reonboard/fresh-sv.remedy", "reonboard/offboarding.remedy", "reonboard/accept.remedy":
+	case "reonboard/identities.remedy": // there is no other dump
+		return wire.Answer{Choice: wire.ChoiceAbort}, true
+	case "reonboard/offboarding.remedy": // a vote that nobody drove is asked for again; where the others have decided, people talk first
+		if strings.Contains(q.Error.Seen, "rejected") {
+			return wire.Answer{Choice: wire.ChoiceAbort}, true
+		}
+		return wire.Answer{Choice: wire.ChoiceRetry}, true
+	case "reonboard/test-transfer.remedy", "reonboard/test-accept.remedy", "reonboard/transfer.remedy", "reonboard/accept.remedy":
+		return wire.Answer{Choice: offered(q, "less", "again", wire.ChoiceRetry)}, true
+	case "reonboard/fresh-sv.remedy":
 		return wire.Answer{Choice: wire.ChoiceRetry}, true
 	}
 	return wire.Answer{}, false
+}
+
+// offered is the first of these choices that a question has; the last where it has none of them.
+func offered(q wire.Question, wanted ...string) string {
+	for _, id := range wanted {
+		if slices.ContainsFunc(q.Choices, func(c wire.Choice) bool { return c.ID == id && c.Refuse == "" }) {
+			return id
+		}
+	}
+	return wanted[len(wanted)-1]
+}
+
+// afterDeploy makes Secrets that are missing; after an import that failed the step is taken back, and done with another identifier.
+func afterDeploy(ctx context.Context, e Elsewhere, q wire.Question) (wire.Answer, bool) {
+	switch seen := q.Error.Seen; {
+	case strings.Contains(seen, ACSMismatch):
+		return wire.Answer{Choice: wire.ChoiceUndo}, true
+	case strings.Contains(seen, "of an earlier server is still there"):
+		return wire.Answer{Choice: wire.ChoiceAsk}, true
+	}
+	return wire.Answer{Choice: wire.ChoiceRetry}, prepareValidator(ctx, e) == nil
 }
 
 // freshParty is the party of the fresh SV as the step that onboarded it told; a person reads it on the node's own screen.

@@ -1,6 +1,8 @@
 package rehearsal
 
 import (
+	"time"
+
 	"canton.example/svrescue/steps/wire"
 	svapp "canton.example/svrescue/svapp/sim"
 )
@@ -17,19 +19,20 @@ func reonboardClean() Scenario {
 }
 
 func voteRejected() Scenario {
-	return replacing("reonboard-vote-rejected", "The other SVs reject the offboarding", "that nothing is deployed while the lost SV is a member, and that people have to be asked why", wire.Aborted,
+	return replacing("reonboard-vote-rejected", "The other SVs reject the offboarding", "that nothing is deployed while the lost SV is a member, and that people have to be asked why: the run ends there", wire.Failed,
 		Books{Votes: []svapp.VotePlan{vote(3, 5)}}, "five of the other SVs reject the vote")
 }
 
 func voteExpires() Scenario {
-	again := vote(9, 0)
-	again.Opens = voteOpens + voteLasts + voteOpens
+	first, again := vote(6, 0), vote(9, 0)
+	first.Lasts = 5 * time.Minute
+	again.Opens = voteOpens + first.Lasts + voteOpens
 	return replacing("reonboard-vote-expires", "The vote expires, and is proposed again", "that a vote which nobody drives comes to nothing, and that the next one starts from nothing", wire.Recovered,
-		Books{Votes: []svapp.VotePlan{vote(6, 0), again}}, "six of nine votes come in before the vote expires; it is proposed again afterwards")
+		Books{Votes: []svapp.VotePlan{first, again}}, "six of nine votes come in before the vote expires; it is proposed again afterwards")
 }
 
 func foreignIdentities() Scenario {
-	s := replacing("reonboard-foreign-identities", "The identities of another SV", "that a dump of another SV boots without a complaint, and only shows as a wrong party: so it is compared before the vote", wire.Refused,
+	s := replacing("reonboard-foreign-identities", "The identities of another SV", "that a dump of another SV boots without a complaint, and only shows as a wrong party: so it is compared before the vote, and the run ends there", wire.Failed,
 		Books{Votes: []svapp.VotePlan{vote(9, 0)}}, "the only identities backup is that of another SV")
 	s.Saved = reonboardFiles(holderOf(nameOfPeer(4)))
 	return s
@@ -49,7 +52,7 @@ func answerLost() Scenario {
 // offerExpires is the one with fees: what arrives is less than what there was, and explained.
 func offerExpires() Scenario {
 	return replacing("reonboard-offer-expires", "An offer that expires before it is accepted", "that an offer has an end, that a new one is made only when the old one is proven gone, and what fees take", wire.Recovered,
-		Books{Votes: []svapp.VotePlan{vote(9, 0)}, HoldingFee: "0.0000190259", TransferFee: "0.0300000000", Faults: []svapp.Fault{{Call: "accept", Do: svapp.NotNow, Count: 600}}},
+		Books{Votes: []svapp.VotePlan{vote(9, 0)}, HoldingFee: "0.0000190259", TransferFee: "0.0300000000", OfferLasts: 5 * time.Minute, Faults: []svapp.Fault{{Call: "accept", Do: svapp.NotNow, Count: 20}}},
 		"the fresh SV's wallet cannot accept for a long while: the first offer expires", "holding fees and transfer fees apply")
 }
 

@@ -128,6 +128,17 @@ func askWhichFile(from From, f Facts) (wire.Question, error) {
 		}
 		return b.Taken.Compare(a.Taken)
 	})
+	if why := unfit(all[0], f.Old); why != "" { // a question without an answer would be a dead end
+		p := &steps.Problem{Tried: "looking for identities of " + f.Old.Party + " in " + plain.Line(from.Path), Seen: fmt.Sprintf("none of the %s in it can be used", count(len(all), "dump")),
+			Next: "Answer the questions of Identities again and name another. Without the right one nothing is to be voted on"}
+		for _, i := range all {
+			p.Detail = append(p.Detail, fmt.Sprintf("%s: %s", plain.Line(i.Name), unfit(i, f.Old)))
+		}
+		if len(all) == 1 {
+			p.Seen, p.Detail = fmt.Sprintf("the only dump in it, %s, cannot be used: %s", plain.Line(all[0].Name), why), nil
+		}
+		return q, p
+	}
 	for _, i := range all {
 		c := wire.Choice{ID: i.Name, Label: i.Name, Detail: i.Taken.UTC().Format("2006-01-02 15:04 UTC"), Refuse: unfit(i, f.Old)}
 		if i.Problem == "" {
@@ -138,9 +149,7 @@ func askWhichFile(from From, f Facts) (wire.Question, error) {
 		}
 		q.Choices = append(q.Choices, c)
 	}
-	if q.Choices[0].Refuse == "" {
-		q.Default = q.Choices[0].ID
-	}
+	q.Default = q.Choices[0].ID
 	return q, nil
 }
 

@@ -197,6 +197,12 @@ func TestIdentitiesOfAFolder(t *testing.T) {
 	if got := strings.Join(order, ", "); got != "newer, older, foreign refused, cut refused" {
 		t.Errorf("%s: %+v", got, open[0].Choices)
 	}
+	stranger := l.facts
+	stranger.Old.Party = "Acme-SV::1220" + strings.Repeat("5", 64)
+	_, err = step.Inputs(t.Context(), l.world, stranger)
+	if f := steps.FailureOf("", err); err == nil || f.Seen != "none of the 4 dumps in it can be used" || len(f.Detail) != 4 || !strings.Contains(f.Next, "name another") {
+		t.Errorf("nothing can be chosen, and it is not said: %v", err)
+	}
 	if err := step.Take(&l.facts, "file", older); err != nil {
 		t.Fatal(err)
 	}

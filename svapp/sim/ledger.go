@@ -67,6 +67,8 @@ type LedgerOptions struct {
 	SnapshotEvery time.Duration // of holdings; 0: three hours (the interval was not verified)
 	Votes         []VotePlan
 	Faults        []Fault
+	// OfferLasts is the longest that an offer is good for, whatever was asked for; 0: as it was asked for.
+	OfferLasts time.Duration
 	// Took is called when a wallet has changed something at a client's request, before the client is told; nil: nobody wants to know.
 	Took func()
 }
