@@ -49,8 +49,9 @@ type Elsewhere struct {
 
 // All are the scenarios, in the order in which they are best learnt.
 func All() []Scenario {
-	return []Scenario{clean(), stuckPod(), snapshotNotReady(), crashLoop(), wrongOrder(), noRights(),
+	all := []Scenario{clean(), stuckPod(), snapshotNotReady(), crashLoop(), wrongOrder(), noRights(),
 		dropped(), dumpsAnew(), truncatedDump(), dumpsAhead(), managed(), managedDumps(), reversed(), gitOps(), tooOld(), secondOperator(), operatorGone(), lostCluster(), lostRecordToo()}
+	return append(all, reonboardScenarios()...)
 }
 
 // Find returns the scenario with that id.

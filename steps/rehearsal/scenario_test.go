@@ -31,6 +31,7 @@ var meets = map[string]string{
 	"reonboard-foreign-identities": "reonboard/identities.remedy",
 	"reonboard-import-mismatch":    "reonboard/validator-deploy.undo",
 	"reonboard-offer-expires":      "reonboard/test-accept.mend",
+	"reonboard-operator-gone":      "reonboard/test-transfer.held",
 }
 
 // Every scenario ends for a good operator as it says it does, and what is recovered holds the data of the backup.

@@ -56,9 +56,10 @@ func offerExpires() Scenario {
 		"the fresh SV's wallet cannot accept for a long while: the first offer expires", "holding fees and transfer fees apply")
 }
 
-// operatorMachineLost is played by two machines: the one that made the transfer is gone before it knew what came of it.
+// operatorMachineLost is for two machines: the one that made the transfer is gone before it knew what came of it. Played by one alone, it is an answer
+// that is lost.
 func operatorMachineLost() Scenario {
 	return replacing("reonboard-operator-gone", "The operator's machine is lost after the transfer was made", "that what was meant is in the cluster before it is sent, so that another machine cannot pay twice", wire.Recovered,
 		Books{Votes: []svapp.VotePlan{vote(9, 0)}, Faults: []svapp.Fault{{Call: "offer", Do: svapp.CutAfter}, {Call: "transfer", Do: svapp.CutAfter}}},
-		"the machine of the operator dies after the ledger has taken the first transfer; another operator goes on with what was exported")
+		"the ledger takes the first transfer, and its answer is lost: end the worker there, and let another machine go on with svrescue runs export and import")
 }
