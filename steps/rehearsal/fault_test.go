@@ -180,7 +180,7 @@ func (r *rig) alone() operator {
 			os.WriteFile(r.config, sim.Kubeconfig("http://127.0.0.1:1", credential+"-renewed", nil, namespace), 0o600)
 			time.Sleep(time.Minute) // by then the worker has seen it by itself
 			return wire.Answer{Choice: wire.ChoicePark}, true
-		case q.Kind == wire.AskRemedy && !asksRoom(q) && q.Default != wire.ChoiceRetry:
+		case q.Kind == wire.AskRemedy && !asksRoom(q) && !asksSecrets(q) && q.Default != wire.ChoiceRetry:
 			return wire.Answer{}, false
 		}
 		return good(ctx, v, q)
@@ -192,12 +192,23 @@ func (r *rig) alone() operator {
 // run that nothing disturbed, and no claim is deleted or created twice.
 func TestFaultMatrix(t *testing.T) {
 	beside(t)
-	for _, in := range []func() Scenario{clean, managedDumps} {
-		t.Run(in().ID, func(t *testing.T) { faultMatrix(t, in) })
+	restored := func(t *testing.T, r *rig, _ wire.View) { onlyOnce(t, r); checkShown(t, r) }
+	stand := func(t *testing.T, r *rig) any { return stands(t, r) }
+	for _, m := range []faulty{{clean, stand, restored, 6}, {managedDumps, stand, restored, 6}, {reonboardClean, reonboarded, checkPayments, 1}} {
+		t.Run(m.in().ID, func(t *testing.T) { faultMatrix(t, m) })
 	}
 }
 
-func faultMatrix(t *testing.T, in func() Scenario) {
+// faulty is a run whose requests are spoiled: the world that it leaves, what else must hold at its end, and how many cases are tried when not soaking.
+type faulty struct {
+	in     func() Scenario
+	world  func(t *testing.T, r *rig) any
+	also   func(t *testing.T, r *rig, v wire.View)
+	sample int
+}
+
+func faultMatrix(t *testing.T, m faulty) {
+	in := m.in
 	if passedOver() {
 		return
 	}
@@ -213,7 +224,7 @@ func faultMatrix(t *testing.T, in func() Scenario) {
 		}
 		v, _, _ := r.play(t.Context(), 0, r.player())
 		must(t, v, wire.Recovered)
-		want = stands(t, r)
+		want = m.world(t, r)
 	})
 	type spoiled struct {
 		place
@@ -229,7 +240,7 @@ func faultMatrix(t *testing.T, in func() Scenario) {
 	}
 	var tried, recovered, parked, equal atomic.Int32
 	t.Run("faults", func(t *testing.T) {
-		chosen, until := pick(len(cases), every(len(cases)/6|1))
+		chosen, until := pick(len(cases), m.of(len(cases)))
 		for _, i := range chosen {
 			c, way := cases[i], ways[cases[i].way]
 			t.Run(fmt.Sprintf("%s %s %s", c.step, c.what, way.name), func(t *testing.T) {
@@ -252,17 +263,24 @@ func faultMatrix(t *testing.T, in func() Scenario) {
 					if !met.Load() {
 						t.Error("the fault was not met")
 					}
-					if diff := cmp.Diff(want, any(stands(t, r))); diff != "" {
+					if diff := cmp.Diff(want, m.world(t, r)); diff != "" {
 						t.Errorf("(-undisturbed +disturbed)\n%s\n%s", diff, lines(v))
 					}
-					onlyOnce(t, r)
-					checkShown(t, r)
+					m.also(t, r, v)
 					equal.Add(1)
 				})
 			})
 		}
 	})
 	fmt.Printf("fault matrix in %s: %d places, %d ways: points/cases %d, tried %d, recovered %d, parked %d, equal %d%s\n", in().ID, len(at), len(ways), len(cases), tried.Load(), recovered.Load(), parked.Load(), equal.Load(), ordered())
+}
+
+// of is the sample of so many cases. Where a run is dear the few are not the first ones.
+func (m faulty) of(total int) func(int) bool {
+	if m.sample < 6 {
+		return anywhere(total, m.sample)
+	}
+	return every(total/m.sample | 1)
 }
 
 // parksWithASentence: whoever comes back reads what was tried, what was seen, and what to do next.

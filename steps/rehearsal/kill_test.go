@@ -22,7 +22,8 @@ type course struct {
 	answer  func(r *rig) operator
 	ends    func(v wire.View) bool
 	world   func(t *testing.T, r *rig) any
-	sample  int // how many points are tried when not soaking
+	sample  int // how many points are tried when not soaking, evenly apart
+	seeded  int // as many instead, wherever they fall: where a run is dear
 	in      func() Scenario
 }
 
@@ -46,6 +47,7 @@ var courses = []course{
 		answer: backFrom("restore/prove-restored"), ends: takenBack},
 	{name: "undo", in: clean, drive: restoring, sample: 3, world: func(t *testing.T, r *rig) any { return stands(t, r) },
 		answer: backFrom("restore/restore-volumes"), ends: takenBack},
+	{name: "reonboard", in: reonboardClean, drive: restoring, answer: (*rig).player, world: reonboarded, seeded: 2, ends: recovered},
 	{name: "managed, release", in: managedDumps, drive: releasing, answer: (*rig).player, world: settled, sample: 3,
 		prepare: restored, ends: recovered},
 	{name: "release", in: clean, drive: releasing, answer: (*rig).player, world: settled, sample: 3,
@@ -101,7 +103,11 @@ func TestKillMatrix(t *testing.T) {
 			want = c.world(t, r)
 		})
 		total := points + writes
-		cases, until := pick(total, every(total/c.sample))
+		sample := every(total / max(c.sample, 1))
+		if c.seeded > 0 {
+			sample = anywhere(total, c.seeded)
+		}
+		cases, until := pick(total, sample)
 		var killed, equal, tried atomic.Int32
 		t.Run(c.name, func(t *testing.T) {
 			for _, n := range cases {

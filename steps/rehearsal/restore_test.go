@@ -345,6 +345,11 @@ func asksRoom(q wire.Question) bool {
 	return q.Error != nil && strings.Contains(q.Error.Seen, "how much room") && q.Name == "restore/reach-servers.remedy"
 }
 
+// asksSecrets: the question is about Secrets that the operator has to make, which is nothing that waiting helps with.
+func asksSecrets(q wire.Question) bool {
+	return q.Error != nil && strings.Contains(q.Error.Seen, "waiting for what pods need") && q.Name == "reonboard/validator-deploy.remedy"
+}
+
 func undoing(v wire.View) bool {
 	for _, s := range v.Steps {
 		for _, a := range s.Actions {
@@ -706,7 +711,7 @@ func count(r *rig, verb string) int {
 func patient(r *rig) operator {
 	good := r.player()
 	return func(ctx context.Context, v wire.View, q wire.Question) (wire.Answer, bool) {
-		if asksRoom(q) {
+		if asksRoom(q) || asksSecrets(q) {
 			return good(ctx, v, q)
 		}
 		if q.Kind == wire.AskRemedy && q.Default == "" || q.Kind == wire.AskRemedy && q.Default == wire.ChoiceAbort {

@@ -15,10 +15,10 @@ var (
 	seed    = flag.Uint64("seed", uint64(time.Now().UnixNano()), "of that order and choice")
 )
 
-// The matrices of -soak-for: the courses of the kill matrix, two fault matrices and two of stream faults. In one go some of them, chosen by the
+// The matrices of -soak-for: the courses of the kill matrix, three fault matrices and two of stream faults. In one go some of them, chosen by the
 // seed, share the time, since each first needs a run that nothing disturbs.
 var (
-	matrices = len(courses) + 4
+	matrices = len(courses) + 5
 	turn     = 0
 	took     = time.Now() // when the matrix whose turn it is began
 )
@@ -62,6 +62,12 @@ func late(until time.Time) bool { return !until.IsZero() && time.Now().After(unt
 
 // every is a sample of each n-th case.
 func every(n int) func(int) bool { return func(i int) bool { return i%max(1, n) == 0 } }
+
+// anywhere is a sample of so many cases, which stays the same for as long as their number does.
+func anywhere(total, n int) func(int) bool {
+	chosen := rand.New(rand.NewPCG(1, uint64(total))).Perm(total)[:min(n, total)]
+	return func(i int) bool { return slices.Contains(chosen, i) }
+}
 
 // ordered tells how to have the order of a bounded run again; empty where it was not random.
 func ordered() string {
