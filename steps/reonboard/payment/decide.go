@@ -58,6 +58,10 @@ type Decision struct {
 // knows nothing of it: it takes its tracking ID once, whatever end comes with it.
 const least = time.Hour
 
+// settles is how long a wallet may not show what it was seen to have: it answers from a store that follows the ledger, and has answered that an offer
+// was made before its store has it (reference/apis.md 6.3: not yet ingested). Nobody is asked before, for what a person says then may be wrong.
+const settles = 10 * time.Minute
+
 // Begin is what an attempt gets that begins.
 type Begin struct {
 	Validity time.Duration
@@ -188,6 +192,8 @@ func (j judge) offer() Decision {
 		return j.open()
 	case o.Listed == Silent:
 		return j.say(Look, "the wallet's offers cannot be listed")
+	case a.State.Known() && o.Now.Sub(a.Seen.At) < settles:
+		return j.say(Look, "attempt %d was %s a moment ago, and the wallet does not show it yet", a.Number, a.State)
 	case a.State.Known():
 		return j.say(Ask, "attempt %d was %s, and the wallet does not know it any more", a.Number, a.State)
 	case o.Lost != "":

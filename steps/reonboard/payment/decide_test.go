@@ -157,3 +157,14 @@ func TestDecode(t *testing.T) {
 		}
 	}
 }
+
+// A wallet answers from a store that follows the ledger: what it took a moment ago it need not show yet, and nobody is asked about it before.
+func TestAWalletIsGivenTimeToShowWhatItTook(t *testing.T) {
+	in := stored(t, ByOffer, Created).seen(1, func(a *Attempt) { a.Seen.At = at })
+	for after, want := range map[time.Duration]Next{0: Look, time.Second: Look, settles - time.Second: Look, settles: Ask, 24 * time.Hour: Ask} {
+		o := Observation{Now: at.Add(after), Status: Missing, Listed: Missing, Log: "log"}
+		if d := Decide(in, 1, o, Begin{Validity: time.Hour}); d.Next != want {
+			t.Errorf("after %s: %s, %s", after, d.Next, d.Why)
+		}
+	}
+}
