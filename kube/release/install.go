@@ -337,7 +337,7 @@ func (w *writer) object(o *corev1.Secret) (kube.Object, error) {
 	}
 	objects, err := kube.Objects(text)
 	if err == nil && len(objects) != 1 {
-		err = fmt.Errorf("Helm's record %s was read back as %d objects (a defect of the program)", o.Name, len(objects))
+		err = fmt.Errorf("the record %s of Helm was read back as %d objects (a defect of the program)", o.Name, len(objects))
 	}
 	if err != nil {
 		return kube.Object{}, err
