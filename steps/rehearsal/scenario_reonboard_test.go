@@ -16,6 +16,7 @@ func TestReonboardScenarios(t *testing.T) {
 	beside(t)
 	for _, s := range reonboardScenarios() {
 		t.Run(s.ID, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t, s)
 				if s.ID == operatorMachineLost().ID {

@@ -60,7 +60,7 @@ const least = time.Hour
 
 // settles is how long a wallet may not show what it was seen to have: it answers from a store that follows the ledger, and has answered that an offer
 // was made before its store has it (reference/apis.md 6.3: not yet ingested). Nobody is asked before, for what a person says then may be wrong.
-const settles = 10 * time.Minute
+const settles = 2 * time.Minute
 
 // Begin is what an attempt gets that begins.
 type Begin struct {
