@@ -208,7 +208,11 @@ func (m *Machine[F]) check(ctx context.Context, s steps.Step[F], phase wire.Phas
 	}
 	for {
 		facts := m.facts
-		findings, err := patient(ctx, m, s.ID, func(ctx context.Context) ([]wire.Finding, error) { return s.Check(ctx, m.World, facts) })
+		findings, err := patient(ctx, m, s.ID, func(ctx context.Context) ([]wire.Finding, error) {
+			began := m.Clock.Now()
+			found, err := s.Check(ctx, m.World, facts)
+			return dated(found, began), err
+		})
 		if passesThrough(err) {
 			return nil, err
 		}
@@ -354,8 +358,9 @@ func (m *Machine[F]) verify(ctx context.Context, s steps.Step[F], state wire.Ste
 		before := m.facts
 		proven, err := patient(ctx, m, s.ID, func(ctx context.Context) (proof[F], error) {
 			p := proof[F]{facts: before}
-			var err error
-			p.findings, err = s.Verify(ctx, m.World, &p.facts)
+			began := m.Clock.Now()
+			found, err := s.Verify(ctx, m.World, &p.facts)
+			p.findings = dated(found, began)
 			return p, err
 		})
 		findings := proven.findings

@@ -132,7 +132,7 @@ func (k *Keyring) Ways(ctx context.Context, app steps.App) ([]steps.LoginWay, er
 	}
 	code := steps.LoginWay{Login: steps.LoginDevice, Detail: "at the identity provider, with the client " + k.with.Device.ClientID}
 	if k.with.Device.ClientID == "" {
-		code.Refuse = "no client for that is configured (oidc.device.client)"
+		code.Detail, code.Refuse = "at the identity provider", "no client for that is configured (oidc.device.client)"
 	}
 	return []steps.LoginWay{client, code, {Login: steps.LoginPasted, Detail: "hidden; kept in memory for as long as the worker lives"}}, nil
 }

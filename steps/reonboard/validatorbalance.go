@@ -43,11 +43,15 @@ func ownsOld(held wallet, f Facts, now time.Time) []wire.Finding {
 			Text: fmt.Sprintf("this wallet is of %s, not of the lost SV's party %s", held.User.Party, f.Old.Party),
 			Next: "Log in as the operator's user of the recovery validator. If this is that user, the party was not migrated: look into the validator's log (migrateValidatorParty, validatorPartyHint)"}}
 	case !held.User.Onboarded || !held.User.Installed:
+		lacks := "it is not installed yet for its user"
+		if !held.User.Onboarded {
+			lacks = "its user is not onboarded yet"
+		}
 		return []wire.Finding{{ID: "owner", Verdict: wire.Violated, Evidence: evidence,
-			Text: fmt.Sprintf("the wallet is of the lost SV's party and not ready: user onboarded %v, wallet installed %v", held.User.Onboarded, held.User.Installed),
+			Text: "the wallet is of the lost SV's party and not ready: " + lacks,
 			Next: "It takes a few minutes after the validator has come up: look again"}}
 	}
-	return []wire.Finding{{ID: "owner", Verdict: wire.Holds, Text: "the wallet is that of the lost SV's party " + f.Old.Party + ", onboarded and installed", Evidence: evidence}}
+	return []wire.Finding{{ID: "owner", Verdict: wire.Holds, Text: "the wallet is that of the lost SV's party " + f.Old.Party + ", and it is set up for its user", Evidence: evidence}}
 }
 
 // shortfall is how much less than the baseline counts as explained without a word: a hundredth, or one coin. Effective amounts lack accrued
@@ -62,7 +66,7 @@ func compare(held wallet, b *Baseline, now time.Time) ([]wire.Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	shows := fmt.Sprintf("the wallet shows %s unlocked in %d amulets, and %s locked", free.Words(), len(held.Free), locked.Words())
+	shows := fmt.Sprintf("the wallet shows %s unlocked in %s, and %s locked", free.Words(), amulets(len(held.Free)), locked.Words())
 	evidence := []wire.Evidence{{Source: fmt.Sprintf("the wallet's balance in round %d", held.Balance.Round), Seen: fmt.Sprintf("%s unlocked, %s locked, %s holding fees", held.Balance.EffectiveUnlocked, held.Balance.EffectiveLocked, held.Balance.HoldingFees), At: now}}
 	found := wire.Finding{ID: "balance", Verdict: wire.Holds, Text: shows, Evidence: evidence}
 	if b == nil || b.Unlocked == "" {
@@ -96,11 +100,19 @@ func compare(held wallet, b *Baseline, now time.Time) ([]wire.Finding, error) {
 	}
 	all := []wire.Finding{found}
 	if locked.Positive() {
-		all = append(all, wire.Finding{ID: "locked", Verdict: wire.Attention, Text: fmt.Sprintf("%s is locked in %d amulets and cannot be transferred", locked.Words(), len(held.Locked)),
+		all = append(all, wire.Finding{ID: "locked", Verdict: wire.Attention, Text: fmt.Sprintf("%s is locked in %s and cannot be transferred", locked.Words(), amulets(len(held.Locked))),
 			Next: "Whoever holds the lock has to let it go, or it expires; the plan of payments leaves it out"})
 	}
 	return append(all, wire.Finding{ID: "rewards", Verdict: wire.Attention, Text: "rewards that were not claimed are in neither figure",
 		Next: "The validator's wallet claims what it still can by itself; what expired is lost"}), nil
+}
+
+// amulets is a number of them.
+func amulets(n int) string {
+	if n == 1 {
+		return "1 amulet"
+	}
+	return fmt.Sprintf("%d amulets", n)
 }
 
 // totals are the sums of the amulets. The balance's own figures are for the screen.

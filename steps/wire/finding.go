@@ -26,9 +26,10 @@ type Finding struct {
 
 // Evidence is one thing that was looked at.
 type Evidence struct {
-	Source string    `json:"source"` // what was read: "pvc sv/participant-pg-data-0", a file, an address
-	Seen   string    `json:"seen"`   // what it said
-	At     time.Time `json:"at,omitzero"`
+	Source string `json:"source"` // what was read: "pvc sv/participant-pg-data-0", a file, an address
+	Seen   string `json:"seen"`   // what it said
+	// At is when it was read. A step leaves it out of what it has read in this look; the engine puts in when that began.
+	At time.Time `json:"at,omitzero"`
 }
 
 // Waivable says whether everything that stands in the way may be overridden by the operator, with a reason: what is not
