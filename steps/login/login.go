@@ -103,12 +103,17 @@ func (q Questions) which(ctx context.Context, w steps.World, app steps.App, why 
 		}
 	}
 	ask := wire.Question{Name: q.name, Kind: wire.AskChoice, Title: "How to log in to " + app.Name + "?", Text: strings.TrimSpace(why + "\n" + whose(app))}
+	refused := false
 	for _, way := range ways {
+		refused = refused || way.Refuse != ""
 		c := wire.Choice{ID: string(way.Login), Label: label(way.Login), Detail: way.Detail, Refuse: way.Refuse}
 		if ask.Default == "" && c.Refuse == "" && why == "" {
 			ask.Default = c.ID
 		}
 		ask.Choices = append(ask.Choices, c)
+	}
+	if refused {
+		ask.Choices = append(ask.Choices, wire.Choice{ID: wire.ChoiceBack, Label: "Look again", Detail: "once what is missing was made"})
 	}
 	return []wire.Question{ask}, nil
 }
@@ -198,6 +203,9 @@ func (q Questions) Take(app *steps.App, ask, value string) error {
 		switch l := steps.Login(value); l {
 		case steps.LoginClient, steps.LoginDevice, steps.LoginPasted:
 			app.Login = l
+			return nil
+		}
+		if value == wire.ChoiceBack {
 			return nil
 		}
 		return fmt.Errorf("%q is no way to log in: it is client, device or pasted", value)

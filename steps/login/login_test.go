@@ -187,3 +187,19 @@ func TestWhatCannotBeHad(t *testing.T) {
 		t.Errorf("%+v, %v", open, err)
 	}
 }
+
+// Where a way is closed, what opens it may be made while the question stands: one can look again, and nothing is decided by it.
+func TestLookAgain(t *testing.T) {
+	k, app := newKeys(), wallet()
+	q := one(t, k, app)
+	if last := q.Choices[len(q.Choices)-1]; last.ID != wire.ChoiceBack || last.Label != "Look again" {
+		t.Fatalf("%+v", q.Choices)
+	}
+	if err := login.For("login").Take(&app, "login", wire.ChoiceBack); err != nil || app.Login != "" {
+		t.Errorf("%q, %v", app.Login, err)
+	}
+	k.ways[0].Refuse = ""
+	if q := one(t, k, app); len(q.Choices) != 3 || q.Default != "client" {
+		t.Errorf("%+v", q)
+	}
+}
