@@ -45,8 +45,10 @@ type Step[F any] struct {
 	Plan func(F) ([]Action, error)
 	// Verify is proof from the world, after the actions. It may add facts. Observing steps have only this.
 	Verify func(context.Context, World, *F) ([]wire.Finding, error)
-	// Undo returns the actions that take the step back, or why there are none.
+	// Undo returns the actions that take the step back, or why there are none as things stand. Nil: the step is never taken back.
 	Undo func(F) (actions []Action, whyNot string)
+	// Stays is why the step is never taken back, and what a person can do about it; where there is no Undo.
+	Stays string
 	// Remedies are the choices that make sense for an error this step knows, beyond those every step has.
 	Remedies func(error) []Remedy
 }

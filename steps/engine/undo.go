@@ -55,7 +55,7 @@ func (m *Machine[F]) undoChoice(s steps.Step[F]) (wire.Choice, bool) {
 		c.Label = "Take this step back"
 	}
 	if last.Undo == nil {
-		c.Refuse = "nothing takes " + last.Title + " back"
+		c.Refuse = cmp.Or(last.Stays, "nothing takes "+last.Title+" back")
 	} else if actions, whyNot := last.Undo(m.facts); len(actions) == 0 {
 		c.Refuse = cmp.Or(whyNot, "there is nothing to take back")
 	}

@@ -50,7 +50,7 @@ func acceptStep(id, title, summary string, round func(payment.Plan) []payment.Pl
 			}
 			return found, nil
 		},
-		Undo:     func(Facts) ([]steps.Action, string) { return nil, "coins that have arrived are not sent back" },
+		Stays:    "coins that have arrived are not sent back",
 		Remedies: acceptAdvice,
 	}
 }

@@ -37,9 +37,7 @@ func identities() steps.Step[Facts] {
 			return []steps.Action{keepIdentities{from: from, party: f.Old.Party}}, nil
 		},
 		Verify: verifyIdentities,
-		Undo: func(Facts) ([]steps.Action, string) {
-			return nil, "the dump stays in the run folder, readable by you only; nothing else was changed"
-		},
+		Stays:  "the dump stays in the run folder, readable by you only; nothing else was changed",
 	}
 }
 

@@ -55,9 +55,7 @@ func offboarding() steps.Step[Facts] {
 			return actions, nil
 		},
 		Verify: verifyOffboarded,
-		Undo: func(f Facts) ([]steps.Action, string) {
-			return nil, "a vote is not taken back from here; one that is open can be rejected by those who vote"
-		},
+		Stays:  "a vote is not taken back from here; one that is open can be rejected by those who vote",
 		Remedies: func(err error) []steps.Remedy {
 			var closed *voteLost
 			if !errors.As(err, &closed) {

@@ -37,9 +37,7 @@ func requestVote() steps.Step[Facts] {
 			}
 			return []wire.Finding{{ID: "request", Verdict: wire.Holds, Text: "artifacts/" + requestText + " holds the text for the operators' chat, artifacts/" + requestBody + " the request"}}, nil
 		},
-		Undo: func(Facts) ([]steps.Action, string) {
-			return nil, "two files in the run folder were written; nothing was sent"
-		},
+		Stays: "two files in the run folder were written; nothing was sent",
 	}
 }
 

@@ -26,8 +26,8 @@ func testTransfer() steps.Step[Facts] {
 		}
 		if t.Typed == "" || !strings.HasSuffix(t.Receiver, t.Typed) {
 			return []wire.Question{{Name: "receiver", Kind: wire.AskText, Title: fmt.Sprintf("Type the last %d characters of the receiver's party", endLength),
-				Text: fmt.Sprintf("%s goes to %s, in %d payments, and cannot be called back once it has arrived; %s stays for fees. The whole party is\n%s\nRead its end on the new node's own screen, not here.",
-					t.Plan.Paid().Words(), partyWords(t.Receiver), len(t.Plan.Payments), t.Plan.Left.Words(), shortened(t.Receiver))}}, nil
+				Text: fmt.Sprintf("%s goes to the party below, in %d payments, and cannot be called back once it has arrived; %s stays for fees.\n%s\nRead its end on the new node's own screen, not here.",
+					t.Plan.Paid().Words(), len(t.Plan.Payments), t.Plan.Left.Words(), shortened(t.Receiver))}}, nil
 		}
 		return nil, nil
 	}
@@ -108,9 +108,7 @@ func sendStep(id, title, summary string, round func(payment.Plan) []payment.Plan
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			return standings(ctx, w, *f, round(*f.Transfers.Plan), payment.Created)
 		},
-		Undo: func(f Facts) ([]steps.Action, string) {
-			return nil, "an offer that was made is not taken back by the run: withdraw it in the recovery validator's wallet, then it counts as withdrawn"
-		},
+		Stays:    "an offer that was made is not taken back by the run: withdraw it in the recovery validator's wallet, then it counts as withdrawn",
 		Remedies: payAdvice,
 	}
 }
