@@ -25,6 +25,7 @@ type Knobs struct {
 	Deny      []Rule              `json:"deny,omitempty"` // taken away from every user, admin included
 	GitOps    []GitOps            `json:"gitOps,omitempty"`
 	Holders   []Holder            `json:"holders,omitempty"`
+	Errands   []Errand            `json:"errands,omitempty"`
 }
 
 // Workload says how the pods of one workload behave. Nil durations mean the defaults named.
@@ -114,6 +115,14 @@ type Holder struct {
 	Identity  string    `json:"identity"`        // a Lease of another holder is left alone
 	Every     *Duration `json:"every,omitempty"` // 5 s
 	Until     *Duration `json:"until,omitempty"` // from the start of the world until it is released; nil: never
+}
+
+// Errand is somebody outside who makes what only people have, such as Secrets, some time after its namespace is made. What is there by then is
+// left alone.
+type Errand struct {
+	Namespace string   `json:"namespace"`
+	After     Duration `json:"after"`
+	Objects   string   `json:"objects"` // YAML documents, of that namespace
 }
 
 // Write is one request that asked for a change, as it arrived. Access reviews are not writes.

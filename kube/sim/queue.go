@@ -17,7 +17,7 @@ const lag = 10 * time.Millisecond
 // task is one thing for a controller to look at. Controllers are level-triggered: running a task twice does no harm, and a
 // controller that waits for a time schedules itself again whenever it runs.
 type task struct {
-	what     string // deployment, replicaset, statefulset, pod, claim, volume, snapshot, content, namespace, gitops, holder, gc
+	what     string // deployment, replicaset, statefulset, pod, claim, volume, snapshot, content, namespace, gitops, errand, holder, gc
 	res      *resource
 	ns, name string
 }
@@ -119,6 +119,8 @@ func (s *Server) work(now time.Time) {
 			s.syncNamespace(t.name)
 		case "gitops":
 			s.reconcile(t.name)
+		case "errand":
+			s.run(t.name)
 		case "holder":
 			s.renew(t.name)
 		case "gc":
@@ -186,6 +188,8 @@ func (s *Server) enqueueFor(c change) {
 		s.queueCollect(c.res, ns, name)
 	}
 	switch c.res {
+	case rNamespace:
+		s.send(name)
 	case rPod:
 		for _, n := range claimsOf(as[corev1.Pod](c.obj)) {
 			s.soon("claim", ns, n)
