@@ -14,6 +14,7 @@ import (
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 
 	"canton.example/svrescue/internal/plain"
+	"canton.example/svrescue/internal/secret"
 )
 
 // Chart is a chart that lies in a folder, or in a file as `helm pull` leaves it, or that is held in memory as such a file.
@@ -21,7 +22,8 @@ type Chart struct {
 	Path    string // of the folder, or of the .tgz file; of one in memory, what it is called
 	Name    string // as its Chart.yaml has it
 	Version string
-	packed  []byte // of one in memory
+	packed  []byte        // of one in memory
+	kept    secret.String // the record of Helm that holds it, of one out of a record
 }
 
 // ReadChart reads a chart as `helm pull` leaves it in a .tgz file. path is what it is called in sentences.
@@ -83,7 +85,12 @@ func read(c Chart) (Chart, error) {
 
 // load reads a chart anew: rendering writes into it.
 func (c Chart) load() (inside *chart.Chart, err error) {
-	if c.packed != nil {
+	if c.kept != (secret.String{}) {
+		var s Stored
+		if s, err = Decode(c.kept); err == nil {
+			inside = s.rls.Chart
+		}
+	} else if c.packed != nil {
 		inside, err = loader.LoadArchive(bytes.NewReader(c.packed))
 	} else {
 		inside, err = loader.Load(c.Path)

@@ -34,17 +34,19 @@ type Part struct {
 // String is such as "Deployment/sv-app".
 func (p Part) String() string { return p.Kind + "/" + p.Name }
 
-// Site is a cluster as installing needs it; *kube.Cluster has it.
+// Site is a cluster as installing and upgrading need it; *kube.Cluster has it.
 type Site interface {
 	Cluster
 	Place(ctx context.Context, o kube.Object) (kube.Place, error)
 	Find(ctx context.Context, p kube.Place, ns, name string) (kube.Meta, bool, error)
+	Live(ctx context.Context, p kube.Place, ns, name string) (kube.Object, kube.Meta, bool, error)
 }
 
-// Hands make and remove objects; *kube.Hands has it, and sends only what was shown.
+// Hands make, change and remove objects; *kube.Hands has it, and sends only what was shown.
 type Hands interface {
 	Create(ctx context.Context, p kube.Place, o kube.Object, manager string) error
 	Replace(ctx context.Context, p kube.Place, o kube.Object, was kube.Meta, manager string) error
+	Merge(ctx context.Context, p kube.Place, o kube.Object, was kube.Meta, m kube.Merge, manager string) error
 	Remove(ctx context.Context, p kube.Place, ns, name, uid string) error
 }
 
@@ -96,7 +98,12 @@ type Installation struct {
 	From string
 }
 
-func (i Installation) key() string { return "sh.helm.release.v1." + i.Name + ".v1" }
+func (i Installation) key() string { return recordOf(i.Name, 1) }
+
+// recordOf is what Helm calls the Secret of a revision.
+func recordOf(name string, revision int) string {
+	return fmt.Sprintf("sh.helm.release.v1.%s.v%d", name, revision)
+}
 
 // AccessInstall is everything that Do sends.
 func (i Installation) AccessInstall() []kube.Access {

@@ -56,11 +56,21 @@ func (u *Unusable) Error() string { return u.Why }
 // It renders twice. Where the two differ, the chart invents something: a password that it makes up would be another one than that of the
 // data which is restored, so that is an error too.
 func (c Chart) Render(ctx context.Context, name, ns string, v Values, o kube.Offers) (Rendered, error) {
-	first, err := c.render(ctx, name, ns, v, o)
+	return c.twice(ctx, common.ReleaseOptions{Name: name, Namespace: ns, Revision: 1, IsInstall: true}, v, o)
+}
+
+// RenderUpgrade is Render for an upgrade to a revision: what `helm upgrade` does before it sends anything. Templates can ask which of the two it
+// is, and for the number of the revision.
+func (c Chart) RenderUpgrade(ctx context.Context, name, ns string, revision int, v Values, o kube.Offers) (Rendered, error) {
+	return c.twice(ctx, common.ReleaseOptions{Name: name, Namespace: ns, Revision: revision, IsUpgrade: true}, v, o)
+}
+
+func (c Chart) twice(ctx context.Context, as common.ReleaseOptions, v Values, o kube.Offers) (Rendered, error) {
+	first, err := c.render(ctx, as, v, o)
 	if err != nil {
 		return Rendered{}, err
 	}
-	again, err := c.render(ctx, name, ns, v, o)
+	again, err := c.render(ctx, as, v, o)
 	if err != nil {
 		return Rendered{}, err
 	}
@@ -71,7 +81,8 @@ func (c Chart) Render(ctx context.Context, name, ns string, v Values, o kube.Off
 	return first, nil
 }
 
-func (c Chart) render(ctx context.Context, name, ns string, v Values, o kube.Offers) (Rendered, error) {
+func (c Chart) render(ctx context.Context, as common.ReleaseOptions, v Values, o kube.Offers) (Rendered, error) {
+	name, ns := as.Name, as.Namespace
 	ch, err := c.load()
 	if err != nil {
 		return Rendered{}, &Unusable{Why: "cannot be read any more: " + err.Error(), Next: "Put it back as it was"}
@@ -90,7 +101,7 @@ func (c Chart) render(ctx context.Context, name, ns string, v Values, o kube.Off
 	if err := chartutil.ProcessDependencies(ch, v.tree); err != nil {
 		return Rendered{}, unsaid(c, name, "its dependencies cannot be chosen with these values")
 	}
-	top, err := util.ToRenderValuesWithSchemaValidation(ch, v.tree, common.ReleaseOptions{Name: name, Namespace: ns, Revision: 1, IsInstall: true}, caps, true)
+	top, err := util.ToRenderValuesWithSchemaValidation(ch, v.tree, as, caps, true)
 	if err != nil {
 		return Rendered{}, unsaid(c, name, "the values do not have the shape that it wants: a chart inside it is given something that is no map")
 	}
@@ -106,7 +117,7 @@ func (c Chart) render(ctx context.Context, name, ns string, v Values, o kube.Off
 	if err != nil {
 		return Rendered{}, failing(c, ch, name, err)
 	}
-	rls := &rspb.Release{Name: name, Namespace: ns, Version: 1, Chart: ch, Config: v.tree, ApplyMethod: string(rspb.ApplyMethodClientSideApply),
+	rls := &rspb.Release{Name: name, Namespace: ns, Version: as.Revision, Chart: ch, Config: v.tree, ApplyMethod: string(rspb.ApplyMethodClientSideApply),
 		Info: &rspb.Info{Status: status.StatusDeployed}}
 	rls.Info.Notes = notes(ch, files)
 	hooks, manifests, err := releaseutil.SortManifests(files, nil, releaseutil.InstallOrder)

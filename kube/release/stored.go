@@ -14,6 +14,7 @@ import (
 	"helm.sh/helm/v4/pkg/storage/driver"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	typedv1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"canton.example/svrescue/internal/plain"
@@ -87,6 +88,19 @@ func (s Stored) Record() secret.String { return s.record }
 
 // HasChart says whether templates are kept with the release, so that it can be upgraded from what is kept.
 func (s Stored) HasChart() bool { return s.rls != nil && len(s.rls.Chart.Templates) > 0 }
+
+// Kept is the chart as Helm keeps it with the release. Charts that it is made of are not kept with it: rendering says which it lacks.
+func (s Stored) Kept() Chart {
+	return Chart{Path: "Helm's record of release " + s.Name, Name: s.Chart, Version: s.ChartVersion, kept: s.record}
+}
+
+// Settings are the values that the operator has set, as Helm itself would take them up again.
+func (s Stored) Settings() Values {
+	if s.rls == nil {
+		return Values{}
+	}
+	return Values{runtime.DeepCopyJSON(s.rls.Config)}
+}
 
 // Hooks are the objects that Helm makes at certain moments and that are no part of the release, such as "Job/migrate (pre-install)".
 func (s Stored) Hooks() []string {
