@@ -2,6 +2,7 @@ package contract
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	authv1 "k8s.io/api/authorization/v1"
@@ -204,6 +205,36 @@ var patching = []Case{
 				e.Errorf("main became %+v", c)
 			}
 		}
+	}},
+	{"strategic merge patch for one version, which takes away by name", func(e *env) {
+		ds := e.kube.AppsV1().Deployments(e.ns)
+		made := e.deployment("d", 0)
+		made.Spec.Template.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "A", Value: "1"}, {Name: "B", Value: "2"}, {Name: "MINE", Value: "3"}}
+		_, err := ds.Create(e.ctx, made, metav1.CreateOptions{})
+		e.ok(err)
+		e.settled("d") // or the controllers' writes come between
+		old, err := ds.Get(e.ctx, "d", metav1.GetOptions{})
+		e.ok(err)
+		patch := func(version string) []byte {
+			return fmt.Appendf(nil, `{"metadata":{"uid":%q,"resourceVersion":%q,"labels":{"new":"x"}},"spec":{"template":{"spec":{"$setElementOrder/containers":[{"name":"main"}],`+
+				`"containers":[{"name":"main","$setElementOrder/env":[{"name":"A"}],"env":[{"name":"A","value":"9"},{"name":"B","$patch":"delete"}]}]}}}}`, old.UID, version)
+		}
+		d, err := ds.Patch(e.ctx, "d", types.StrategicMergePatchType, patch(old.ResourceVersion), metav1.PatchOptions{FieldManager: "helm", DryRun: dry})
+		e.ok(err)
+		if d.Labels["new"] != "x" {
+			e.Error("a dry-run patch does not show the result")
+		}
+		d, err = ds.Patch(e.ctx, "d", types.StrategicMergePatchType, patch(old.ResourceVersion), metav1.PatchOptions{FieldManager: "helm"})
+		e.ok(err)
+		var env []string
+		for _, v := range d.Spec.Template.Spec.Containers[0].Env {
+			env = append(env, v.Name+"="+v.Value)
+		}
+		if got := strings.Join(env, " "); d.Labels["new"] != "x" || got != "A=9 MINE=3" {
+			e.Errorf("labels %v, env %s", d.Labels, got)
+		}
+		_, err = ds.Patch(e.ctx, "d", types.StrategicMergePatchType, patch(old.ResourceVersion), metav1.PatchOptions{FieldManager: "helm"})
+		e.reason(err, metav1.StatusReasonConflict, 409, `Operation cannot be fulfilled on deployments.apps "d": `+stale)
 	}},
 	{"custom resources take no strategic merge patch", func(e *env) {
 		e.makeClaim(e.claim("c", e.Immediate, "8Mi"))
