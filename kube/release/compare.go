@@ -74,11 +74,8 @@ func (s Stored) placed(ctx context.Context, site Site) (placed, error) {
 }
 
 // Compare says what an upgrade from one to the other would do, object by object; what it would not touch is left out. Objects that are to be
-// removed come last. An object of somebody else in the way is *Taken; a release that cannot be upgraded *Unusable.
+// removed come last. An object of somebody else in the way is *Taken. Whether the release can be upgraded at all, Upgradable says.
 func Compare(ctx context.Context, site Site, was, now Stored) ([]Difference, error) {
-	if err := Upgradable(was); err != nil {
-		return nil, err
-	}
 	before, err := was.placed(ctx, site)
 	if err != nil {
 		return nil, err
@@ -161,4 +158,58 @@ func foreign(p Part, m kube.Meta, name, ns string, was bool) error {
 		return &Taken{fmt.Sprintf("%s is there already, and not of release %s", p, name)}
 	}
 	return nil
+}
+
+// Shown says of each object that two renderings do not share, and of each that is not there, how it stands in the cluster: to be made, to be
+// changed, to be removed; or without a verb, where nothing is left to do. Whose marks an object has does not matter: it is for what somebody
+// else applies.
+func Shown(ctx context.Context, site Site, was, now Stored) ([]Difference, error) {
+	before, err := was.placed(ctx, site)
+	if err != nil {
+		return nil, err
+	}
+	after, err := now.placed(ctx, site)
+	if err != nil {
+		return nil, err
+	}
+	var all []Difference
+	for _, p := range after.parts {
+		d := Difference{Touched: Touched{Part: p, Verb: Makes}}
+		live, _, found, err := site.Live(ctx, p.Place, p.Namespace, p.Name)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			base, had := before.objects[p.identity()]
+			if !had {
+				base = after.objects[p.identity()]
+			}
+			merge, err := kube.Merging(base, after.objects[p.identity()], live)
+			if err != nil {
+				return nil, err
+			}
+			merged, err := merge.On(live)
+			if err != nil {
+				return nil, err
+			}
+			d.Verb, d.Live, d.After = Changes, live.Content(), merged.Content()
+			if merge.Empty() {
+				d.Verb = ""
+			}
+		}
+		all = append(all, d)
+	}
+	for _, p := range before.parts {
+		if _, stays := after.objects[p.identity()]; stays || p.Keep {
+			continue
+		}
+		_, found, err := site.Find(ctx, p.Place, p.Namespace, p.Name)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			all = append(all, Difference{Touched: Touched{Part: p, Verb: Removes}})
+		}
+	}
+	return all, nil
 }

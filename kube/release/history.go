@@ -96,3 +96,17 @@ func (b book) create(r *rspb.Release) error {
 func (b book) update(r *rspb.Release) error {
 	return cause(b.driver.Update(recordOf(b.name, r.Version), r))
 }
+
+// Newest are the newest revisions of all releases of the namespace, by name, whatever their state.
+func (r Records) Newest(ctx context.Context) (map[string]int, error) {
+	secrets, err := r.cluster.Secrets(ctx, r.ns, "owner=helm")
+	if err != nil {
+		return nil, err
+	}
+	list, _ := newest(r.ns, secrets)
+	all := map[string]int{}
+	for _, l := range list {
+		all[l.Name] = l.Revision
+	}
+	return all, nil
+}

@@ -181,3 +181,17 @@ func (s Stored) copyOf() *rspb.Release {
 	c.Info, c.Labels = &info, maps.Clone(s.rls.Labels)
 	return &c
 }
+
+// HookManifests are the hooks as they were rendered. Passwords can be in them.
+func (s Stored) HookManifests() []string {
+	var all []string
+	if s.rls == nil {
+		return nil
+	}
+	for _, h := range s.rls.Hooks {
+		if h != nil {
+			all = append(all, h.Manifest)
+		}
+	}
+	return all
+}

@@ -60,6 +60,9 @@ func (u Upgraded) Done() bool {
 	return u.Revision > 0 && u.Back == 0 && (u.Status == common.StatusDeployed.String() && u.settled || u.Taken != "" && u.Status == common.StatusSuperseded.String())
 }
 
+// Settled says that no revision is marked as deployed beside the one that is in force.
+func (u Upgraded) Settled() bool { return u.settled }
+
 // AccessUpgrade is everything that Do sends.
 func (u Upgrade) AccessUpgrade() []kube.Access {
 	var all []kube.Access
@@ -166,7 +169,7 @@ func (u Upgrade) look(ctx context.Context, site Site) (Upgraded, []entry, error)
 		}
 	}
 	state.settled = !slices.ContainsFunc(all, func(e entry) bool {
-		return e.status == common.StatusDeployed && e.revision < state.Revision && e.revision >= u.From
+		return e.status == common.StatusDeployed && e.revision < max(state.Revision, state.Back) && e.revision >= u.From
 	})
 	return state, all, nil
 }

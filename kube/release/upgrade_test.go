@@ -451,10 +451,20 @@ func TestUpgradeRefuses(t *testing.T) {
 		}
 	})
 	t.Run("applied on the server's side", func(t *testing.T) {
+		c := running(t, nil)
+		u := upgrade(t, c, now(t))
 		s := standIn(t, 1, upValues)
-		s.ServerSide = true
+		if err := Upgradable(s); err != nil {
+			t.Error(err)
+		}
+		s.rls.ApplyMethod, s.rls.Version = "ssa", 1
+		s.rls.SetStatus(common.StatusDeployed, "Install complete")
+		record := []kube.Access{secrets.Access("update", "sv", recordOf("sv", 1))}
+		if err := newBook(t.Context(), c, c.Hands(record, false), "sv", "sv").update(s.rls); err != nil {
+			t.Fatal(err)
+		}
 		var unusable *Unusable
-		if _, err := Compare(t.Context(), nil, s, now(t)); !errors.As(err, &unusable) {
+		if err := u.Do(t.Context(), c, c.Hands(u.AccessUpgrade(), false), now(t), at, quietly); !errors.As(err, &unusable) || world(t, c) != asBefore || history(t, c) != "1 deployed" {
 			t.Errorf("%v", err)
 		}
 	})

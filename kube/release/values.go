@@ -125,3 +125,6 @@ func (v Values) Keys() []string {
 	slices.Sort(all)
 	return all
 }
+
+// Tree is a copy of all that is set, as JSON has it. Passwords can be in it: whoever asks answers for what becomes of it.
+func (v Values) Tree() map[string]any { return runtime.DeepCopyJSON(v.tree) }

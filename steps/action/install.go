@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"canton.example/svrescue/kube"
@@ -22,6 +23,8 @@ type InstallRelease struct {
 	Stored func(context.Context, steps.World) (release.Stored, error)
 	How    string   // how its objects came about: "recorded", "rendered"
 	Helm   []string // the words with which Helm does the same
+	Before []string // command lines that come before that, where it needs any
+	Lines  []string // how its objects differ from those of a release that it is made after; without secrets
 	Hooks  []string // of the chart, which are not made
 }
 
@@ -37,11 +40,14 @@ func (i InstallRelease) Show() wire.Preview {
 		names = append(names, p.String())
 	}
 	after := fmt.Sprintf("%s as %s, and Helm's record of it: %s", counted(len(names), "object"), i.How, strings.Join(names, ", "))
+	if len(i.Lines) > 0 {
+		after += ". " + inShort(i.Lines)
+	}
 	if n := len(i.Hooks); n > 0 {
 		after += fmt.Sprintf(". Not made: %s of the chart: %s", counted(n, "hook"), strings.Join(i.Hooks, ", "))
 	}
 	return wire.Preview{Title: fmt.Sprintf("%s (%s %s)", i.Key(), i.Chart, i.Version), Before: "no release of that name", After: after,
-		Commands: []string{kube.CommandHelm(i.Where, i.Installation.Namespace, i.Helm...)}}
+		Commands: append(slices.Clone(i.Before), kube.CommandHelm(i.Where, i.Installation.Namespace, i.Helm...))}
 }
 
 // counted is a number of things, as one says it.
