@@ -35,7 +35,7 @@ type Case struct {
 // Cases lists every case.
 func Cases() []Case {
 	var all []Case
-	for _, l := range [][]Case{commands, tunnels, fields, configMaps} {
+	for _, l := range [][]Case{commands, tunnels, fields, configMaps, merges} {
 		all = append(all, l...)
 	}
 	return all

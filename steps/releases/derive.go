@@ -311,7 +311,7 @@ func beside(was, now release.Stored, want Want) ([]string, error) {
 				continue
 			}
 			differ++
-			lines = append(lines, ofLeaf(o.String(), o.Kind(), l, single(o.Content())))
+			lines = append(lines, ofLeaf(o.String(), o.Kind(), l, single(b.Content()) && single(o.Content())))
 		}
 		if differ == 0 {
 			lines = append(lines, o.String()+": is made as "+b.String()+" is, under its own name")

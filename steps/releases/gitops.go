@@ -143,7 +143,7 @@ func (d Derived) applied(ctx context.Context, w steps.World, was, now release.St
 				if len(l.path) > 0 && l.path[0] == "metadata" || inTemplateMarks(l.path) {
 					continue
 				}
-				lines = append(lines, strings.TrimPrefix(ofLeaf("", x.Kind, l, single(x.After)), " "))
+				lines = append(lines, strings.TrimPrefix(ofLeaf("", x.Kind, l, single(x.Live) && single(x.After)), " "))
 			}
 			if len(lines) > 0 {
 				item.State, item.Done = "is not yet so: "+strings.Join(lines[:min(3, len(lines))], "; "), false

@@ -177,7 +177,7 @@ func ofObject(d release.Difference) []string {
 	}
 	var lines []string
 	for _, l := range differences(any(d.Live), any(d.After)) {
-		text := ofLeaf(name, d.Kind, l, single(d.After))
+		text := ofLeaf(name, d.Kind, l, single(d.Live) && single(d.After))
 		if d.Was != nil && !ofChart[l.key()] {
 			text += " (changed in the cluster since; what the chart says comes back)"
 		}
