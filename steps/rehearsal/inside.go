@@ -46,6 +46,7 @@ type pods struct {
 	identities func() any
 
 	tenants *tenants // what lives by the scenario's ledger; nil: it has none
+	loss    *loss    // the network that is recovered; nil: none is
 
 	// changed is called after every change of a server's data, before its client is told; nil: nobody wants to know.
 	changed func()
@@ -70,11 +71,17 @@ func newPods(clk clock.WithTicker, s Scenario) *pods {
 	if s.Books != nil {
 		p.tenants = newTenants(p, *s.Books)
 	}
+	if s.Loss != nil {
+		p.loss = newLoss(p, *s.Loss)
+	}
 	return p
 }
 
 // Started implements sim.Lives.
 func (p *pods) Started(in sim.Pod) *sim.Workload {
+	if p.loss != nil {
+		return p.loss.started(in)
+	}
 	if p.tenants == nil {
 		return nil
 	}
@@ -83,6 +90,9 @@ func (p *pods) Started(in sim.Pod) *sim.Workload {
 
 // Ended implements sim.Lives.
 func (p *pods) Ended(in sim.Pod) {
+	if p.loss != nil {
+		p.loss.ended(in)
+	}
 	if p.tenants != nil {
 		p.tenants.ended(in)
 	}
@@ -125,6 +135,11 @@ func (p *pods) Exec(ctx context.Context, in sim.Pod, command []string, stdin io.
 
 // Dial connects to what listens on a port of a pod.
 func (p *pods) Dial(ctx context.Context, in sim.Pod, port int) (net.Conn, error) {
+	if p.loss != nil {
+		if h := p.loss.handler(in, port, p.release(in)); h != nil {
+			return serveHTTP(ctx, h), nil
+		}
+	}
 	times := func() (now, started time.Time, starts int) { return p.ledger(), in.Started, in.Starts }
 	switch {
 	case port == postgresPort:
@@ -159,6 +174,9 @@ func (p *pods) serverOf(in sim.Pod) *pg.Server {
 		load := func() string { return in.Content(claim) }
 		if p.tenants != nil {
 			load = func() string { return p.tenants.databases(in, in.Content(claim), fresh) }
+		}
+		if p.loss != nil {
+			load = func() string { return p.loss.databases(in, in.Content(claim), fresh) }
 		}
 		p.servers[id] = pg.New(pg.Options{Clock: p.clock, Rate: loadRate, Load: load,
 			Store: func(text string) {

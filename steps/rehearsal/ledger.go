@@ -89,7 +89,10 @@ func (h holder) pair() (string, error) {
 }
 
 // dumped is the identities backup of the SV's node in the shape of reference/apis.md 5.1.
-func (h holder) dumped() ([]byte, error) {
+func (h holder) dumped() ([]byte, error) { return h.dumpedBy(release) }
+
+// dumpedBy is that backup as an app of a release made it.
+func (h holder) dumpedBy(release string) ([]byte, error) {
 	pair, err := h.pair()
 	if err != nil {
 		return nil, err

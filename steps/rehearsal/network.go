@@ -105,6 +105,9 @@ func (p *pods) release(in sim.Pod) string {
 
 // peer is the scan of another SV, by its host, or, where the ledger lives, its SV app; nil where there is none, or it does not answer.
 func (p *pods) peer(host string) http.Handler {
+	if p.loss != nil {
+		return p.loss.peer(host)
+	}
 	for i := range others {
 		if p.tenants != nil && host == sponsorHost(i) {
 			return svapp.App{Base: svapp.SV, ID: nameOfPeer(i), Version: release, Built: "2026-01-20T10:11:12Z", Port: svPort, Uptime: func() time.Duration { return time.Hour },

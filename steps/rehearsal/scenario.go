@@ -27,6 +27,8 @@ type Scenario struct {
 	Net Net
 	// Books is the network's ledger, where votes, onboardings and transfers are part of the world; nil: the network is what Net says.
 	Books *Books
+	// Loss is a network whose CometBFT layer is lost, and how its recovery goes; nil: the network is what Net says.
+	Loss *Loss
 	// Managed are the servers of a managed service: host, and the text of what they hold when they are restored.
 	Managed func(now time.Time) map[string]string
 	// Dumps are dump files that lie in a folder of the operator, by name.

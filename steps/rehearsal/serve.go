@@ -59,8 +59,8 @@ func Build(s Scenario, clk clock.WithTicker, seed int64, token string) (*sim.Ser
 	return build(s, clk, seed, token, newPods(clk, s))
 }
 
-func build(s Scenario, clk clock.WithTicker, seed int64, token string, inside sim.Inside) (*sim.Server, error) {
-	world, err := s.World(clk.Now())
+func build(s Scenario, clk clock.WithTicker, seed int64, token string, inside *pods) (*sim.Server, error) {
+	world, err := s.World(inside.began)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func Serve(ctx context.Context, s Scenario, clk clock.WithTicker, wall clock.Wit
 	running.Go(func() { busy.until(ctx, idle); cancel() })
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
-	if err := lay(s, clk.Now(), folder); err != nil {
+	if err := lay(s, inside.began, folder); err != nil {
 		return err
 	}
 	if err := durable.WriteFile(filepath.Join(folder, Kubeconfig), sim.Kubeconfig(url, token, ca, namespace)); err != nil {

@@ -18,6 +18,9 @@ type Comet struct {
 	Peers       int
 	Lag         Lag
 	Times       Times
+	// New is a chain that begins with its first block at Genesis; zero: it has none yet.
+	New     bool
+	Genesis time.Time
 }
 
 // Handler serves the RPC.
@@ -47,14 +50,20 @@ func (c Comet) Result(method string) (any, bool) {
 // Reached is the height and the time of the last block that the node has now.
 func (c Comet) Reached() (height int64, at time.Time) {
 	at = c.Lag.Reached(c.Times()).Truncate(blockTime)
-	return blocks(at), at
+	switch {
+	case !c.New:
+		return blocks(at), at
+	case c.Genesis.IsZero() || at.Before(c.Genesis):
+		return 0, time.Unix(0, 0) // as the real one tells of a store without blocks
+	}
+	return 1 + int64(at.Sub(c.Genesis)/blockTime), at
 }
 
 func (c Comet) status() any {
 	height, at := c.Reached()
 	now, _, _ := c.Times()
 	hash := func(n int64) string { return fmt.Sprintf("%064X", n) }
-	first := max(height-5040000, 1) // what the charts keep (reference/deployment.md 8.1)
+	first := min(max(height-5040000, 1), height) // what the charts keep (reference/deployment.md 8.1)
 	return map[string]any{
 		"node_info": map[string]any{
 			"protocol_version": map[string]any{"p2p": "8", "block": "11", "app": "0"},
@@ -66,7 +75,7 @@ func (c Comet) status() any {
 			"latest_block_time": at.UTC().Format(time.RFC3339Nano), "earliest_block_hash": hash(first), "earliest_app_hash": hash(first),
 			"earliest_block_height": strconv.FormatInt(first, 10), "earliest_block_time": at.Add(-time.Duration(height-first) * blockTime).UTC().Format(time.RFC3339Nano),
 			// A node that waits for others does not say that it catches up (reference/apis.md 2.3).
-			"catching_up": now.Sub(at) > time.Minute && !c.standing(),
+			"catching_up": now.Sub(at) > time.Minute && !c.standing() && height > 0,
 		},
 		"validator_info": map[string]any{"address": "INVENTED", "pub_key": map[string]any{"type": "tendermint/PubKeyEd25519", "value": "aW52ZW50ZWQ="},
 			"voting_power": strconv.Itoa(c.VotingPower)},

@@ -42,6 +42,10 @@ type Snapshots struct {
 	Clock clock.Clock
 	// CutAfter and StopAfter are bytes of the body after which the connection is dropped, or nothing more comes; 0: never.
 	CutAfter, StopAfter int64
+	CutFirst            int // only so many requests are cut or stopped; 0: all
+	// Slow is how long the first SlowFirst exports take, instead of Takes.
+	Slow      time.Duration
+	SlowFirst int
 	// Fails answers in place of the export, by the number of the request, from 1; status 0: it does not.
 	Fails func(request int) (status int, text string)
 
@@ -86,6 +90,9 @@ func (s *Snapshots) serve(w http.ResponseWriter, r *http.Request) {
 	force := q.Get("force") == "true"
 	done := make(chan struct{})
 	number, takes := s.begin(force), s.Takes
+	if number <= s.SlowFirst {
+		takes = s.Slow
+	}
 	go func() { // nobody stops an export
 		defer close(done)
 		defer s.end()
@@ -119,7 +126,7 @@ func (s *Snapshots) serve(w http.ResponseWriter, r *http.Request) {
 	if s.Generation != X && at.After(s.Clean) {
 		of = s.LedgerEnd // stamped with what was asked for all the same
 	}
-	s.write(w, q.Get("migration_id"), at, of)
+	s.write(w, q.Get("migration_id"), at, of, s.CutFirst == 0 || number <= s.CutFirst)
 }
 
 // refusal is that of the export (reference/apis.md 3.4 and 11).
@@ -149,8 +156,8 @@ func (s *Snapshots) refusal(at time.Time, force bool) (int, string) {
 	return 0, ""
 }
 
-// write is the answer: at is what is stamped on it, and of the time of its contracts, which they begin with.
-func (s *Snapshots) write(w http.ResponseWriter, migration string, at, of time.Time) {
+// write is the answer: at is what is stamped on it, and of the time of its contracts, which they begin with. breaks: it may end early.
+func (s *Snapshots) write(w http.ResponseWriter, migration string, at, of time.Time, breaks bool) {
 	if migration == "" {
 		migration = strconv.FormatInt(s.MigrationID+1, 10)
 	}
@@ -160,7 +167,7 @@ func (s *Snapshots) write(w http.ResponseWriter, migration string, at, of time.T
 	}
 	w.Header().Set("Content-Type", "application/json")
 	to := io.Writer(w)
-	if after := max(s.CutAfter, s.StopAfter); after > 0 {
+	if after := max(s.CutAfter, s.StopAfter); after > 0 && breaks {
 		to = &broken{to: w, left: after}
 	}
 	write := func() error {

@@ -1,0 +1,303 @@
+package rehearsal
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"canton.example/svrescue/kube"
+	"canton.example/svrescue/kube/sim"
+	"sigs.k8s.io/yaml"
+)
+
+// The stand-in charts of releases up to 0.6.1: what they render of the documentation's values (reference/deployment.md 4) is the node of the rehearsal,
+// and from values with another migration ID they render the parts of another synchronizer. Nothing of them is from Splice.
+
+// What they tell a container of their values. The variables of the real charts have other names, but for the last two (reference/deployment.md 10.7).
+const (
+	chainVar       = "STANDIN_CHAIN_ID"
+	driverVar      = "STANDIN_DRIVER_HOST"
+	migrationVar   = "STANDIN_MIGRATION_ID"
+	participantVar = "STANDIN_PARTICIPANT"
+	sequencerVar   = "STANDIN_SEQUENCER"
+	mediatorVar    = "STANDIN_MEDIATOR"
+	onboardingVar  = "ADDITIONAL_CONFIG_SV_ONBOARDING"
+	restoringVar   = "ADDITIONAL_CONFIG_VALIDATOR_MIGRATION_RESTORE"
+)
+
+// lossReleases are the releases of the node, in the order of their installation.
+func lossReleases(plan Loss) []helmRelease {
+	sequencer := fmt.Sprintf("https://sequencer-%d.sv.acme.example", oldID)
+	rel, comet, participant := fmt.Sprintf("global-domain-%d", oldID), fmt.Sprintf("global-domain-%d-cometbft", oldID), fmt.Sprintf("participant-%d", oldID)
+	store := func(server, database string) map[string]any {
+		return map[string]any{"host": server, "port": 5432, "secretName": server + "-secret", "databaseName": database}
+	}
+	migration := map[string]any{"id": oldID}
+	sv := map[string]any{"onboardingName": svName, "nodeIdentifier": svName, "participantAddress": participant, "decentralizedSynchronizerUrl": sequencer, "migration": migration,
+		"joinWithKeyOnboarding": map[string]any{"sponsorApiUrl": "https://sv.sv-01.rehearsal.example"}, "auth": map[string]any{"audience": svAudience}, "persistence": store("apps-pg", "cantonnet_sv"),
+		"scan":     map[string]any{"publicUrl": "https://scan.sv.acme.example", "internalUrl": "http://scan-app." + namespace + ":5012"},
+		"domain":   map[string]any{"sequencerAddress": rel + "-sequencer", "mediatorAddress": rel + "-mediator", "sequencerPublicUrl": sequencer},
+		"cometBFT": map[string]any{"enabled": true, "connectionUri": "http://" + comet + "-cometbft-rpc:26657"}}
+	if plan.Stuck > 0 {
+		sv["additionalEnvVars"] = []any{map[string]any{"name": "ADDITIONAL_CONFIG_MIGRATION_ID", "value": fmt.Sprintf("canton.sv-apps.sv.domain-migration-id = %d", plan.Stuck)}}
+	}
+	var all []helmRelease
+	for _, server := range []string{"sequencer-pg", "mediator-pg", "participant-pg", "apps-pg"} {
+		all = append(all, helmRelease{server, "splice-postgres", map[string]any{"db": map[string]any{"volumeSize": "20Gi", "volumeStorageClass": "standard-rwo"}}})
+	}
+	return append(all,
+		helmRelease{comet, "splice-cometbft", map[string]any{"node": map[string]any{"identifier": comet, "keysSecret": "cometbft-keys", "externalAddress": fmt.Sprintf("sv.acme.example:26%d56", oldID), "retainBlocks": 5040000},
+			"genesis": map[string]any{"chainId": fmt.Sprintf("%s-%d", network, oldID)}, "stateSync": map[string]any{"enable": true, "rpcServers": "https://sv.sv-01.rehearsal.example:443/cometbft-rpc"},
+			"db": map[string]any{"volumeSize": "20Gi", "volumeStorageClass": "standard-rwo"}}},
+		helmRelease{rel, "splice-global-domain", map[string]any{"sequencer": map[string]any{"persistence": store("sequencer-pg", fmt.Sprintf("sequencer_%d", oldID)),
+			"driver": map[string]any{"type": "cometbft", "host": comet + "-cometbft-rpc", "port": 26657}},
+			"mediator": map[string]any{"persistence": store("mediator-pg", fmt.Sprintf("mediator_%d", oldID))}}},
+		helmRelease{participant, "splice-participant", map[string]any{"persistence": store("participant-pg", fmt.Sprintf("participant_%d", oldID)),
+			"auth": map[string]any{"targetAudience": "https://ledger.example.com", "jwksUrl": "https://auth.example.com/.well-known/jwks.json"}, "enableHealthProbes": true}},
+		helmRelease{"sv", "splice-sv-node", sv},
+		helmRelease{"scan", "splice-scan", map[string]any{"participantAddress": participant, "sequencerAddress": rel + "-sequencer", "mediatorAddress": rel + "-mediator", "migration": migration, "persistence": store("apps-pg", "cantonnet_scan")}},
+		helmRelease{"validator", "splice-validator", map[string]any{"svValidator": true, "participantAddress": participant, "migration": migration, "persistence": store("apps-pg", "cantonnet_validator"),
+			"auth": map[string]any{"audience": validatorAudience}, "validatorWalletUsers": []any{"auth0|example"}, "scanClient": map[string]any{"scanType": "trust-single", "scanAddress": "http://scan-app." + namespace + ":5012"}}},
+		helmRelease{"info", "splice-info", map[string]any{}})
+}
+
+// chartVars are the variables that the stand-in of a chart gives its container, with the placeholder of each value.
+func chartVars(chart string) (container string, vars []change) {
+	apps := []change{{migrationVar, "{{ .Values.migration.id | quote }}"}, {participantVar, "{{ .Values.participantAddress | quote }}"}}
+	switch chart {
+	case "splice-cometbft":
+		return "cometbft", []change{{chainVar, "{{ .Values.genesis.chainId | quote }}"}}
+	case "splice-global-domain":
+		return "sequencer", []change{{driverVar, "{{ .Values.sequencer.driver.host | quote }}"}}
+	case "splice-sv-node":
+		return "sv-app", append(apps, change{sequencerVar, "{{ .Values.domain.sequencerAddress | quote }}"}, change{mediatorVar, "{{ .Values.domain.mediatorAddress | quote }}"})
+	case "splice-scan":
+		return "scan-app", apps
+	case "splice-validator":
+		return "validator-app", apps
+	}
+	return "", nil
+}
+
+// blocks are what a container has besides, by chart: variables that depend on values. The way of coming up that is configured is the SV app's; that
+// of domain-migration has priority (reference/deployment.md 10.6).
+var blocks = map[string]string{
+	"splice-sv-node": `{{- if .Values.migration.migrating }}
+        - name: ` + onboardingVar + `
+          value: |
+            canton.sv-apps.sv.onboarding = {
+              type = "domain-migration"
+              name = "{{ .Values.onboardingName }}"
+              dump-file-path = "` + migrationDump + `"
+            }
+{{- else if .Values.joinWithKeyOnboarding }}
+        - name: ` + onboardingVar + `
+          value: |
+            canton.sv-apps.sv.onboarding = {
+              type = "join-with-key"
+              name = "{{ .Values.onboardingName }}"
+              sponsor-api-url = "{{ .Values.joinWithKeyOnboarding.sponsorApiUrl }}"
+            }
+{{- end }}
+{{- with .Values.additionalEnvVars }}{{ toYaml . | nindent 8 }}{{- end }}
+`,
+	"splice-validator": `{{- if .Values.migration.migrating }}
+        - name: ` + restoringVar + `
+          value: canton.validator-apps.validator_backend.restore-from-migration-dump = "` + migrationDump + `"
+{{- end }}
+`,
+}
+
+// placeholders put a chart's values in the place of what the node has of them. The longer texts come first.
+func placeholders(r helmRelease) []change {
+	id := fmt.Sprint(oldID)
+	rel := "global-domain-" + id
+	all := []change{{"namespace: " + namespace + "\n", "namespace: {{ .Release.Namespace }}\n"}, {lossRelease, "{{ .Chart.Version }}"},
+		{`migration_id: "` + id + `"`, `migration_id: {{ regexFind "[0-9]+" .Release.Name | quote }}`}, {`migration: "` + id + `"`, "migration: {{ .Values.migration.id | quote }}"}}
+	store := func(part, values string) []change {
+		return []change{{"name: " + part + "-pg-secret", "name: {{ .Values." + values + "persistence.secretName }}"}, {"value: " + part + "-pg\n", "value: {{ .Values." + values + "persistence.host }}\n"},
+			{"value: " + part + "_" + id, "value: {{ .Values." + values + "persistence.databaseName }}"}}
+	}
+	switch r.chart {
+	case "splice-postgres":
+		all = append(all, change{r.name, "{{ .Release.Name }}"}, change{"storage: 20Gi", "storage: {{ .Values.db.volumeSize }}"}, change{"standard-rwo", "{{ .Values.db.volumeStorageClass }}"})
+	case "splice-cometbft":
+		all = append(all, change{rel + "-cometbft", "{{ .Values.node.identifier }}"}, change{"cometbft-keys", "{{ .Values.node.keysSecret }}"}, change{"storage: 20Gi", "storage: {{ .Values.db.volumeSize }}"},
+			change{"standard-rwo", "{{ .Values.db.volumeStorageClass }}"})
+	case "splice-global-domain":
+		all = append(append(append(all, store("sequencer", "sequencer.")...), store("mediator", "mediator.")...), change{rel, "{{ .Release.Name }}"})
+	case "splice-participant":
+		all = append(append(all, store("participant", "")...), change{"participant-" + id, "{{ .Release.Name }}"})
+	}
+	return all
+}
+
+// bare is an object as a chart renders it: without what Helm adds and what a server does.
+func bare(object kube.Object) (string, error) {
+	text, err := object.YAML()
+	if err != nil {
+		return "", err
+	}
+	all, _, _ := strings.Cut(string(text), "\nstatus:")
+	var out strings.Builder
+	for line := range strings.Lines(all) {
+		if !strings.Contains(line, "meta.helm.sh/") {
+			out.WriteString(line)
+		}
+	}
+	return strings.Replace(strings.TrimSuffix(out.String(), "\n")+"\n", "  annotations:\n  labels:", "  labels:", 1), nil
+}
+
+// withVars gives the container of a chart its variables: as the values have them now, and as the chart has them.
+func withVars(manifest string, r helmRelease, now bool) string {
+	container, vars := chartVars(r.chart)
+	if container == "" {
+		return manifest
+	}
+	var lines strings.Builder
+	for _, v := range vars {
+		fmt.Fprintf(&lines, "        - name: %s\n          value: %s\n", v.from, v.to)
+	}
+	lines.WriteString(blocks[r.chart])
+	text := lines.String()
+	if now {
+		text = settledNow(text, r)
+	}
+	docs := strings.Split(manifest, "---\n")
+	for i, doc := range docs {
+		if !strings.Contains(doc, "kind: Deployment\n") || !strings.Contains(doc, "        name: "+container+"\n        ports:") {
+			continue
+		}
+		if strings.Contains(doc, "      containers:\n      - env:\n") {
+			docs[i] = strings.Replace(doc, "      containers:\n      - env:\n", "      containers:\n      - env:\n"+text, 1)
+		} else {
+			docs[i] = strings.Replace(doc, "      containers:\n      - image:", "      containers:\n      - env:\n"+text+"        image:", 1)
+		}
+	}
+	return strings.Join(docs, "---\n")
+}
+
+// settledNow is a text of a chart with the values of a release that does not migrate.
+func settledNow(text string, r helmRelease) string {
+	var out strings.Builder
+	skip := false
+	for line := range strings.Lines(text) {
+		switch {
+		case strings.HasPrefix(line, "{{- if "):
+			skip = true
+		case strings.HasPrefix(line, "{{- else"):
+			skip = false
+		case strings.HasPrefix(line, "{{- end"):
+			skip = false
+		case strings.HasPrefix(line, "{{- with .Values.additionalEnvVars"):
+			more, _ := r.values["additionalEnvVars"].([]any)
+			for _, v := range more {
+				one, _ := v.(map[string]any)
+				fmt.Fprintf(&out, "        - name: %v\n          value: %v\n", one["name"], one["value"])
+			}
+		case !skip:
+			out.WriteString(line)
+		}
+	}
+	all := out.String()
+	for strings.Contains(all, "{{ ") {
+		before, rest, _ := strings.Cut(all, "{{ ")
+		inside, after, _ := strings.Cut(rest, " }}")
+		path, quoted := strings.CutSuffix(inside, " | quote")
+		value := fmt.Sprint(valueAt(r.values, strings.TrimPrefix(path, ".Values.")))
+		if quoted {
+			value = fmt.Sprintf("%q", value)
+		}
+		all = before + value + after
+	}
+	return all
+}
+
+func valueAt(values map[string]any, path string) any {
+	first, rest, more := strings.Cut(path, ".")
+	if inner, is := values[first].(map[string]any); more && is {
+		return valueAt(inner, rest)
+	}
+	return values[first]
+}
+
+// lossObjects are the objects of the node as its charts render them now, and Helm's records with these charts in them.
+func lossObjects(o sim.NodeOptions, s sim.Scenario, plan Loss) (string, error) {
+	objects, err := kube.Objects([]byte(s.Objects))
+	if err != nil {
+		return "", err
+	}
+	manifests, rest := map[string]string{}, []string{}
+	for _, object := range objects {
+		name := object.Annotations()["meta.helm.sh/release-name"]
+		if name == "" {
+			text, err := object.YAML()
+			if err != nil {
+				return "", err
+			}
+			rest = append(rest, string(text))
+			continue
+		}
+		text, err := bare(object)
+		if err != nil {
+			return "", err
+		}
+		manifests[name] += "---\n" + text
+	}
+	all := "---\n" + strings.Join(rest, "\n---\n")
+	for _, r := range lossReleases(plan) {
+		manifest, template := withVars(manifests[r.name], r, true), withVars(manifests[r.name], r, false)
+		var pairs []string
+		for _, c := range placeholders(r) {
+			pairs = append(pairs, c.from, c.to)
+		}
+		record, err := lossRecord(o, r, manifest, strings.NewReplacer(pairs...).Replace(template))
+		if err != nil {
+			return "", err
+		}
+		all += "\n---\n" + record + owned(manifest, r.name)
+	}
+	return all, nil
+}
+
+// owned is a manifest with the marks that Helm puts on what it installs.
+func owned(manifest, name string) string {
+	marks := fmt.Sprintf("    meta.helm.sh/release-name: %s\n    meta.helm.sh/release-namespace: %s\n", name, namespace)
+	docs := strings.Split(manifest, "---\n")
+	for i, doc := range docs {
+		if strings.Contains(doc, "metadata:\n  annotations:\n") {
+			docs[i] = strings.Replace(doc, "metadata:\n  annotations:\n", "metadata:\n  annotations:\n"+marks, 1)
+		} else {
+			docs[i] = strings.Replace(doc, "metadata:\n", "metadata:\n  annotations:\n"+marks, 1)
+		}
+	}
+	return strings.Join(docs, "---\n")
+}
+
+// lossRecord is the Secret in which Helm keeps a release, with its chart.
+func lossRecord(o sim.NodeOptions, r helmRelease, manifest, template string) (string, error) {
+	at := o.Start.Add(-30 * 24 * time.Hour)
+	body, err := json.Marshal(map[string]any{"name": r.name, "namespace": o.Namespace, "version": 1, "config": r.values, "manifest": manifest,
+		"info": map[string]any{"status": "deployed", "first_deployed": at, "last_deployed": at, "description": "Install complete"},
+		"chart": map[string]any{"metadata": map[string]any{"name": r.chart, "version": lossRelease, "appVersion": lossRelease, "apiVersion": "v2"}, "values": map[string]any{},
+			"templates": []any{map[string]any{"name": "templates/all.yaml", "data": []byte(template)}}}})
+	if err != nil {
+		return "", err
+	}
+	var packed bytes.Buffer
+	zip := gzip.NewWriter(&packed)
+	if _, err := zip.Write(body); err != nil {
+		return "", err
+	}
+	if err := zip.Close(); err != nil {
+		return "", err
+	}
+	inner := base64.StdEncoding.EncodeToString(packed.Bytes())
+	doc, err := yaml.Marshal(map[string]any{"apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1", "data": map[string]any{"release": base64.StdEncoding.EncodeToString([]byte(inner))},
+		"metadata": map[string]any{"name": "sh.helm.release.v1." + r.name + ".v1", "namespace": o.Namespace, "labels": map[string]any{"owner": "helm", "name": r.name, "status": "deployed", "version": "1"}}})
+	return string(doc), err
+}
