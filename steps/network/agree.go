@@ -60,7 +60,7 @@ func agreeInputs(ctx context.Context, w steps.World, f Facts) ([]wire.Question, 
 			Text: "The documentation goes back about 15 minutes, since validators need a later transaction to export cleanly. Where periods are longer than that, " +
 				"15 minutes stay within the last one. All SVs must use the same."}, nil)
 	case a.Adding == "report":
-		return one(wire.Question{Name: "report", Kind: wire.AskText, Title: "The report of another SV: paste it, or name its file",
+		return one(wire.Question{Name: "report", Kind: wire.AskText, Title: "The report of another SV: paste it, or name its file", Default: f.nextReport(),
 			Text: "What svrescue commitments scan wrote there. Pasted, it begins with {. On a screen of lines (--linear), put it into a file. back: none."}, nil)
 	case a.Adding == "remove":
 		return one(removeQuestion(f), nil)
@@ -221,6 +221,16 @@ func (f Facts) reports(files steps.FileReader) ([]commitment.Named, error) {
 		all = append(all, r)
 	}
 	return all, nil
+}
+
+// nextReport is the first of the files that were named in advance and that is not added yet; empty: there is none.
+func (f Facts) nextReport() string {
+	for _, file := range f.Hints.Reports {
+		if p, err := takeReport(file, f.Report.Reporter); err == nil && slices.Contains(f.waiting(), p.SV) {
+			return file
+		}
+	}
+	return ""
 }
 
 // waiting are the SVs of which there is no report.

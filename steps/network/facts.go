@@ -38,6 +38,7 @@ type Hints struct {
 	Logs       []string `json:"logs,omitempty"`       // files or folders with older logs of the participant
 	SVs        []string `json:"svs,omitempty"`        // names of all SVs
 	Scans      []string `json:"scans,omitempty"`      // public addresses of other SVs' scans
+	Reports    []string `json:"reports,omitempty"`    // files with the reports of other SVs
 	// SV is how the SV app is reached and logged in to; its Kind, Namespace and Workload are found.
 	SV steps.App `json:"sv,omitzero"`
 }

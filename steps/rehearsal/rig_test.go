@@ -23,6 +23,7 @@ import (
 	"canton.example/svrescue/steps/engine"
 	"canton.example/svrescue/steps/engine/lease"
 	"canton.example/svrescue/steps/engine/runs"
+	netpath "canton.example/svrescue/steps/network"
 	"canton.example/svrescue/steps/reach"
 	"canton.example/svrescue/steps/reonboard"
 	"canton.example/svrescue/steps/restore"
@@ -40,6 +41,7 @@ type rig struct {
 	dumps    string            // folder with dump files
 	lost     *restore.LostNode // what is proposed of a lost node
 	hints    reonboard.Hints   // what is proposed of one that is to be replaced
+	call     netpath.Hints     // what is proposed of a network that is to be recovered
 	dial     func(context.Context, string, string) (net.Conn, error)
 	config   string
 	folder   runs.Folder
@@ -128,7 +130,7 @@ func newRigBehind(t *testing.T, s Scenario, before func(http.Handler) http.Handl
 		if err := lay(s, time.Now(), folder); err != nil {
 			t.Fatal(err)
 		}
-		r.hints = HintsIn(folder)
+		r.hints, r.call = HintsIn(folder), NetworkHintsIn(folder)
 		r.dumps, r.lost = filepath.Join(folder, DumpFolder), &restore.LostNode{Hint: filepath.Join(folder, RecordFolder)}
 		if s.Saved != nil {
 			r.lost = &restore.LostNode{Hint: filepath.Join(folder, ValuesFolder), ChartsHint: filepath.Join(folder, ChartsFolder)}
@@ -214,6 +216,9 @@ func (r *rig) play(ctx context.Context, killAt int, answer operator) (v wire.Vie
 		return drive(r, ctx, killAt, answer, restore.Lost(), restore.Facts{Wanted: r.wanted, Run: "r-1", DumpHint: r.dumps, Lost: r.lost})
 	case "reonboard":
 		return drive(r, ctx, killAt, answer, reonboard.New(), reonboard.Facts{Wanted: r.wanted, Run: "r-1", Hints: r.hints})
+	}
+	if r.scenario.Path == "network" {
+		return drive(r, ctx, killAt, answer, netpath.New(), netpath.Facts{Wanted: r.wanted, Run: "r-1", Hints: r.call})
 	}
 	return drive(r, ctx, killAt, answer, restore.New(), restore.Facts{Wanted: r.wanted, Run: "r-1", DumpHint: r.dumps})
 }

@@ -53,7 +53,7 @@ type Elsewhere struct {
 func All() []Scenario {
 	all := []Scenario{clean(), stuckPod(), snapshotNotReady(), crashLoop(), wrongOrder(), noRights(),
 		dropped(), dumpsAnew(), truncatedDump(), dumpsAhead(), managed(), managedDumps(), reversed(), gitOps(), tooOld(), secondOperator(), operatorGone(), lostCluster(), lostRecordToo()}
-	return append(all, reonboardScenarios()...)
+	return append(append(all, reonboardScenarios()...), networkScenarios()...)
 }
 
 // Find returns the scenario with that id.
