@@ -21,6 +21,7 @@ import (
 const (
 	migrationMount = "/domain-upgrade-dump"
 	migrationDump  = migrationMount + "/domain_migration_dump.json"
+	migrationClaim = "sv-app-global-domain-migration-pvc"
 )
 
 // fixedID is how an additional variable fixes the migration ID of an app in a rehearsal. What the key is called was not verified.
@@ -110,7 +111,7 @@ func refusal(m dump.Migration, id int64) string {
 		switch {
 		case f.ID == "migration-id":
 			return fmt.Sprintf("Migration id from the dump %d does not match the configured migration id in ths SV %d. Please check if the SV app is configured with the correct migration id", *m.Snapshot.MigrationID, id)
-		case m.Snapshot.Data != nil && !m.Snapshot.Data.Genesis.There:
+		case f.ID != "whole" && m.Snapshot.Data != nil && !m.Snapshot.Data.Genesis.There:
 			return "Domain nodes cannot be initialized without a genesis dump"
 		}
 		return "Failed to parse domain migration dump file: " + f.Detail

@@ -225,41 +225,57 @@ func valueAt(values map[string]any, path string) any {
 	return values[first]
 }
 
-// lossObjects are the objects of the node as its charts render them now, and Helm's records with these charts in them.
-func lossObjects(o sim.NodeOptions, s sim.Scenario, plan Loss) (string, error) {
+// charted is a release with what it renders now, and the template of its chart.
+type charted struct {
+	helmRelease
+	manifest, template string
+}
+
+// chartedNode are the releases of the node, and its objects that no release has.
+func chartedNode(s sim.Scenario, plan Loss) (releases []charted, rest string, err error) {
 	objects, err := kube.Objects([]byte(s.Objects))
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
-	manifests, rest := map[string]string{}, []string{}
+	manifests := map[string]string{}
 	for _, object := range objects {
 		name := object.Annotations()["meta.helm.sh/release-name"]
 		if name == "" {
 			text, err := object.YAML()
 			if err != nil {
-				return "", err
+				return nil, "", err
 			}
-			rest = append(rest, string(text))
+			rest += "---\n" + string(text)
 			continue
 		}
 		text, err := bare(object)
 		if err != nil {
-			return "", err
+			return nil, "", err
 		}
 		manifests[name] += "---\n" + text
 	}
-	all := "---\n" + strings.Join(rest, "\n---\n")
 	for _, r := range lossReleases(plan) {
-		manifest, template := withVars(manifests[r.name], r, true), withVars(manifests[r.name], r, false)
 		var pairs []string
 		for _, c := range placeholders(r) {
 			pairs = append(pairs, c.from, c.to)
 		}
-		record, err := lossRecord(o, r, manifest, strings.NewReplacer(pairs...).Replace(template))
+		releases = append(releases, charted{r, withVars(manifests[r.name], r, true), strings.NewReplacer(pairs...).Replace(withVars(manifests[r.name], r, false))})
+	}
+	return releases, rest, nil
+}
+
+// lossObjects are the objects of the node as its charts render them now, and Helm's records with these charts in them.
+func lossObjects(o sim.NodeOptions, s sim.Scenario, plan Loss) (string, error) {
+	releases, all, err := chartedNode(s, plan)
+	if err != nil {
+		return "", err
+	}
+	for _, r := range releases {
+		record, err := lossRecord(o, r)
 		if err != nil {
 			return "", err
 		}
-		all += "\n---\n" + record + owned(manifest, r.name)
+		all += "\n---\n" + record + owned(r.manifest, r.name)
 	}
 	return all, nil
 }
@@ -279,12 +295,12 @@ func owned(manifest, name string) string {
 }
 
 // lossRecord is the Secret in which Helm keeps a release, with its chart.
-func lossRecord(o sim.NodeOptions, r helmRelease, manifest, template string) (string, error) {
+func lossRecord(o sim.NodeOptions, r charted) (string, error) {
 	at := o.Start.Add(-30 * 24 * time.Hour)
-	body, err := json.Marshal(map[string]any{"name": r.name, "namespace": o.Namespace, "version": 1, "config": r.values, "manifest": manifest,
+	body, err := json.Marshal(map[string]any{"name": r.name, "namespace": o.Namespace, "version": 1, "config": r.values, "manifest": r.manifest,
 		"info": map[string]any{"status": "deployed", "first_deployed": at, "last_deployed": at, "description": "Install complete"},
 		"chart": map[string]any{"metadata": map[string]any{"name": r.chart, "version": lossRelease, "appVersion": lossRelease, "apiVersion": "v2"}, "values": map[string]any{},
-			"templates": []any{map[string]any{"name": "templates/all.yaml", "data": []byte(template)}}}})
+			"templates": []any{map[string]any{"name": "templates/all.yaml", "data": []byte(r.template)}}}})
 	if err != nil {
 		return "", err
 	}

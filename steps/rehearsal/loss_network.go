@@ -1,11 +1,14 @@
 package rehearsal
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	"canton.example/svrescue/kube/sim"
 	svapp "canton.example/svrescue/svapp/sim"
 )
 
@@ -97,4 +100,19 @@ func (l *loss) peer(host string) http.Handler {
 			NotReady: func() string { return "" }, Network: func() svapp.Network { return l.network(l.migrated()) }}.Handler()
 	}
 	return nil
+}
+
+// state is how far the recovery is: the dump on the SV app's claim, and with which one this SV has migrated.
+func (l *loss) state() map[string]any {
+	file, there := l.disk(sim.Pod{Namespace: namespace, Claims: map[string]string{migrationMount: migrationClaim}}, migrationDump).File(migrationDump)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := map[string]any{"migrated": !l.since.IsZero()}
+	if there {
+		all["dump"] = fmt.Sprintf("%x", sha256.Sum256(file))
+	}
+	if !l.asOf.IsZero() {
+		all["asOf"] = l.asOf.UTC().Format(time.RFC3339)
+	}
+	return all
 }

@@ -127,7 +127,7 @@ func newRigBehind(t *testing.T, s Scenario, before func(http.Handler) http.Handl
 	inside.changed = func() { r.wire.took() }
 	if s.Dumps != nil || s.Record != nil || s.Saved != nil {
 		folder := t.TempDir()
-		if err := lay(s, time.Now(), folder); err != nil {
+		if err := lay(s, inside.began, folder); err != nil {
 			t.Fatal(err)
 		}
 		r.hints, r.call = HintsIn(folder), NetworkHintsIn(folder)

@@ -194,11 +194,15 @@ func leave(world map[string]any, folder string) error {
 	return durable.WriteFile(filepath.Join(folder, LastState), state)
 }
 
-// whole is the world with all that lives beside the cluster in it: "ledger" is the network's, where the scenario has one.
+// whole is the world with all that lives beside the cluster in it: "ledger" is the network's, where the scenario has one, "recovery" how far that of a
+// network is.
 func whole(world *sim.Server, inside *pods) map[string]any {
 	all := world.World()
 	if inside.tenants != nil {
 		all["ledger"] = inside.tenants.books.State()
+	}
+	if inside.loss != nil {
+		all["recovery"] = inside.loss.state()
 	}
 	return all
 }
