@@ -10,6 +10,7 @@ import (
 
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/backup"
+	"canton.example/svrescue/steps/network"
 	"canton.example/svrescue/steps/node"
 	"canton.example/svrescue/steps/postgres"
 	"canton.example/svrescue/steps/reonboard"
@@ -92,6 +93,20 @@ func bindReonboard(f reonboard.Facts) wire.Bound {
 	}
 	if f.Identities != nil {
 		b.Backup = "identities-" + digest([]string{f.Identities.SHA256})
+	}
+	return b
+}
+
+// bindNetwork names the participant's workload of the node that is migrated, and the values that all SVs use alike.
+func bindNetwork(f network.Facts) wire.Bound {
+	var b wire.Bound
+	if f.Node != nil {
+		if found := f.Node.Of(node.Participant); len(found) > 0 {
+			b.Target = found[0].UID
+		}
+	}
+	if f.Card != nil {
+		b.Backup = "card-" + f.Card.Fingerprint()
 	}
 	return b
 }

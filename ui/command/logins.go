@@ -5,7 +5,9 @@ import (
 	"os"
 
 	"canton.example/svrescue/internal/secret"
+	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/engine/runs"
+	"canton.example/svrescue/steps/network"
 	"canton.example/svrescue/steps/reach"
 	"canton.example/svrescue/steps/reonboard"
 	"canton.example/svrescue/steps/wire"
@@ -47,6 +49,7 @@ func (p *program) out() (svapp.Out, error) {
 type known struct {
 	web   reach.AppOptions
 	hints reonboard.Hints
+	call  network.Hints // of a network that all SVs recover together
 }
 
 // knows reads it for a run. A rehearsal is told nothing of the real world, and nothing of it leaves this machine: its apps are reached through its
@@ -86,6 +89,7 @@ func (p *program) knows(spec runs.Spec, clk clock.PassiveClock) (known, error) {
 	}
 	k.hints = reonboard.Hints{Identities: p.config.Backups.Identities, Scans: p.config.Peers,
 		RecoveryValidator: hintOf(p.config.Reonboard.Validator), FreshWallet: hintOf(p.config.Reonboard.Wallet)}
+	k.call = network.Hints{Identities: p.config.Backups.Identities, Scans: p.config.Peers, SV: steps.App{Host: p.config.Hosts.SV, Audience: c.Audiences.SV, Secret: c.AppSecret}}
 	return k, nil
 }
 

@@ -21,6 +21,7 @@ import (
 	"canton.example/svrescue/steps/engine"
 	"canton.example/svrescue/steps/engine/lease"
 	"canton.example/svrescue/steps/engine/runs"
+	"canton.example/svrescue/steps/network"
 	"canton.example/svrescue/steps/reach"
 	"canton.example/svrescue/steps/rehearsal"
 	"canton.example/svrescue/steps/reonboard"
@@ -51,7 +52,7 @@ type pathInfo struct {
 
 // paths are all paths, in the order in which they are listed.
 func paths() []pathInfo {
-	return []pathInfo{infoOf(restore.New()), infoOf(restore.Lost()), infoOf(reonboard.New()), infoOf(restore.Release())}
+	return []pathInfo{infoOf(restore.New()), infoOf(restore.Lost()), infoOf(reonboard.New()), infoOf(network.New()), infoOf(restore.Release())}
 }
 
 func infoOf[F any](p steps.Path[F]) pathInfo {
@@ -115,6 +116,8 @@ func newMachine(spec runs.Spec, folder string, files reach.Artifacts, wall clock
 		return build(w, bind(restore.Lost(), bindRestore), restore.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, DumpHint: dumpsOf(spec, folder), Lost: lostOf(spec, folder)})
 	case "reonboard":
 		return build(w, bind(reonboard.New(), bindReonboard), reonboard.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, Hints: hintsOf(spec, folder, k.hints)})
+	case "network":
+		return build(w, bind(network.New(), bindNetwork), network.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, Hints: callHintsOf(spec, folder, k.call)})
 	case "release-old-volumes":
 		return build(w, bind(restore.Release(), bindRelease), restore.ReleaseFacts{Wanted: spec.Namespace, Where: where, Run: spec.ID,
 			Subject: wire.Subject{Namespace: spec.Namespace, Cluster: where.Context}})
@@ -218,6 +221,21 @@ func hintsOf(spec runs.Spec, folder string, known reonboard.Hints) reonboard.Hin
 	laid := rehearsal.HintsIn(runs.Folder{Path: folder}.World())
 	laid.Values, laid.Charts = cmp.Or(spec.Values, laid.Values), cmp.Or(spec.Charts, laid.Charts)
 	return laid
+}
+
+// callHintsOf is what is proposed of a network that is recovered: what this machine's configuration says, or the files of a rehearsal.
+func callHintsOf(spec runs.Spec, folder string, known network.Hints) network.Hints {
+	if spec.World == wire.Simulated {
+		return rehearsal.NetworkHintsIn(runs.Folder{Path: folder}.World())
+	}
+	h := known
+	if len(spec.Identities) > 0 {
+		h.Identities = spec.Identities
+	}
+	if len(spec.Scans) > 0 {
+		h.Scans = spec.Scans
+	}
+	return h
 }
 
 // outside is how servers outside the cluster are reached from this machine: a rehearsal touches none.

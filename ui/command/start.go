@@ -47,7 +47,7 @@ func (p *program) real(ctx context.Context, path string, acting wire.Acting) (ru
 	if _, err := cluster.Reach(ctx); err != nil && kube.KindOf(err) != kube.Forbidden {
 		return spec, err
 	}
-	if path == "reonboard" {
+	if path == "reonboard" || path == "network" {
 		spec.Identities, spec.Scans, spec.Wallet = p.config.Backups.Identities, p.config.Peers, p.config.Hosts.Validator
 	}
 	if spec.Context == "" {

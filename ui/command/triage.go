@@ -354,7 +354,7 @@ func nextCommand(r triage.Result, nothingLeft bool) string {
 	switch {
 	case path == "":
 		return ""
-	case err != nil:
+	case err != nil || !leads(path, r.Release.Splice):
 		return "svrescue does not lead through the path " + path + " yet. Follow the documentation of Splice " + cmp.Or(r.Release.Splice, "for your release") + ", with a second person."
 	}
 	return "svrescue plan " + path + " shows what would be sent, and svrescue run " + path + " goes the way step by step."
