@@ -56,3 +56,26 @@ func (s SnapshotSpec) object() *snapv1.VolumeSnapshot {
 	}
 	return o
 }
+
+// AccessDeleteSnapshot is what DeleteSnapshot needs.
+func AccessDeleteSnapshot(ns, name string) []Access {
+	return []Access{access("delete", groupSnapshot, "volumesnapshots", ns, name)}
+}
+
+// CommandDeleteSnapshot is DeleteSnapshot as a command line, which cannot carry the precondition.
+func CommandDeleteSnapshot(w Where, ns, name string) string {
+	return w.kubectl(ns, "delete", "volumesnapshot", name, "--wait=false")
+}
+
+// DeleteSnapshot deletes the snapshot if it still has this uid. What the storage keeps of it is decided by the deletion policy of its content.
+func (h *Hands) DeleteSnapshot(ctx context.Context, ns, name, uid string) error {
+	a := AccessDeleteSnapshot(ns, name)[0]
+	if err := h.ready(a); err != nil {
+		return err
+	}
+	o, err := ifUID(a, uid)
+	if err != nil {
+		return err
+	}
+	return h.changed(ctx, a, failed(a, h.snap.SnapshotV1().VolumeSnapshots(ns).Delete(ctx, name, o)), test("/metadata/uid", uid))
+}

@@ -90,6 +90,11 @@ metadata: {name: fast}
 provisioner: csi.example
 volumeBindingMode: WaitForFirstConsumer
 reclaimPolicy: Delete
+---
+apiVersion: snapshot.storage.k8s.io/v1
+kind: VolumeSnapshot
+metadata: {name: data-old, namespace: sv}
+spec: {source: {persistentVolumeClaimName: data}}
 `
 
 // simulated is a cluster with that world in it, whose controllers stand still.
@@ -128,7 +133,7 @@ func must[T any](t *testing.T) func(v T, ok bool, err error) T {
 // Each write is tried by hands that may not, by hands that only try, with a broken precondition, and for real. Only the last may change
 // the world, and each refusal has its kind.
 func TestWrites(t *testing.T) {
-	type ids struct{ claim, volume, free, pod, secret string }
+	type ids struct{ claim, volume, free, pod, secret, snapshot string }
 	app := WorkloadRef{Deployment, "sv", "sv-app"}
 	pg := WorkloadRef{StatefulSet, "sv", "apps-pg"}
 	deploy := access("", groupApps, "deployments", "sv", "sv-app")
@@ -285,6 +290,19 @@ func TestWrites(t *testing.T) {
 			},
 		},
 		{
+			name: "delete a snapshot", access: AccessDeleteSnapshot("sv", "data-old"),
+			do: func(ctx context.Context, h *Hands, i ids) error {
+				return h.DeleteSnapshot(ctx, "sv", "data-old", i.snapshot)
+			},
+			stale: func(ctx context.Context, h *Hands, _ ids) error {
+				return h.DeleteSnapshot(ctx, "sv", "data-old", "another")
+			},
+			check: func(t *testing.T, ctx context.Context, cl *Cluster) bool {
+				s, ok, err := cl.Snapshot(ctx, "sv", "data-old")
+				return err == nil && (!ok || s.Deleting != nil)
+			},
+		},
+		{
 			name: "delete a pod", access: AccessDeletePod("sv", "p"),
 			do: func(ctx context.Context, h *Hands, i ids) error {
 				return h.DeletePod(ctx, "sv", "p", i.pod, new(int64))
@@ -321,11 +339,12 @@ func TestWrites(t *testing.T) {
 			ctx := testContext(t)
 			cl, s := simulated(t)
 			i := ids{
-				claim:  must[Claim](t)(cl.Claim(ctx, "sv", "data")).UID,
-				volume: must[Volume](t)(cl.Volume(ctx, "pv-1")).UID,
-				free:   must[Volume](t)(cl.Volume(ctx, "pv-free")).UID,
-				pod:    must[Pod](t)(cl.Pod(ctx, "sv", "p")).UID,
-				secret: must[SecretMatch](t)(cl.SecretMatches(ctx, "sv", "apps-pg-secret", "other", "")).UID,
+				claim:    must[Claim](t)(cl.Claim(ctx, "sv", "data")).UID,
+				volume:   must[Volume](t)(cl.Volume(ctx, "pv-1")).UID,
+				free:     must[Volume](t)(cl.Volume(ctx, "pv-free")).UID,
+				pod:      must[Pod](t)(cl.Pod(ctx, "sv", "p")).UID,
+				secret:   must[SecretMatch](t)(cl.SecretMatches(ctx, "sv", "apps-pg-secret", "other", "")).UID,
+				snapshot: must[Snapshot](t)(cl.Snapshot(ctx, "sv", "data-old")).UID,
 			}
 			if c.kind == "" {
 				c.kind = Conflict
