@@ -150,15 +150,25 @@ func (d DropSnapshot) Probe(ctx context.Context, w steps.World) (wire.ActionStat
 	case !own:
 		return wire.ActionDone, []wire.Evidence{{Source: "volumesnapshot/" + d.Name, Seen: "there is none of this run"}}, nil
 	case s.Deleting != nil:
-		return wire.ActionDone, []wire.Evidence{{Source: "volumesnapshot/" + d.Name, Seen: "it is being deleted"}}, nil
+		return wire.ActionPartly, []wire.Evidence{{Source: "volumesnapshot/" + d.Name, Seen: "it is being deleted"}}, nil
 	}
 	return wire.ActionPending, []wire.Evidence{{Source: "volumesnapshot/" + d.Name, Seen: "it is there"}}, nil
 }
 
-func (d DropSnapshot) Do(ctx context.Context, h steps.Hands, _ func(wire.Progress)) error {
+// Do waits until it is gone: the name is free only then.
+func (d DropSnapshot) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
 	s, own, err := d.own(ctx, h.World)
-	if err != nil || !own || s.Deleting != nil {
+	if err != nil || !own {
 		return err
 	}
-	return h.Kube.DeleteSnapshot(ctx, d.Namespace, d.Name, s.UID)
+	if s.Deleting == nil {
+		if err := h.Kube.DeleteSnapshot(ctx, d.Namespace, d.Name, s.UID); err != nil {
+			return err
+		}
+	}
+	err = steps.Poll(ctx, h, look, GonePatience, "snapshot "+d.Name+" to be gone", report, func(ctx context.Context) (wire.Progress, bool, error) {
+		_, there, err := d.own(ctx, h.World)
+		return wire.Progress{Text: "the storage deletes " + d.Name}, !there, err
+	})
+	return withDetail(err, nil, "A snapshot stays while a claim is made from it, and as long as the storage needs: look at it with kubectl describe volumesnapshot")
 }

@@ -5,6 +5,7 @@ import (
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/hold"
 	"canton.example/svrescue/steps/network/card"
 	"canton.example/svrescue/steps/node"
 )
@@ -30,6 +31,14 @@ type Facts struct {
 	Report     *OwnReport  `json:"report,omitempty"`
 	Agree      Agreeing    `json:"agree,omitzero"`
 	Card       *card.Card  `json:"card,omitempty"` // nil: not settled yet
+
+	Held     []hold.Hold `json:"held,omitempty"`     // who else acts on the node, and is paused while it is recovered
+	Snapshot *Snapshot   `json:"snapshot,omitempty"` // nil: none was taken
+	Dump     *Dump       `json:"dump,omitempty"`     // nil: it is not merged
+	Stopped  []Stopped   `json:"stopped,omitempty"`  // of the old synchronizer
+	Safety   *Safety     `json:"safety,omitempty"`   // what was backed up before the migration
+	Dumped   Decision    `json:"dumped,omitzero"`    // the word of the call that all SVs have their dumps
+	LetGo    string      `json:"letGo,omitempty"`    // whether those who were paused may act again: ready, keep
 }
 
 // Hints are what the configuration and the command line propose; the operator confirms it.
@@ -41,6 +50,32 @@ type Hints struct {
 	Reports    []string `json:"reports,omitempty"`    // files with the reports of other SVs
 	// SV is how the SV app is reached and logged in to; its Kind, Namespace and Workload are found.
 	SV steps.App `json:"sv,omitzero"`
+}
+
+// Stopped is a workload of the old synchronizer that this run has scaled to 0.
+type Stopped struct {
+	Part     node.Part        `json:"part"`
+	Workload kube.WorkloadRef `json:"workload"`
+	Selector string           `json:"selector"`
+	Replicas int32            `json:"replicas"` // as it was found: what it goes back to
+	Step     string           `json:"step"`     // by which it was stopped
+}
+
+// Safety is what was backed up before the migration.
+type Safety struct {
+	// Classes are the snapshot classes by storage driver, as the operator chose them; "none" where no snapshot is taken.
+	Classes   map[string]string `json:"classes,omitempty"`
+	Snapshots []SafetySnapshot  `json:"snapshots,omitempty"`
+	Record    string            `json:"record,omitempty"`   // digest of the record in the run folder; empty: there is none
+	NotTaken  []string          `json:"notTaken,omitempty"` // in words
+}
+
+// SafetySnapshot is a snapshot that this run has taken.
+type SafetySnapshot struct {
+	Claim string    `json:"claim"`
+	Name  string    `json:"name"`
+	UID   string    `json:"uid"`
+	Taken time.Time `json:"taken"` // by the storage
 }
 
 // Gate is the release that decides whether this path can work.

@@ -27,7 +27,7 @@ func inventory() steps.Step[Facts] {
 			}
 			return nil
 		},
-		Forget: func(f *Facts) { f.Namespace, f.Serial, f.Node = "", "", nil },
+		Forget: func(f *Facts) { f.Namespace, f.Serial, f.Node, f.Held = "", "", nil, nil },
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			if f.Namespace == "" { // there is only one node to choose
 				found, err := nodes.All(ctx, w, f.Wanted, f.Where.Context, f.Serial)
@@ -41,8 +41,12 @@ func inventory() steps.Step[Facts] {
 				return nil, err
 			}
 			f.Node = &n
+			if f.Held, err = f.others().Gather(ctx, w); err != nil { // before anything is paused: how it was must outlive a crash
+				return nil, err
+			}
 			// The claims of databases are for restoring a node; here they stay as they are.
-			return slices.DeleteFunc(nodes.Describe(n), func(d wire.Finding) bool { return strings.HasPrefix(d.ID, "claim") }), nil
+			described := slices.DeleteFunc(nodes.Describe(n), func(d wire.Finding) bool { return strings.HasPrefix(d.ID, "claim") })
+			return append(described, f.others().Foretell("the recovery")...), nil
 		},
 	}
 }

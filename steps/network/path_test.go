@@ -76,14 +76,19 @@ func (j *journal) Append(e wire.Event) (wire.Event, error) {
 	return e, nil
 }
 
-// drive runs the path; answer answers each question, false leaves it open until the run parks.
-func (r *rig) drive(j *journal, answer func(wire.Question) (wire.Answer, bool)) wire.View {
+// theCall is the path without the steps that change the cluster.
+func theCall() steps.Path[Facts] {
+	p := New()
+	p.Steps = slices.DeleteFunc(p.Steps, func(s steps.Step[Facts]) bool { return s.Effect.Rank() > 0 })
+	return p
+}
+
+// drive runs a path; answer answers each question, false leaves it open until the run parks.
+func (r *rig) drive(path steps.Path[Facts], j *journal, answer func(wire.Question) (wire.Answer, bool)) wire.View {
 	r.t.Helper()
-	m, err := engine.New(engine.Config[Facts]{Path: New(), Facts: Facts{Wanted: "sv", Run: "r-1", Where: kube.Where{Context: "test"}}, World: r.world,
-		Run: wire.Run{ID: "r-1", Acting: wire.Live, Operator: "you", Host: "here"},
-		Hands: func(refs []steps.Ref, _ bool) steps.Hands {
-			return steps.Hands{World: r.world, Files: r.files.only(refs)}
-		},
+	m, err := engine.New(engine.Config[Facts]{Path: path, Facts: Facts{Wanted: "sv", Run: "r-1", Where: kube.Where{Context: "test"}}, World: r.world,
+		Run:     wire.Run{ID: "r-1", Acting: wire.Live, Operator: "you", Host: "here"},
+		Hands:   r.handsFor,
 		Journal: j, Past: slices.Clone(j.events), Clock: clock.RealClock{}, ParkAfter: 30 * time.Minute})
 	if err != nil {
 		r.t.Fatal(err)
@@ -148,7 +153,7 @@ func TestTheCallComesToACard(t *testing.T) {
 		}()
 		other := strings.ReplaceAll(strings.ReplaceAll(same, "26456", "26457"), "fingerprint:      "+mustParse(t, same).Fingerprint(), "fingerprint:      "+mustParse(t, changed(same)).Fingerprint())
 		var asked []wire.Question
-		v := r.drive(&journal{}, script(t, &asked, map[string][]string{
+		v := r.drive(theCall(), &journal{}, script(t, &asked, map[string][]string{
 			"network/go.who":            {"alice of Acme-SV"},
 			"network/go.where":          {"the incident call"},
 			"network/identities.source": {"@app"},
@@ -219,7 +224,7 @@ func TestANewerReleaseIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, "0.6.4")
 		var asked []wire.Question
-		v := r.drive(&journal{}, script(t, &asked, map[string][]string{"network/release-gate.remedy": {"@abort"}}))
+		v := r.drive(theCall(), &journal{}, script(t, &asked, map[string][]string{"network/release-gate.remedy": {"@abort"}}))
 		if v.Ended == nil || v.Ended.Outcome != wire.Refused {
 			t.Fatalf("it ended with %+v after %d questions", v.Ended, len(asked))
 		}
@@ -241,21 +246,21 @@ func TestTheCallIsTakenUpAgain(t *testing.T) {
 			"network/go.who": {"alice"}, "network/go.where": {"the call"}, "network/go.remedy": {"@accept|the call knows"}, "network/identities.source": {"@app"},
 			"network/agree.next": {"@add", "@add"}, "network/agree.report": {reportOf("Beta-SV", ticks, ownName, "Gamma-SV"), reportOf("Gamma-SV", ticks, ownName, "Beta-SV")},
 		}
-		v := r.drive(j, script(t, &asked, answers))
+		v := r.drive(theCall(), j, script(t, &asked, answers))
 		if v.Parked == "" || v.Card != nil {
 			t.Fatalf("it ended with %+v", v.Ended)
 		}
 		fetched := string(r.files.files[takenFile])
 		asked = nil
 		answers["network/agree.next"] = []string{"@at:" + card.Stamp(ticks[4])}
-		v = r.drive(j, script(t, &asked, answers))
+		v = r.drive(theCall(), j, script(t, &asked, answers))
 		if v.Card == nil || v.Card.Frozen || asked[0].Name != "network/agree.next" || !strings.Contains(asked[0].Text, "Reports: 3 of 4 SVs") {
 			t.Fatalf("the first question is %s: %s; the card %+v", asked[0].Name, asked[0].Text, v.Card)
 		}
 		asked = nil
 		answers["network/agree.card"] = []string{"@settle"}
 		answers["network/agree.remedy"] = []string{"@accept|they were heard on the call"}
-		v = r.drive(j, script(t, &asked, answers))
+		v = r.drive(theCall(), j, script(t, &asked, answers))
 		if v.Ended == nil || v.Ended.Outcome != wire.Recovered || v.Card == nil || !v.Card.Frozen {
 			t.Fatalf("it ended with %+v, parked %q, the card %+v", v.Ended, v.Parked, v.Card)
 		}
@@ -271,7 +276,7 @@ func TestTheValuesAreAskedAnew(t *testing.T) {
 		r := newRig(t, "0.5.10")
 		ticks := r.logged()
 		var asked []wire.Question
-		v := r.drive(&journal{}, script(t, &asked, map[string][]string{
+		v := r.drive(theCall(), &journal{}, script(t, &asked, map[string][]string{
 			"network/go.who": {"alice"}, "network/go.where": {"the call"}, "network/go.remedy": {"@accept|the call knows"}, "network/identities.source": {"@app"},
 			"network/agree.next":   {"@add", "@add", "@at:" + card.Stamp(ticks[4]) + "|to lose less", "@at:" + card.Stamp(ticks[3])},
 			"network/agree.report": {reportOf("Beta-SV", ticks, ownName, "Gamma-SV"), reportOf("Gamma-SV", ticks[:4], ownName, "Beta-SV")},

@@ -121,8 +121,16 @@ func dumpOf(name, print string) string {
 }
 
 // hands may do what the action's references cover.
-func (r *rig) hands(a steps.Action) steps.Hands {
-	return steps.Hands{World: r.world, Files: r.files.only(a.Refs())}
+func (r *rig) hands(a steps.Action) steps.Hands { return r.handsFor(a.Refs(), false) }
+
+func (r *rig) handsFor(refs []steps.Ref, dry bool) steps.Hands {
+	var accesses []kube.Access
+	for _, ref := range refs {
+		if ref.Kube != nil {
+			accesses = append(accesses, *ref.Kube)
+		}
+	}
+	return steps.Hands{World: r.world, Kube: r.world.Kube.Hands(accesses, dry), Files: r.files.only(refs)}
 }
 
 // memory are artifacts in memory.
