@@ -72,7 +72,7 @@ type Ask struct {
 	Help string            `json:"help"` // one sentence
 }
 
-// Remedy is advice for one of the choices after an error, or a choice of the step's own that cures it.
+// Remedy is advice for one of the choices after an error, or a choice of the step's own that cures it: with Actions, or with Again.
 type Remedy struct {
 	Choice string // one of wire.Choice..., or a name of its own where there are Actions
 	Label  string
@@ -81,6 +81,9 @@ type Remedy struct {
 	// They are not taken back with the step, so they must leave nothing that would have to be, and each must be safe by its own
 	// precondition: the step's Check does not look for them. Their keys differ from those of the step's plan and its undo.
 	Actions []Action
+	// Again is the id of an earlier step whose questions are asked anew when the choice is taken: what was wrong is its answer. It is offered
+	// only while nothing that was changed since then still stands.
+	Again string
 }
 
 // Path is an ordered list of steps. Version changes when the meaning of a journal of this path changes.

@@ -41,6 +41,26 @@ func (m *Machine[F]) askAnew(s steps.Step[F]) error {
 	if step == nil {
 		return &askAgain{}
 	}
+	return m.openAgain(step)
+}
+
+// askable is the step with that id, if it comes no later than s, has questions that can be asked again, and nothing that was changed since then
+// still stands; nil otherwise.
+func (m *Machine[F]) askable(s steps.Step[F], id string) *steps.Step[F] {
+	if id == "" || m.view.Run.Acting == wire.Checklist {
+		return nil
+	}
+	at := slices.IndexFunc(m.Path.Steps, func(step steps.Step[F]) bool { return step.ID == s.ID })
+	for i := at; i >= 0 && !m.begun(i); i-- {
+		if step := &m.Path.Steps[i]; step.ID == id && step.Forget != nil {
+			return step
+		}
+	}
+	return nil
+}
+
+// openAgain opens a step and those after it, and forgets its answers. It always ends with an error, which leads to that step.
+func (m *Machine[F]) openAgain(step *steps.Step[F]) error {
 	if err := m.state(step.ID, wire.StepPending, "its questions are asked anew"); err != nil {
 		return err
 	}

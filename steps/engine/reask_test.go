@@ -91,6 +91,47 @@ func TestAskingAnewSurvivesAtEveryPoint(t *testing.T) {
 	})
 }
 
+// A step may know that the answer of an earlier one was wrong, beyond its own questions and those between.
+func TestARemedyLeadsToAnEarlierStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, j := newToy(), &memory{}
+		p := choosable(w)
+		p.Steps[1].Forget = func(*facts) {}
+		p.Steps[1].Remedies = func(error) []steps.Remedy {
+			return []steps.Remedy{{Choice: "another", Label: "Look again", Again: p.Steps[0].ID}, {Choice: "nowhere", Label: "Never shown", Again: "toy/none"}}
+		}
+		asked, offered := 0, 0
+		v, err := playPath(t, p, j, wire.Live, func(q wire.Question) wire.Answer {
+			switch q.Name {
+			case "toy/look.size":
+				if asked++; asked == 1 {
+					return wire.Answer{Choice: "small"}
+				}
+			case "toy/turn.remedy":
+				if offered++; !offers(q, "another") || offers(q, "nowhere") {
+					t.Errorf("offered %+v", q.Choices)
+				}
+				return wire.Answer{Choice: "another"}
+			}
+			return willing(q)
+		})
+		if err != nil || v.Ended == nil || v.Ended.Outcome != wire.Recovered || asked != 2 || offered != 1 {
+			t.Fatalf("%v, %+v, asked %d times, %d remedies", err, v.Ended, asked, offered)
+		}
+		// Once something was changed it is not offered.
+		w, j = newToy(), &memory{}
+		w.fail["b"] = []error{errStuck}
+		p = choosable(w)
+		p.Steps[1].Remedies = func(error) []steps.Remedy { return []steps.Remedy{{Choice: "another", Again: p.Steps[0].ID}} }
+		playPath(t, p, j, wire.Live, func(q wire.Question) wire.Answer {
+			if q.Name == "toy/turn.remedy" && offers(q, "another") {
+				t.Error("it is offered although something was changed")
+			}
+			return willing(q)
+		})
+	})
+}
+
 func TestNothingIsAskedAnewUnderWhatWasChanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, j := newToy(), &memory{}

@@ -80,6 +80,9 @@ func (m *Machine[F]) remedy(ctx context.Context, s steps.Step[F], trying string,
 		return err
 	}
 	if cure, ok := cures[answer.Choice]; ok {
+		if step := m.askable(s, cure.Again); step != nil {
+			return m.openAgain(step)
+		}
 		return m.mend(ctx, s, cure)
 	}
 	switch answer.Choice {
@@ -106,7 +109,8 @@ func (m *Machine[F]) remedy(ctx context.Context, s steps.Step[F], trying string,
 }
 
 // advise puts the step's own words on the choices that it knows something about, and adds those that cure the error with
-// actions of their own, which it returns by choice. Only a live run has those: a dry run sends nothing.
+// actions of their own, or by asking an earlier step's questions anew, which it returns by choice. Only a live run has those with actions: a
+// dry run sends nothing.
 func (m *Machine[F]) advise(q *wire.Question, s steps.Step[F], err error) map[string]steps.Remedy {
 	if s.Remedies == nil {
 		return nil
@@ -118,6 +122,11 @@ func (m *Machine[F]) advise(q *wire.Question, s steps.Step[F], err error) map[st
 			cures[advice.Choice] = advice
 			q.Choices = slices.Insert(q.Choices, 1, wire.Choice{ID: advice.Choice, Label: advice.Label, Detail: advice.Detail,
 				Effect: Shown(advice.Actions, nil).Effect})
+			continue
+		}
+		if i < 0 && m.askable(s, advice.Again) != nil {
+			cures[advice.Choice] = advice
+			q.Choices = slices.Insert(q.Choices, 1, wire.Choice{ID: advice.Choice, Label: advice.Label, Detail: advice.Detail})
 			continue
 		}
 		if i < 0 {
