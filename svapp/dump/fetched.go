@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"canton.example/svrescue/internal/jsonwalk"
+	"canton.example/svrescue/internal/plain"
 )
 
 // Fetched is a whole snapshot that something can be started from, as far as it alone tells.
@@ -69,4 +71,18 @@ func ReadSnapshot(from io.Reader) (Fetched, error) {
 		return refuse("package %d of it has no hash, or is no package", odd)
 	}
 	return f, nil
+}
+
+// Fits says why a whole snapshot is not the one that was asked for: made for another time, or for another migration ID, where one is named. nil:
+// it is. Its times echo the request (reference/apis.md 3.2): that they fit proves nothing of the content.
+func (f Fetched) Fits(at time.Time, migration *int64) error {
+	for _, said := range []struct{ name, text string }{{"acs_timestamp", f.Data.At}, {"created_at", f.CreatedAt}} {
+		if t, err := time.Parse(time.RFC3339Nano, said.text); err != nil || !t.Equal(at) {
+			return &Refused{"the snapshot", fmt.Sprintf("its %s is %s, and %s was asked for", said.name, plain.Cut(plain.Line(said.text), 40), at.UTC().Format(time.RFC3339Nano))}
+		}
+	}
+	if migration != nil && *f.MigrationID != *migration {
+		return &Refused{"the snapshot", fmt.Sprintf("its migration ID is %d, and %d was asked for", *f.MigrationID, *migration)}
+	}
+	return nil
 }

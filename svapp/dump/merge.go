@@ -202,11 +202,9 @@ func (m *Merged) whose(borrowedFrom string) string {
 	case borrowedFrom == "":
 		return "it is that of another node: its users act for " + strings.Join(parties[:min(3, len(parties))], ", ") + ", and the identities are those of " + m.Identities.Party
 	}
-	for _, party := range parties {
-		if name, _, _ := strings.Cut(party, "::"); name == borrowedFrom || party == borrowedFrom {
-			m.Borrowed = parties
-			return ""
-		}
+	if m.Snapshot.Users.ActFor(borrowedFrom) {
+		m.Borrowed = parties
+		return ""
 	}
 	return "it is not that of " + borrowedFrom + ": its users act for " + strings.Join(parties[:min(3, len(parties))], ", ")
 }

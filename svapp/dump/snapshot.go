@@ -50,6 +50,14 @@ type Users struct {
 	Parties []string
 }
 
+// ActFor says whether one of the users is, or acts for, an SV: by its name or its party.
+func (u *Users) ActFor(sv string) bool {
+	return slices.ContainsFunc(u.Parties, func(party string) bool {
+		name, _, _ := strings.Cut(party, "::")
+		return name == sv || party == sv
+	})
+}
+
 const startKept = 8
 
 // start keeps the first letters of what is written, and counts all.

@@ -319,13 +319,8 @@ func (g *snapshotFetching) room(length int64) error {
 
 // fits compares a whole answer with what was asked for, and with the proof.
 func (g *snapshotFetching) fits(got fetchedSnapshot) error {
-	for name, at := range map[string]string{"acs_timestamp": got.Data.At, "created_at": got.CreatedAt} {
-		if t, err := time.Parse(time.RFC3339Nano, at); err != nil || !t.Equal(g.query.At) {
-			return &dump.Refused{Input: "the snapshot", Why: fmt.Sprintf("its %s is %s, and %s was asked for", name, plain.Cut(plain.Line(at), 40), g.query.Time())}
-		}
-	}
-	if id := g.query.MigrationID; id != nil && *got.MigrationID != *id {
-		return &dump.Refused{Input: "the snapshot", Why: fmt.Sprintf("its migration ID is %d, and %d was asked for", *got.MigrationID, *id)}
+	if err := got.Fits(g.query.At, g.query.MigrationID); err != nil {
+		return err
 	}
 	if g.query.Force && !g.proof.of(got.Users.Parties) {
 		return &dump.Refused{Input: "the snapshot", Why: fmt.Sprintf("its users act for %s, and the proof is the report of %s: it proves nothing of this node",
