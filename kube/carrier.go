@@ -233,7 +233,7 @@ func (o Carried) carrier(call string) (Carrier, error) {
 		return refuse("claim "+o.Claim+" may be mounted by one pod only, and "+o.Pod+" is there", "scale the app to 0, and name its deployment instead of the pod")
 	}
 	app := o.spec.Containers[slices.IndexFunc(o.spec.Containers, func(k corev1.Container) bool { return k.Name == o.Container })]
-	c := Carrier{Namespace: o.Namespace, Name: "svrescue-upload-" + shortName(o.Claim), Call: call, Image: app.Image, Node: o.Node}
+	c := Carrier{Namespace: o.Namespace, Name: CarrierName(o.Claim), Call: call, Image: app.Image, Node: o.Node}
 	if at := strings.Index(o.imageID, "@sha256:"); at >= 0 {
 		c.Image = strings.TrimPrefix(o.imageID, "docker-pullable://")
 	} else if !strings.Contains(app.Image, "@sha256:") {
@@ -270,6 +270,9 @@ func appTolerations(all []corev1.Toleration) []corev1.Toleration {
 		return t.TolerationSeconds != nil && (t.Key == corev1.TaintNodeNotReady || t.Key == corev1.TaintNodeUnreachable)
 	})
 }
+
+// CarrierName is the name of the pod that writes to a claim.
+func CarrierName(claim string) string { return "svrescue-upload-" + shortName(claim) }
 
 // shortName is the end of a name as a part of another one.
 func shortName(name string) string {

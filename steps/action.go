@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"canton.example/svrescue/kube"
+	"canton.example/svrescue/kube/upload"
 	"canton.example/svrescue/steps/postgres"
 	"canton.example/svrescue/steps/wire"
 	"k8s.io/utils/clock"
@@ -75,6 +76,8 @@ type World struct {
 	// Databases and Pods look through tunnels into what runs in the cluster.
 	Databases DatabaseReader
 	Pods      PodReader
+	// Volumes looks at files on the volumes of pods that run.
+	Volumes VolumeReader
 	// Apps asks the apps of Splice, with the logins that Keys holds.
 	Apps AppReader
 	Keys Keyring
@@ -131,6 +134,13 @@ type DatabaseWriter interface {
 type PodReader interface {
 	// Get asks the first ready pod of the selector. An answer other than 200 is an error.
 	Get(ctx context.Context, namespace, selector string, port int, path string) ([]byte, error)
+}
+
+// VolumeReader looks at files in containers, by fixed commands that change nothing.
+type VolumeReader interface {
+	// Find says what is at a path in the running container of a Deployment or StatefulSet that mounts it, with the hash that the container
+	// computes: gigabytes take their time. An error of a container that does not run is a sentence.
+	Find(ctx context.Context, namespace, workload, path string) (upload.Found, error)
 }
 
 // ChartReader fetches charts of Helm from registries.

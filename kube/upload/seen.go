@@ -64,6 +64,31 @@ func (u *upload) look(ctx context.Context) (seen, error) {
 	return s, nil
 }
 
+// Found is what is at a path in a pod.
+type Found struct {
+	There  bool
+	Size   int64  // in bytes
+	SHA256 string // as the pod hashed it; empty where nothing is there
+}
+
+// Find says what is at a path in a pod. It changes nothing there. A *Refused says why it cannot be told.
+func Find(ctx context.Context, pod Pod, path string) (Found, error) {
+	u := &upload{pod: pod, o: Options{Path: path}}
+	s, err := u.look(ctx)
+	switch {
+	case err != nil:
+		return Found{}, err
+	case !s.looked:
+		return Found{}, &Refused{Why: "the shell of the container did not do what it was told", Next: "look at the file in another way"}
+	case !s.there || s.isFolder:
+		return Found{}, nil
+	case slices.Contains(s.missing, "sha256sum"):
+		return Found{There: true, Size: s.size}, &Refused{Why: "the image of the container has no sha256sum", Next: "look at the file in another way"}
+	}
+	sum, err := u.sum(ctx, hash(path))
+	return Found{There: true, Size: s.size, SHA256: sum}, err
+}
+
 // resumes says whether the part is of this file.
 func (s seen) resumes(of *Source) bool { return s.hasPart && s.record == of.record() }
 

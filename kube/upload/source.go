@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 )
@@ -17,9 +18,18 @@ const (
 	Chunk = 16 * Block
 )
 
+// File is what can be copied: it can be read again where a copy was cut. *os.File is one.
+type File interface {
+	io.Reader
+	io.ReaderAt
+	io.Closer
+	Name() string
+	Stat() (fs.FileInfo, error)
+}
+
 // Source is a file of this machine with the hashes of all of it and of each chunk.
 type Source struct {
-	file   *os.File
+	file   File
 	size   int64
 	stamp  time.Time // when it was changed last
 	sum    string
@@ -39,11 +49,20 @@ func Open(ctx context.Context, path string, report func(done, total int64)) (*So
 	return open(ctx, path, Block, Chunk, report)
 }
 
+// From hashes a file that is open already, from its beginning. The source closes it, also where From fails.
+func From(ctx context.Context, file File, report func(done, total int64)) (*Source, error) {
+	return from(ctx, file, Block, Chunk, report)
+}
+
 func open(ctx context.Context, path string, block, chunk int64, report func(done, total int64)) (*Source, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
+	return from(ctx, file, block, chunk, report)
+}
+
+func from(ctx context.Context, file File, block, chunk int64, report func(done, total int64)) (*Source, error) {
 	s := &Source{file: file, block: block, chunk: chunk}
 	if err := s.read(ctx, report); err != nil {
 		file.Close()

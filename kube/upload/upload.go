@@ -25,6 +25,8 @@ type Pod interface {
 type Refused struct {
 	Why  string
 	Next string
+	// Part says that the reason is the half copy of another file, which Options.StartOver throws away.
+	Part bool
 }
 
 func (r *Refused) Error() string { return r.Why + ".\n  Next: " + r.Next }
@@ -216,7 +218,7 @@ func (u *upload) judge(ctx context.Context, s seen) (done bool, err error) {
 		return false, &Refused{Why: fmt.Sprintf("%s is there already and is another file (%d bytes); nothing was sent", u.o.Path, s.size), Next: "look what it is; --keep-old moves it aside"}
 	case s.hasPart && !s.resumes(u.source) && !u.o.StartOver:
 		return false, &Refused{Why: fmt.Sprintf("%s%s is there already (%d bytes), and is not of this file: %s", u.o.Path, Part, s.part, s.whose()),
-			Next: "make sure that nobody is copying it at this moment; --start-over throws it away"}
+			Next: "make sure that nobody is copying it at this moment; --start-over throws it away", Part: true}
 	}
 	if s.room >= 0 && u.source.size-s.part > s.room {
 		return false, &Refused{Why: fmt.Sprintf("the volume has room for %d bytes, and %d are to come", s.room, u.source.size-s.part), Next: "make room on the volume"}

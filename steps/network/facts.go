@@ -32,13 +32,18 @@ type Facts struct {
 	Agree      Agreeing    `json:"agree,omitzero"`
 	Card       *card.Card  `json:"card,omitempty"` // nil: not settled yet
 
-	Held     []hold.Hold `json:"held,omitempty"`     // who else acts on the node, and is paused while it is recovered
-	Snapshot *Snapshot   `json:"snapshot,omitempty"` // nil: none was taken
-	Dump     *Dump       `json:"dump,omitempty"`     // nil: it is not merged
-	Stopped  []Stopped   `json:"stopped,omitempty"`  // of the old synchronizer
-	Safety   *Safety     `json:"safety,omitempty"`   // what was backed up before the migration
-	Dumped   Decision    `json:"dumped,omitzero"`    // the word of the call that all SVs have their dumps
-	LetGo    string      `json:"letGo,omitempty"`    // whether those who were paused may act again: ready, keep
+	Held    []hold.Hold `json:"held,omitempty"`    // who else acts on the node, and is paused while it is recovered
+	Stopped []Stopped   `json:"stopped,omitempty"` // of the old synchronizer
+	Safety  *Safety     `json:"safety,omitempty"`  // what was backed up before the migration
+	Dumped  Decision    `json:"dumped,omitzero"`   // the word of the call that all SVs have their dumps
+	LetGo   string      `json:"letGo,omitempty"`   // whether those who were paused may act again: ready, keep
+
+	// Login is how one logs in to the SV app, where a person chose it.
+	Login    steps.Login `json:"login,omitempty"`
+	Taking   Taking      `json:"taking,omitzero"` // where the data snapshot comes from
+	Snapshot *Snapshot   `json:"snapshot,omitempty"`
+	Dump     *Dump       `json:"dump,omitempty"`
+	Through  string      `json:"through,omitempty"` // how the dump gets to the SV app's claim: helper; empty: through the app's own pod
 }
 
 // Hints are what the configuration and the command line propose; the operator confirms it.
@@ -151,6 +156,42 @@ type Agreeing struct {
 	Values map[string]string `json:"values,omitempty"`
 	Theirs []Theirs          `json:"theirs,omitempty"` // cards of others
 	Settle bool              `json:"settle,omitempty"` // the operator has settled the card
+}
+
+// Taking is where the data snapshot comes from.
+type Taking struct {
+	From   string `json:"from,omitempty"`   // app, force, file or lent
+	File   string `json:"file,omitempty"`   // where it is file or lent
+	Lender string `json:"lender,omitempty"` // name of the SV whose snapshot it is, where it is lent
+}
+
+// SnapshotFile is the artifact of the run that holds the data snapshot: the state of the ledger at the agreed time.
+const SnapshotFile = "snapshot.json"
+
+// Snapshot is the data snapshot that goes into the migration dump. It was made for the timestamp, which is no proof of what is in it.
+type Snapshot struct {
+	Source      string    `json:"source"` // in words
+	SHA256      string    `json:"sha256"` // of SnapshotFile
+	Bytes       int64     `json:"bytes"`
+	Timestamp   string    `json:"timestamp"` // as it was asked for
+	MigrationID int64     `json:"migrationID"`
+	Format      string    `json:"format"` // acs_format; empty: not said
+	DARs        int       `json:"dars"`
+	Force       bool      `json:"force,omitempty"`
+	Lender      string    `json:"lender,omitempty"` // name of the SV whose it is, where it is lent
+	At          time.Time `json:"at"`               // when it was taken
+}
+
+// DumpFile is the artifact of the run that holds the migration dump. It holds private keys, but for a KMS.
+const DumpFile = "domain_migration_dump.json"
+
+// Dump is the migration dump that the SV app starts from.
+type Dump struct {
+	SHA256      string `json:"sha256"` // of DumpFile
+	Bytes       int64  `json:"bytes"`
+	MigrationID int64  `json:"migrationID"`
+	Borrowed    string `json:"borrowed,omitempty"` // name of the SV that lent the data; empty: they are this SV's own
+	Uploaded    string `json:"uploaded,omitempty"` // where it is in the SV app, once it was seen there
 }
 
 // Theirs is the card of another SV, or its fingerprint alone.

@@ -65,7 +65,7 @@ func identities() steps.Step[Facts] {
 func svApp(f Facts) steps.App {
 	app := f.Hints.SV
 	app.Name, app.Kind = cmp.Or(app.Name, "the SV app"), svapp.SVApp
-	app.Login = cmp.Or(app.Login, steps.LoginClient)
+	app.Login = cmp.Or(f.Login, app.Login, steps.LoginClient)
 	if found := f.Node.Of(node.SVApp); len(found) > 0 {
 		app.Namespace, app.Workload = found[0].Ref.Namespace, found[0].Ref.Name
 	}

@@ -197,7 +197,7 @@ func (a makeReport) Do(ctx context.Context, h steps.Hands, report func(wire.Prog
 	for _, s := range from {
 		total += s.Size
 	}
-	teller := &teller{clock: h.World.Clock, total: total, report: report}
+	teller := &teller{text: "reading logs", clock: h.World.Clock, total: total, report: report}
 	defer teller.stop()
 	r, err := commitment.Scan(ctx, from, commitment.Options{Reporter: a.sv, Participant: a.participant, Progress: teller.tell})
 	if err != nil {
@@ -220,8 +220,9 @@ func (a makeReport) Do(ctx context.Context, h steps.Hands, report func(wire.Prog
 	return h.Files.Write(madeFile, []byte(a.mark(sum(data))))
 }
 
-// teller tells how far a scan is, a few times in a second. It is told by several goroutines, and by those of a scan that was left.
+// teller tells how far bytes are, a few times in a second. It is told by several goroutines, and by those of a scan that was left.
 type teller struct {
+	text   string
 	clock  clock.PassiveClock
 	total  int64
 	report func(wire.Progress)
@@ -236,7 +237,7 @@ func (t *teller) tell(read int64) {
 	defer t.mu.Unlock()
 	if now := t.clock.Now(); !t.over && now.Sub(t.last) >= 200*time.Millisecond {
 		t.last = now
-		t.report(wire.Progress{Text: "reading logs", Done: read, Total: t.total, Unit: "bytes"})
+		t.report(wire.Progress{Text: t.text, Done: read, Total: t.total, Unit: "bytes"})
 	}
 }
 

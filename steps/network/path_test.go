@@ -78,7 +78,7 @@ func (j *journal) Append(e wire.Event) (wire.Event, error) {
 
 // theCall is the path without the steps that change the cluster.
 func theCall() steps.Path[Facts] {
-	p := New()
+	p := upTo("network/agree")
 	p.Steps = slices.DeleteFunc(p.Steps, func(s steps.Step[Facts]) bool { return s.Effect.Rank() > 0 })
 	return p
 }
@@ -136,6 +136,14 @@ func script(t *testing.T, asked *[]wire.Question, answers map[string][]string) f
 		}
 		return wire.Answer{Text: left[0]}, true
 	}
+}
+
+// upTo is the path as far as a step.
+func upTo(id string) steps.Path[Facts] {
+	p := New()
+	i := slices.IndexFunc(p.Steps, func(s steps.Step[Facts]) bool { return s.ID == id })
+	p.Steps = p.Steps[:i+1]
+	return p
 }
 
 // The whole path, driven by an engine over a simulated cluster: from the inventory to the settled card.
@@ -297,6 +305,46 @@ func TestTheValuesAreAskedAnew(t *testing.T) {
 		}
 		if n != 1 {
 			t.Errorf("the SVs were asked for %d times", n)
+		}
+	})
+}
+
+// From the settled card on: the snapshot is taken, put together with the identities, and is on the SV app's volume at the end.
+func TestTheDumpGetsToTheApp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, "0.5.10")
+		path := upTo("network/upload")
+		path.Steps = slices.DeleteFunc(path.Steps, func(s steps.Step[Facts]) bool { return s.Effect.Rank() > 0 && s.ID != "network/upload" })
+		ticks := r.logged()
+		r.scale("sv-app", 1, 1)
+		r.apps.snapshots.Clean = ticks[3].Add(-time.Minute) // the participant gets no further
+		r.apps.snapshots.PrunedTo = ticks[0].Add(-2 * time.Hour)
+		var asked []wire.Question
+		v := r.drive(path, &journal{}, script(t, &asked, map[string][]string{
+			"network/go.who": {"alice of Acme-SV"}, "network/go.where": {"the call"}, "network/go.remedy": {"@accept|the call knows"}, "network/identities.source": {"@app"},
+			"network/agree.next":      {"@add", "@add", "@at:" + card.Stamp(ticks[4]) + "|to lose less", "@at:" + card.Stamp(ticks[3])},
+			"network/agree.report":    {reportOf("Beta-SV", ticks, ownName, "Gamma-SV"), reportOf("Gamma-SV", ticks[:4], ownName, "Beta-SV")},
+			"network/agree.card":      {"@settle", "@settle"},
+			"network/agree.remedy":    {"@accept|they were heard on the call", "@accept|they were heard on the call"},
+			"network/snapshot.source": {"@app", "@app"},
+			"network/snapshot.remedy": {"@agree-again"},
+			"network/upload.confirm":  {"@yes"},
+		}))
+		if v.Ended == nil || v.Ended.Outcome != wire.Recovered {
+			last := asked[len(asked)-1]
+			t.Fatalf("it ended with %+v, parked %q; asked last %s: %s\n%s\n%+v", v.Ended, v.Parked, last.Name, last.Title, last.Text, last.Error)
+		}
+		if want := card.Stamp(ticks[3].Add(-15 * time.Minute)); !strings.Contains(v.Card.Text, want) {
+			t.Errorf("the card is\n%s, without %s", v.Card.Text, want)
+		}
+		if got, there := r.disk.File(dumpPath); !there || string(got) != string(r.files.files[DumpFile]) {
+			t.Error("the dump is not on the volume")
+		}
+		if _, most, _, forced := r.apps.snapshots.Load(); most != 1 || forced != 0 {
+			t.Errorf("%d exports at once, %d with force", most, forced)
+		}
+		if strings.Contains(fmt.Sprint(v), "cHJpdmF0ZQ") {
+			t.Error("a key is in the view")
 		}
 	})
 }

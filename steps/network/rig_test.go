@@ -13,17 +13,22 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"canton.example/svrescue/internal/secret"
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/kube/sim"
+	"canton.example/svrescue/kube/upload"
+	"canton.example/svrescue/kube/upload/podfiles"
 	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/reach"
 	"canton.example/svrescue/steps/wire"
 	"canton.example/svrescue/svapp"
 	appsim "canton.example/svrescue/svapp/sim"
@@ -48,7 +53,8 @@ type rig struct {
 	files *memory
 	pods  *fakePods
 	apps  *fakeApps
-	stood time.Time // when the network ended
+	stood time.Time      // when the network ended
+	disk  *podfiles.Disk // the SV app's claim
 }
 
 // newRig makes a world; release is that of the charts.
@@ -56,7 +62,8 @@ func newRig(t *testing.T, release string) *rig {
 	t.Helper()
 	now := time.Now().UTC()
 	r := &rig{t: t, files: &memory{files: map[string][]byte{}, room: 50 << 30}, stood: now.Add(-lastBlock)}
-	r.sim = sim.New(sim.Options{Clock: clock.RealClock{}, Seed: 1, Users: map[string]sim.User{"token": {Name: "operator", Admin: true}}})
+	r.disk = podfiles.New("/domain-upgrade-dump")
+	r.sim = sim.New(sim.Options{Clock: clock.RealClock{}, Seed: 1, Users: map[string]sim.User{"token": {Name: "operator", Admin: true}}, Inside: inside{r.disk}})
 	o := sim.NodeOptions{Namespace: "sv", SVName: ownName, Network: "MainNet", Release: release, MigrationID: 3, SerialID: -1, ParticipantSuffix: true, Start: now}
 	s, err := o.Scenario()
 	if err != nil {
@@ -93,8 +100,9 @@ func newRig(t *testing.T, release string) *rig {
 		"global-domain-3-mediator:10013": appsim.Metrics{Part: "mediator", Lag: appsim.Lag{Floor: time.Nanosecond}, Times: reached}.Handler(),
 		"participant-3:10013":            appsim.Metrics{Part: "participant", Lag: appsim.Lag{Floor: time.Nanosecond}, Times: reached}.Handler(),
 	}}
-	r.apps = &fakeApps{dump: dumpOf(ownName, ownPrint), network: r.network}
-	r.world = steps.World{Kube: cluster, Clock: clock.RealClock{}, Pods: r.pods, Apps: r.apps, Files: r.files}
+	r.apps = &fakeApps{dump: dumpOf(ownName, ownPrint), network: r.network, release: release, snapshots: &appsim.Snapshots{Generation: appsim.Y, Clean: r.stood, LedgerEnd: r.stood,
+		PrunedTo: r.stood.Add(-72 * time.Hour), Every: time.Hour, MigrationID: 3, Genesis: 3000, ACS: 100_000, Party: ownParty, Takes: 3 * time.Minute, Clock: clock.RealClock{}}}
+	r.world = steps.World{Kube: cluster, Clock: clock.RealClock{}, Pods: r.pods, Apps: r.apps, Files: r.files, Volumes: reach.NewVolumes(cluster)}
 	return r
 }
 
@@ -133,6 +141,21 @@ func (r *rig) handsFor(refs []steps.Ref, dry bool) steps.Hands {
 	return steps.Hands{World: r.world, Kube: r.world.Kube.Hands(accesses, dry), Files: r.files.only(refs)}
 }
 
+// inside are the pods of the rig: all of them that mount the SV app's claim have its disk.
+type inside struct{ disk *podfiles.Disk }
+
+func (i inside) Exec(ctx context.Context, in sim.Pod, command []string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
+	if _, _, ours := upload.Recognise(command); !ours || in.Claims["/domain-upgrade-dump"] == "" {
+		return 0, fmt.Errorf("no such command in pod %s", in.Name)
+	}
+	code, _ := i.disk.Exec(ctx, command, stdin, stdout, stderr)
+	return code, nil
+}
+
+func (inside) Dial(context.Context, sim.Pod, int) (net.Conn, error) {
+	return nil, errors.New("connection refused")
+}
+
 // memory are artifacts in memory.
 type memory struct {
 	files map[string][]byte
@@ -147,8 +170,29 @@ func (m *memory) Read(name string) ([]byte, error) {
 }
 func (m *memory) Open(name string) (io.ReadCloser, error) {
 	data, err := m.Read(name)
-	return io.NopCloser(bytes.NewReader(data)), err
+	if err != nil {
+		return nil, err
+	}
+	return opened{bytes.NewReader(data), name}, nil
 }
+
+// opened is an artifact that is read.
+type opened struct {
+	*bytes.Reader
+	name string
+}
+
+func (o opened) Close() error               { return nil }
+func (o opened) Name() string               { return o.name }
+func (o opened) Stat() (fs.FileInfo, error) { return fileInfo{o}, nil }
+
+type fileInfo struct{ opened }
+
+func (f fileInfo) Name() string        { return f.name }
+func (fileInfo) Mode() fs.FileMode     { return 0o600 }
+func (fileInfo) ModTime() time.Time    { return time.Time{} }
+func (fileInfo) IsDir() bool           { return false }
+func (fileInfo) Sys() any              { return nil }
 func (m *memory) Room() (int64, error) { return m.room, nil }
 
 func (m *memory) only(refs []steps.Ref) steps.FileWriter { return guarded{m, refs} }
@@ -198,6 +242,9 @@ type fakeApps struct {
 	fail    error // of the SV app
 	network func() appsim.Network
 	silent  bool // the scans of the others do not answer
+
+	release   string
+	snapshots *appsim.Snapshots
 }
 
 func (a *fakeApps) Scan(_ context.Context, address string, ask func(*svapp.Scan) error) error {
@@ -216,7 +263,12 @@ func (a *fakeApps) SV(_ context.Context, _ steps.App, ask func(*svapp.SV) error)
 	if a.fail != nil {
 		return a.fail
 	}
+	sv := appsim.App{Base: appsim.SV, ID: ownName, Version: a.release, Snapshots: a.snapshots}.Handler()
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/identities-dump") {
+			sv.ServeHTTP(w, r)
+			return
+		}
 		w.Header().Set("Content-Type", "application/json")
 		io.WriteString(w, a.dump)
 	})
@@ -237,9 +289,23 @@ func (a *fakeApps) Token(context.Context, steps.App) (svapp.Token, error) {
 type handlerWay struct{ http.Handler }
 
 func (h handlerWay) RoundTrip(r *http.Request) (*http.Response, error) {
+	if t := httptrace.ContextClientTrace(r.Context()); t != nil && t.WroteHeaders != nil {
+		t.WroteHeaders()
+	}
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w.Result(), nil
+	cut := func() (cut bool) {
+		defer func() { cut = recover() != nil }()
+		h.ServeHTTP(w, r)
+		return false
+	}()
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	back := w.Result()
+	if cut { // the connection was dropped
+		back.Body = io.NopCloser(io.MultiReader(back.Body, iotest.ErrReader(io.ErrUnexpectedEOF)))
+	}
+	return back, nil
 }
 
 type fixedToken struct{}

@@ -30,7 +30,7 @@ func Wire(cluster *kube.Cluster, files Artifacts, clk clock.WithTicker, run stri
 	if cluster != nil {
 		o := Options{Cluster: cluster, Clock: clk, Run: run, Dial: dial}
 		databases = NewDatabases(o)
-		world.Databases, world.Pods = databases, NewPods(o)
+		world.Databases, world.Pods, world.Volumes = databases, NewPods(o), NewVolumes(cluster)
 		apps = NewApps(o, cluster, web)
 		world.Apps, world.Keys = apps, apps.Keys()
 	}
