@@ -19,6 +19,7 @@ import (
 // other SVs are there as scans, as reports and as those who migrate too.
 type Loss struct {
 	Generation svapp.Generation // how data snapshots are exported; empty: svapp.X
+	Every      time.Duration    // something happens at its multiples, for svapp.YExact; 0: each second
 	// Clean is how long after the last commitments all events are processed; 0: a quarter of an hour. Pruned is how long before them the participant
 	// has been pruned up to, below 0 after them; 0: long before.
 	Clean, Pruned time.Duration
@@ -30,8 +31,10 @@ type Loss struct {
 	Never []int
 	// NoIdentities: the SV app cannot answer the identities any more.
 	NoIdentities bool
-	// Backup is whose identities backup the operator has in IdentitiesFolder; empty: there is none.
+	// Backup is the SV whose identities are in the backup that is proposed to the operator, who has an older one of this node too; empty: there is none.
 	Backup string
+	// Stale: a dump of an earlier migration lies on the SV app's volume.
+	Stale bool
 	// Crashes: the node's CometBFT does not stay up.
 	Crashes bool
 	// Stuck is a migration ID that the values of the SV app fix by an additional variable, whatever migration.id says; 0: they do not.
@@ -83,6 +86,9 @@ func newLoss(p *pods, plan Loss) *loss {
 	l := &loss{plan: plan, clock: p.clock, began: p.began, tick: lastTick(p.began), own: lost(), disk: p.disk, up: map[string]string{}, ids: map[string]string{}, made: map[string]map[string]postgres.Role{}}
 	l.svs = lossMembers()
 	l.snapshots = l.exports()
+	if plan.Stale {
+		l.onClaim().Put(migrationDump, []byte(`{"migration_id":3,"created_at":"2025-02-11T10:00:00Z","identities":{},"data_snapshot":{},"participant_users":{}}`))
+	}
 	return l
 }
 

@@ -19,6 +19,9 @@ const (
 	LogsFolder    = "logs"    // rotated parts of the participant's log
 )
 
+// olderIdentities is an older identities backup in IdentitiesFolder.
+const olderIdentities = "identities-2025-12-14.json"
+
 // How many ticks the running participant's log has, and how many the rotated part before them.
 const (
 	ticksRunning = 4
@@ -200,8 +203,12 @@ func (plan Loss) files(now time.Time) (map[string][]byte, error) {
 	if files[LogsFolder+"/0.log.20260111-101500.gz"], err = plan.rotated(tick); err != nil {
 		return nil, err
 	}
-	if plan.Backup != "" {
-		files[IdentitiesFolder+"/"+IdentitiesFile], err = holderOf(plan.Backup).dumpedBy(lossRelease)
+	if plan.Backup == "" {
+		return files, nil
 	}
+	if files[IdentitiesFolder+"/"+IdentitiesFile], err = holderOf(plan.Backup).dumpedBy(lossRelease); err != nil {
+		return nil, err
+	}
+	files[IdentitiesFolder+"/"+olderIdentities], err = lost().dumpedBy(lossRelease)
 	return files, err
 }

@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"canton.example/svrescue/kube/sim"
+	"canton.example/svrescue/kube/upload/podfiles"
 	svapp "canton.example/svrescue/svapp/sim"
 )
 
 // exports are the data snapshots of the node's SV app.
 func (l *loss) exports() *svapp.Snapshots {
-	s := &svapp.Snapshots{Generation: l.plan.Generation, Clean: l.tick.Add(15 * time.Minute), LedgerEnd: l.stood(), PrunedTo: l.tick.Add(-90 * 24 * time.Hour), Every: time.Second,
+	s := &svapp.Snapshots{Generation: l.plan.Generation, Clean: l.tick.Add(15 * time.Minute), LedgerEnd: l.stood(), PrunedTo: l.tick.Add(-90 * 24 * time.Hour), Every: max(l.plan.Every, time.Second),
 		MigrationID: oldID, Genesis: 3000, ACS: 3000, Party: l.own.party(), Takes: 20 * time.Second, Clock: l.clock}
 	if s.Generation == "" {
 		s.Generation = svapp.X
@@ -35,7 +36,7 @@ func (l *loss) exports() *svapp.Snapshots {
 }
 
 // cutSize is about how long an answer of these exports is, in bytes.
-const cutSize = 9000
+const cutSize = 8700
 
 // What the SV and another owner have; amounts came in at the time of the last commitments less this.
 func (l *loss) coins() []svapp.Amulet {
@@ -102,9 +103,14 @@ func (l *loss) peer(host string) http.Handler {
 	return nil
 }
 
+// onClaim is what is on the SV app's claim.
+func (l *loss) onClaim() *podfiles.Disk {
+	return l.disk(sim.Pod{Namespace: namespace, Claims: map[string]string{migrationMount: migrationClaim}}, migrationDump)
+}
+
 // state is how far the recovery is: the dump on the SV app's claim, and with which one this SV has migrated.
 func (l *loss) state() map[string]any {
-	file, there := l.disk(sim.Pod{Namespace: namespace, Claims: map[string]string{migrationMount: migrationClaim}}, migrationDump).File(migrationDump)
+	file, there := l.onClaim().File(migrationDump)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	all := map[string]any{"migrated": !l.since.IsZero()}

@@ -188,11 +188,6 @@ func (r *rig) merged(at time.Time) []byte {
 	return out.Bytes()
 }
 
-// onClaim is the file system of the SV app's claim.
-func (r *rig) onClaim(data []byte) {
-	r.pods.disk(cluster.Pod{Namespace: namespace, Claims: map[string]string{migrationMount: migrationClaim}}, migrationDump).Put(migrationDump, data)
-}
-
 // The whole way by hand: new nodes that wait, dumps that the SV app does not start from, the one that it does, the quorum, and what is known then.
 func TestLostNetworkGoesThrough(t *testing.T) {
 	inScenario(t, networkClean(), nil, func(t *testing.T, r *rig) {
@@ -234,7 +229,7 @@ func TestLostNetworkGoesThrough(t *testing.T) {
 		}
 		for _, c := range refusals {
 			if c.dump != nil {
-				r.onClaim(c.dump)
+				r.pods.loss.onClaim().Put(migrationDump, c.dump)
 			}
 			r.renewed("sv-app", migrating)
 			time.Sleep(time.Minute)
@@ -242,7 +237,7 @@ func TestLostNetworkGoesThrough(t *testing.T) {
 				t.Errorf("it says %s\nwant %s", log, c.says)
 			}
 		}
-		r.onClaim(good)
+		r.pods.loss.onClaim().Put(migrationDump, good)
 		r.renewed("sv-app", migrating)
 		began := time.Now()
 		time.Sleep(time.Minute)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"canton.example/svrescue/kube"
 	netpath "canton.example/svrescue/steps/network"
 	"canton.example/svrescue/steps/wire"
 )
@@ -54,20 +55,35 @@ func networkOperator(_ context.Context, _ Elsewhere, v wire.View, q wire.Questio
 		return nextOnCall(q), true
 	case "network/agree.card":
 		return wire.Answer{Choice: "settle"}, true
+	case "network/snapshot.source":
+		return wire.Answer{Choice: offered(q, "app")}, true
 	case "network/go.remedy", "network/agree.remedy":
-		if i := slices.IndexFunc(q.Choices, func(c wire.Choice) bool { return c.ID == wire.ChoiceAccept }); i >= 0 && q.Choices[i].Refuse == "" {
-			return wire.Answer{Choice: wire.ChoiceAccept, Text: "it was compared by voice on the call"}, true
-		}
+		return acceptedOnCall(q)
+	case "network/snapshot.remedy": // the agreed time is right, and waiting may help
+		return wire.Answer{Choice: wire.ChoiceRetry}, true
 	}
 	return wire.Answer{}, false
 }
 
+// acceptedOnCall goes on without a proof that people have instead.
+func acceptedOnCall(q wire.Question) (wire.Answer, bool) {
+	i := slices.IndexFunc(q.Choices, func(c wire.Choice) bool { return c.ID == wire.ChoiceAccept })
+	if i < 0 || q.Choices[i].Refuse != "" {
+		return wire.Answer{}, false
+	}
+	return wire.Answer{Choice: wire.ChoiceAccept, Text: "it was compared by voice on the call"}, true
+}
+
 // nextOnCall adds the reports of the others, and then takes the latest time at which a quorum agrees.
 func nextOnCall(q wire.Question) wire.Answer {
-	if !strings.Contains(q.Text, fmt.Sprintf("Reports: %d of ", lossOthers+1)) {
+	if !allReported(q) {
 		return wire.Answer{Choice: "add"}
 	}
 	return wire.Answer{Choice: agreedTime(q)}
+}
+
+func allReported(q wire.Question) bool {
+	return strings.Contains(q.Text, fmt.Sprintf("Reports: %d of ", lossOthers+1))
 }
 
 // agreedTime is the first time that a quorum agrees on, of those that a question offers.
@@ -80,11 +96,48 @@ func agreedTime(q wire.Question) string {
 	return ""
 }
 
-// laterThan is a time some while after the one that a choice of the question names.
-func laterThan(q wire.Question, d time.Duration) string {
-	at, err := time.Parse(time.RFC3339Nano, strings.TrimPrefix(agreedTime(q), "at:"))
-	if err != nil {
-		return ""
+// decides has the call decide on a timestamp itself: at the first time or from the second on, so long after the last commitments.
+func decides(first bool, after time.Duration) plays {
+	return func(ctx context.Context, e Elsewhere, v wire.View, q wire.Question) (wire.Answer, bool) {
+		before := slices.ContainsFunc(v.Timeline, func(t wire.Entry) bool { return t.Step == "network/snapshot" })
+		switch {
+		case q.Name == "network/agree.next" && allReported(q) && before != first:
+			return wire.Answer{Choice: "typed"}, true
+		case q.Name == "network/agree.timestamp":
+			last, err := lastCommitments(ctx, e)
+			return wire.Answer{Text: last.Add(after).UTC().Format(time.RFC3339)}, err == nil
+		case q.Name == "network/snapshot.remedy":
+			return wire.Answer{Choice: "agree-again"}, true
+		}
+		return networkOperator(ctx, e, v, q)
 	}
-	return at.Add(d).UTC().Format(time.RFC3339)
+}
+
+// lastCommitments is when the last period ended for which the own participant says that commitments agree.
+func lastCommitments(ctx context.Context, e Elsewhere) (time.Time, error) {
+	participant := fmt.Sprintf("participant-%d", oldID)
+	pods, err := e.Cluster.Pods(ctx, e.Namespace, "app="+participant)
+	if err != nil || len(pods) == 0 {
+		return time.Time{}, fmt.Errorf("no pod of %s: %w", participant, err)
+	}
+	log, err := e.Cluster.Logs(ctx, e.Namespace, pods[0].Name, kube.LogOptions{})
+	if err != nil {
+		return time.Time{}, err
+	}
+	_, after, _ := strings.Cut(log[max(strings.LastIndex(log, "Commitment correct"), 0):], "toInclusive = ")
+	text, _, _ := strings.Cut(after, ")")
+	return time.Parse(time.RFC3339, text)
+}
+
+// plays is what a scenario's good operator does.
+type plays = func(ctx context.Context, hands Elsewhere, v wire.View, q wire.Question) (wire.Answer, bool)
+
+// otherwise answers some questions in another way than the operator of every call.
+func otherwise(some plays) plays {
+	return func(ctx context.Context, e Elsewhere, v wire.View, q wire.Question) (wire.Answer, bool) {
+		if a, ok := some(ctx, e, v, q); ok {
+			return a, true
+		}
+		return networkOperator(ctx, e, v, q)
+	}
 }

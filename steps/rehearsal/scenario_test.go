@@ -32,6 +32,12 @@ var meets = map[string]string{
 	"reonboard-import-mismatch":    "reonboard/validator-deploy.undo",
 	"reonboard-offer-expires":      "reonboard/test-accept.mend",
 	"reonboard-operator-gone":      "reonboard/test-transfer.held",
+
+	"network-too-late":         "network/snapshot.remedy",
+	"network-pruned":           "network/snapshot.remedy",
+	"network-never-agreed":     "network/agree.remedy",
+	"network-wrong-identities": "network/identities.remedy",
+	"network-force":            "network/snapshot.remedy",
 }
 
 // Every scenario ends for a good operator as it says it does, and what is recovered holds the data of the backup.

@@ -1,13 +1,94 @@
 package rehearsal
 
-import "canton.example/svrescue/steps/wire"
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"canton.example/svrescue/steps/wire"
+	svapp "canton.example/svrescue/svapp/sim"
+)
 
 // networkScenarios are those of a network that is recovered by all SVs together, in the order in which they are best learnt.
 func networkScenarios() []Scenario {
-	return []Scenario{networkClean()}
+	return []Scenario{networkClean(), networkTooLate(), networkPruned(), networkNeverAgreed(), networkWrongIdentities(), networkCutSnapshot(), networkGoesOn(), networkForce(), networkLateQuorum()}
 }
 
 // networkClean is an ordinary call: one of the others has lost the last lines of its log, and two did not agree with each other.
 func networkClean() Scenario {
 	return recovering("network-clean", "The network has lost its CometBFT layer", "the whole way: agreeing on a time, the new synchronizer, the dump, the migration", wire.Recovered, Loss{})
+}
+
+func networkTooLate() Scenario {
+	s := recovering("network-too-late", "The call decides on a timestamp that is too late", "what it means when the participant has not got as far, and that the call has to agree anew", wire.Recovered,
+		Loss{Generation: svapp.Y}, "the call names a time after which this participant has not processed everything", "the release exports by offset: it answers 500 where older ones answer 429")
+	s.Operator = decides(true, 18*time.Minute)
+	return s
+}
+
+func networkPruned() Scenario {
+	s := recovering("network-pruned", "The participant is pruned beyond the timestamp", "that nothing brings a pruned time back, and that a later one may be within the same period", wire.Recovered,
+		Loss{Pruned: 5 * time.Minute}, "the participant is pruned up to five minutes before the last commitments")
+	s.Operator = decides(false, 0)
+	return s
+}
+
+func networkNeverAgreed() Scenario {
+	return recovering("network-never-agreed", "An SV that never agreed", "who is left out, and that an earlier time may bring more SVs along", wire.Recovered,
+		Loss{Never: []int{2}}, "the commitments of "+nameOfPeer(2)+" do not match those of anybody")
+}
+
+func networkWrongIdentities() Scenario {
+	s := recovering("network-wrong-identities", "The identities file of the wrong node", "that a dump of another SV starts without a complaint, so its owner is compared before", wire.Recovered,
+		Loss{NoIdentities: true, Backup: nameOfPeer(4)}, "the SV app does not answer its identities any more", "the newest file in the folder of backups is that of another SV")
+	s.Operator = otherwise(func(_ context.Context, _ Elsewhere, v wire.View, q wire.Question) (wire.Answer, bool) {
+		tried := 0
+		for _, a := range v.Answers {
+			if a.Name == q.Name {
+				tried++
+			}
+		}
+		switch {
+		case q.Name == "network/identities.source" && tried > 0:
+			return wire.Answer{Choice: "file"}, true
+		case q.Name == "network/identities.backup" && tried > 0:
+			return wire.Answer{Text: filepath.Join(filepath.Dir(q.Default), olderIdentities)}, true
+		case q.Name == "network/identities.remedy":
+			return wire.Answer{Choice: wire.ChoiceAsk}, true
+		}
+		return wire.Answer{}, false
+	})
+	return s
+}
+
+func networkCutSnapshot() Scenario {
+	return recovering("network-cut-snapshot", "A snapshot that is cut off", "that a file which ends early is found out while it comes, and never merged", wire.Recovered,
+		Loss{CutAt: 90, CutTimes: 1}, "the connection breaks when nine tenths of the first snapshot have come")
+}
+
+func networkGoesOn() Scenario {
+	return recovering("network-goes-on", "An export that outlasts its request", "why one waits after a 503: the export goes on in the app, and another one beside it makes both slower", wire.Recovered,
+		Loss{Slow: 1}, "the first export takes longer than the SV app lets a request take")
+}
+
+func networkForce() Scenario {
+	s := recovering("network-force", "A release that wants a time at which something happened", "when force is right, and what has to be proven before", wire.Recovered,
+		Loss{Generation: svapp.YExact, Every: 7 * time.Second}, "without force the SV app answers only for a time at which an event was")
+	s.Operator = otherwise(func(_ context.Context, _ Elsewhere, _ wire.View, q wire.Question) (wire.Answer, bool) {
+		switch q.Name {
+		case "network/snapshot.source":
+			return wire.Answer{Choice: offered(q, "force", "app"), Text: "this participant was past the time by its own commitments, and the call knows"}, true
+		case "network/snapshot.remedy":
+			return wire.Answer{Choice: wire.ChoiceAsk}, true
+		}
+		return wire.Answer{}, false
+	})
+	return s
+}
+
+func networkLateQuorum() Scenario {
+	hours := func(n int) time.Duration { return time.Duration(n) * time.Hour }
+	return recovering("network-late-quorum", "The other SVs take their time", "that waiting for more than two thirds of the SVs is normal, and that nothing is wrong meanwhile", wire.Recovered,
+		Loss{Stale: true, Migrates: []time.Duration{-time.Minute, 20 * time.Minute, hours(1), hours(2), hours(3), hours(9)}},
+		"two more SVs have to migrate within the next hours before the new synchronizer runs", "a dump of an earlier migration lies on the SV app's volume")
 }
