@@ -194,7 +194,7 @@ func TestFaultMatrix(t *testing.T) {
 	beside(t)
 	restored := func(t *testing.T, r *rig, _ wire.View) { onlyOnce(t, r); checkShown(t, r) }
 	stand := func(t *testing.T, r *rig) any { return stands(t, r) }
-	for _, m := range []faulty{{clean, stand, restored, 6}, {managedDumps, stand, restored, 6}, {reonboardClean, reonboarded, checkPayments, 1}} {
+	for _, m := range []faulty{{clean, stand, restored, 6}, {managedDumps, stand, restored, 6}, {reonboardClean, reonboarded, checkPayments, 1}, {networkClean, reonboarded, func(*testing.T, *rig, wire.View) {}, 1}} {
 		t.Run(m.in().ID, func(t *testing.T) { faultMatrix(t, m) })
 	}
 }

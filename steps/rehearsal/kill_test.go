@@ -48,6 +48,7 @@ var courses = []course{
 	{name: "undo", in: clean, drive: restoring, sample: 3, world: func(t *testing.T, r *rig) any { return stands(t, r) },
 		answer: backFrom("restore/restore-volumes"), ends: takenBack},
 	{name: "reonboard", in: reonboardClean, drive: restoring, answer: (*rig).player, world: reonboarded, seeded: 1, ends: recovered},
+	{name: "network", in: networkClean, drive: restoring, answer: (*rig).player, world: reonboarded, seeded: 1, ends: recovered},
 	{name: "managed, release", in: managedDumps, drive: releasing, answer: (*rig).player, world: settled, sample: 3,
 		prepare: restored, ends: recovered},
 	{name: "release", in: clean, drive: releasing, answer: (*rig).player, world: settled, sample: 3,
