@@ -3,6 +3,7 @@ package steps
 import (
 	"context"
 	"io"
+	"net"
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/kube/upload"
@@ -83,6 +84,8 @@ type World struct {
 	Keys Keyring
 	// Charts fetches charts from registries.
 	Charts ChartReader
+	// Dial connects from this machine, for what can be told by that alone: whether a public address takes connections. nil: there is no way.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Dry makes hands for these references that only try: the server says what it would do and changes nothing.
 	Dry func([]Ref) Hands
 }

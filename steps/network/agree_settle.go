@@ -3,6 +3,7 @@ package network
 import (
 	"context"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -32,6 +33,7 @@ func settle(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error
 		return nil, err
 	}
 	found = append(append(found, sequencer...), f.standing(reports)...)
+	found = append(found, f.deployedAlike()...)
 	for _, sv := range f.Agree.names() {
 		if sv == f.Report.Reporter {
 			continue
@@ -104,4 +106,32 @@ func (f Facts) standing(reports []commitment.Named) []wire.Finding {
 		found = append(found, wire.Finding{ID: fmt.Sprintf("warning-%d", i+1), Verdict: wire.Attention, Text: plain.Line(text)})
 	}
 	return found
+}
+
+// deployedAlike says whether the new synchronizer that this run has deployed has the values of the card; nothing where it has deployed none.
+func (f Facts) deployedAlike() []wire.Finding {
+	s := f.Successor
+	if s == nil || !s.Deployed {
+		return nil
+	}
+	var differ []string
+	compare := func(name, here string) {
+		if card := f.Agree.Values[name]; card != here {
+			differ = append(differ, fmt.Sprintf("%s is %s here and %s on the card", name, here, card))
+		}
+	}
+	_, port, _ := net.SplitHostPort(s.Address)
+	compare(ValueMigrationID, s.Suffix)
+	compare(ValueChainID, s.ChainID)
+	compare(ValuePort, port)
+	compare(ValueChart, f.Deploy.Version)
+	if len(differ) == 0 {
+		return []wire.Finding{{ID: "deployed", Verdict: wire.Holds, Text: "the new synchronizer of this SV is deployed with these values"}}
+	}
+	finding := wire.Finding{ID: "deployed", Verdict: wire.Violated, Text: "the new synchronizer of this SV is deployed with other values: " + strings.Join(differ, "; "),
+		Next: "Correct the card, or take back the steps until New synchronizer and go through them again with the values of the card"}
+	if !slices.ContainsFunc(differ, func(d string) bool { return !strings.HasPrefix(d, ValuePort) }) {
+		finding.Waive = "each SV may have its own port: the card names the one that the call has written down"
+	}
+	return []wire.Finding{finding}
 }

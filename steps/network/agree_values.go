@@ -1,7 +1,9 @@
 package network
 
 import (
+	"cmp"
 	"fmt"
+	"net"
 	"regexp"
 	"strconv"
 	"strings"
@@ -44,7 +46,7 @@ var values = []value{
 		propose: proposePort, check: checkPort},
 	{ask: "chart-version", name: ValueChart, title: "Which chart version do all SVs deploy?", help: "the release of the charts, like 0.5.10",
 		text:    "The proposal is what runs here. It must be 0.6.1 or older, and the same for all.",
-		propose: func(f Facts) string { return core(f.Gate.Release) }, check: checkChart},
+		propose: func(f Facts) string { return cmp.Or(f.Deploy.Version, core(f.Gate.Release)) }, check: checkChart},
 	{ask: "roles", name: ValueRoles, title: "Who does what on the call?", help: "who leads, who keeps the times, in one line",
 		text:    "Who leads, who says when the old synchronizer is stopped, and whoever lends a dump, in one line.",
 		propose: func(f Facts) string { return "lead: " + f.Declared.Who }},
@@ -79,6 +81,9 @@ var lastNumber = regexp.MustCompile(`-(\d+)$`)
 // proposeChain is the chain ID as it is, with the new number.
 func proposeChain(f Facts) string {
 	next := f.Agree.Values[ValueMigrationID]
+	if f.Deploy.ChainID != "" && f.Deploy.MigrationID == next {
+		return f.Deploy.ChainID
+	}
 	if f.Node.Subject.Network == "" || next == "" {
 		return ""
 	}
@@ -98,6 +103,9 @@ func checkChain(text string, f Facts) error {
 }
 
 func proposePort(f Facts) string {
+	if _, port, err := net.SplitHostPort(f.Deploy.Address); err == nil {
+		return port
+	}
 	text := "26" + f.Agree.Values[ValueMigrationID] + "56"
 	if checkPort(text, f) != nil {
 		return ""

@@ -8,6 +8,8 @@ import (
 	"canton.example/svrescue/steps/hold"
 	"canton.example/svrescue/steps/network/card"
 	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/postgres"
+	"canton.example/svrescue/steps/releases"
 )
 
 // Facts are what the path knows. They are journaled and hold no secret.
@@ -32,11 +34,13 @@ type Facts struct {
 	Agree      Agreeing    `json:"agree,omitzero"`
 	Card       *card.Card  `json:"card,omitempty"` // nil: not settled yet
 
-	Held    []hold.Hold `json:"held,omitempty"`    // who else acts on the node, and is paused while it is recovered
-	Stopped []Stopped   `json:"stopped,omitempty"` // of the old synchronizer
-	Safety  *Safety     `json:"safety,omitempty"`  // what was backed up before the migration
-	Dumped  Decision    `json:"dumped,omitzero"`   // the word of the call that all SVs have their dumps
-	LetGo   string      `json:"letGo,omitempty"`   // whether those who were paused may act again: ready, keep
+	Held      []hold.Hold `json:"held,omitempty"`      // who else acts on the node, and is paused while it is recovered
+	Deploy    Deploying   `json:"deploy,omitzero"`     // what was answered of the new synchronizer
+	Successor *Successor  `json:"successor,omitempty"` // nil: its values are not derived
+	Stopped   []Stopped   `json:"stopped,omitempty"`   // of the old synchronizer
+	Safety    *Safety     `json:"safety,omitempty"`    // what was backed up before the migration
+	Dumped    Decision    `json:"dumped,omitzero"`     // the word of the call that all SVs have their dumps
+	LetGo     string      `json:"letGo,omitempty"`     // whether those who were paused may act again: ready, keep
 
 	// Login is how one logs in to the SV app, where a person chose it.
 	Login    steps.Login `json:"login,omitempty"`
@@ -51,10 +55,44 @@ type Hints struct {
 	Identities []string `json:"identities,omitempty"` // files or folders with identities backups
 	Logs       []string `json:"logs,omitempty"`       // files or folders with older logs of the participant
 	SVs        []string `json:"svs,omitempty"`        // names of all SVs
+	Charts     string   `json:"charts,omitempty"`     // a folder with charts, or a registry
 	Scans      []string `json:"scans,omitempty"`      // public addresses of other SVs' scans
 	Reports    []string `json:"reports,omitempty"`    // files with the reports of other SVs
 	// SV is how the SV app is reached and logged in to; its Kind, Namespace and Workload are found.
 	SV steps.App `json:"sv,omitzero"`
+}
+
+// Deploying is what was answered of the new synchronizer.
+type Deploying struct {
+	MigrationID string `json:"migrationID,omitempty"`
+	ChainID     string `json:"chainID,omitempty"`
+	Address     string `json:"address,omitempty"`   // HOST:PORT at which other SVs reach the new CometBFT
+	Sequencer   string `json:"sequencer,omitempty"` // public URL of the new sequencer
+	Version     string `json:"version,omitempty"`   // of the charts
+	Charts      string `json:"charts,omitempty"`    // a folder, a registry, or "record"
+	// More are further changes of values, RELEASE:PATH=VALUE, or "none".
+	More string `json:"more,omitempty"`
+}
+
+// Deployed is a release of the new synchronizer: its name, chart, objects and digest, and how it differs from the one that it is derived from.
+type Deployed = releases.Derived
+
+// Successor is the new synchronizer, as its values say; Deployed says that it runs.
+type Successor struct {
+	Suffix   string     `json:"suffix"`   // the next migration ID, as names carry it: "4"
+	Releases []Deployed `json:"releases"` // in the order in which they are installed
+	// Participant, Sequencer, Mediator and CometBFT are Deployments.
+	Participant string `json:"participant"`
+	Sequencer   string `json:"sequencer"`
+	Mediator    string `json:"mediator"`
+	CometBFT    string `json:"cometBFT"`
+	ChainID     string `json:"chainID"`
+	Address     string `json:"address"`      // HOST:PORT of the new CometBFT, for its peers
+	URL         string `json:"sequencerURL"` // public address of the new sequencer
+	// Databases are those that it makes, on servers of the old ones.
+	Databases []postgres.Database `json:"databases"`
+	Digest    string              `json:"digest"`   // of all releases
+	Deployed  bool                `json:"deployed"` // it was installed and seen to run
 }
 
 // Stopped is a workload of the old synchronizer that this run has scaled to 0.

@@ -18,7 +18,7 @@ func New() steps.Path[Facts] {
 			return f.Node.Subject
 		},
 		Card:  shownCard,
-		Steps: []steps.Step[Facts]{inventory(), releaseGate(), declare(), saveLogs(), identities(), freeze(), safetyBackup(), ownReport(), agree(), snapshot(), merge(), stopOld(), uploadStep(), letOthersGo()},
+		Steps: []steps.Step[Facts]{inventory(), releaseGate(), declare(), saveLogs(), identities(), newValues(), newSynchronizer(), freeze(), safetyBackup(), ownReport(), agree(), snapshot(), merge(), stopOld(), uploadStep(), letOthersGo()},
 		Ending: func(f Facts) string {
 			if f.Card == nil {
 				return "no parameters were settled"

@@ -76,10 +76,10 @@ func (j *journal) Append(e wire.Event) (wire.Event, error) {
 	return e, nil
 }
 
-// theCall is the path without the steps that change the cluster.
+// theCall is the path without the new synchronizer and the steps that change the cluster.
 func theCall() steps.Path[Facts] {
 	p := upTo("network/agree")
-	p.Steps = slices.DeleteFunc(p.Steps, func(s steps.Step[Facts]) bool { return s.Effect.Rank() > 0 })
+	p.Steps = slices.DeleteFunc(p.Steps, func(s steps.Step[Facts]) bool { return s.Effect.Rank() > 0 || s.ID == "network/new-values" })
 	return p
 }
 
@@ -314,7 +314,7 @@ func TestTheDumpGetsToTheApp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, "0.5.10")
 		path := upTo("network/upload")
-		path.Steps = slices.DeleteFunc(path.Steps, func(s steps.Step[Facts]) bool { return s.Effect.Rank() > 0 && s.ID != "network/upload" })
+		path.Steps = slices.DeleteFunc(path.Steps, func(s steps.Step[Facts]) bool { return (s.Effect.Rank() > 0 || s.ID == "network/new-values") && s.ID != "network/upload" })
 		ticks := r.logged()
 		r.scale("sv-app", 1, 1)
 		r.apps.snapshots.Clean = ticks[3].Add(-time.Minute) // the participant gets no further

@@ -24,7 +24,10 @@ type Artifacts interface {
 func Wire(cluster *kube.Cluster, files Artifacts, clk clock.WithTicker, run string,
 	dial func(ctx context.Context, network, address string) (net.Conn, error), held func() error, web AppOptions) (steps.World, func(refs []steps.Ref, dryRun bool) steps.Hands) {
 
-	world := steps.World{Kube: cluster, Files: files, Clock: clk, Charts: release.Registry{}}
+	world := steps.World{Kube: cluster, Files: files, Clock: clk, Charts: release.Registry{}, Dial: dial}
+	if dial == nil {
+		world.Dial = new(net.Dialer).DialContext
+	}
 	var databases *Databases
 	var apps *Apps
 	if cluster != nil {

@@ -1,6 +1,7 @@
 package survey
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -16,6 +17,73 @@ type route struct {
 	host    string
 	service string
 	object  string // "Ingress sv/scan", for people
+}
+
+// Route is a public host name, or a port of the ingress, that leads to a service of a namespace.
+type Route struct {
+	Host    string // empty: whatever name comes in by Port
+	Port    int    // of the ingress, where the route is one of plain TCP that says it; else 0
+	Service string
+	Object  string // "VirtualService sv/sequencer", for people
+}
+
+// Routes are the routes into a namespace, of HTTP and of plain TCP. unread says of which kinds they could not be read, in parts of sentences.
+func Routes(ctx context.Context, c Cluster, ns string) (all []Route, unread []string) {
+	routes, unread := readRoutes(ctx, c, ns)
+	for _, r := range routes {
+		all = append(all, Route{Host: r.host, Service: r.service, Object: r.object})
+	}
+	const group, resource = "networking.istio.io", "virtualservices"
+	objects, err := c.Customs(ctx, group, resource, "")
+	if kube.KindOf(err) == kube.Forbidden {
+		objects, err = c.Customs(ctx, group, resource, ns)
+	}
+	if err != nil {
+		return all, unread // told with the routes of HTTP
+	}
+	for _, o := range objects {
+		for _, p := range plainTCP(o.Content) {
+			if in := cmp.Or(p.namespace, o.Namespace); in == ns {
+				all = append(all, Route{Port: p.port, Service: p.service, Object: "VirtualService " + o.Namespace + "/" + o.Name})
+			}
+		}
+	}
+	return all, unread
+}
+
+// opened is a port that leads to a service.
+type opened struct {
+	port               int
+	service, namespace string
+}
+
+// plainTCP are the routes of a VirtualService that tell connections apart by their port alone, as those of CometBFT are told
+// (reference/deployment.md 6).
+func plainTCP(content []byte) (all []opened) {
+	var o struct {
+		Spec struct {
+			TCP []struct {
+				Match []struct{ Port int }
+				Route []struct{ Destination struct{ Host string } }
+			}
+		}
+	}
+	if json.Unmarshal(content, &o) != nil {
+		return nil
+	}
+	for _, r := range o.Spec.TCP {
+		for _, to := range r.Route {
+			name, rest, _ := strings.Cut(to.Destination.Host, ".")
+			namespace, _, _ := strings.Cut(rest, ".")
+			if len(r.Match) == 0 {
+				all = append(all, opened{0, name, namespace})
+			}
+			for _, m := range r.Match {
+				all = append(all, opened{m.Port, name, namespace})
+			}
+		}
+	}
+	return all
 }
 
 // routeKinds are the objects that make hosts: Kubernetes' own, Istio's, which the reference ingress uses (reference/deployment.md 3.1), and

@@ -1,0 +1,282 @@
+package network
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"canton.example/svrescue/internal/plain"
+	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/postgres"
+	"canton.example/svrescue/steps/releases"
+	"canton.example/svrescue/steps/wire"
+)
+
+// model is a running release that a new one is derived from, and the parts of the old synchronizer that it makes.
+type model struct {
+	releases.Running
+	values tree
+	parts  []node.Component
+}
+
+func deriving(seen, next string) error {
+	return &steps.Problem{Tried: "deriving the new synchronizer from the old one", Seen: seen, Next: next}
+}
+
+// modelled finds the releases that make the old synchronizer, in the order in which the new ones are installed: CometBFT, sequencer and mediator,
+// participant (reference/deployment.md 5).
+func (f Facts) modelled(ctx context.Context, w steps.World) (all []model, err error) {
+	running, err := releases.InForce(ctx, w, f.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	for _, part := range node.SynchronizerParts {
+		of := f.Node.Of(part)
+		if len(of) != 1 {
+			return nil, deriving(fmt.Sprintf("the node has %d workloads that are its %s", len(of), part), "Deploy the new synchronizer by hand, as the documentation says, or start a new run when there is one of them")
+		}
+		r, ok := releases.Making(running, of[0].Ref.Kind, of[0].Ref.Name)
+		if !ok {
+			seen := "no release of Helm makes " + of[0].Ref.String()
+			next := "Deploy the new synchronizer the way in which the old one was deployed"
+			if by, err := releases.ManagerOf(ctx, w, of[0].Ref.Kind, f.Namespace, of[0].Ref.Name); err == nil && by != nil {
+				seen, next = seen+"; it is applied by "+by.String(), "Add the new releases to the repository of "+by.String()+", beside the old ones"
+			}
+			return nil, deriving(seen, next)
+		}
+		if i := slices.IndexFunc(all, func(m model) bool { return m.Name == r.Name }); i >= 0 {
+			all[i].parts = append(all[i].parts, of[0])
+			continue
+		}
+		if r.Problem != "" {
+			return nil, deriving("Helm's record of release "+r.Name+" cannot be read: "+r.Problem, "Look at it: helm history "+r.Name)
+		}
+		t, err := treeOf(r.Release)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, model{r, t, of})
+	}
+	return all, nil
+}
+
+// design is the new synchronizer before it is rendered: what is wanted of each release, and what was noticed.
+type design struct {
+	want      []releases.Want
+	edits     []edits
+	databases []postgres.Database
+}
+
+// designed turns the answers and the values of the running releases into those of the new ones. It is pure.
+func designed(f Facts, models []model) (design, error) {
+	var d design
+	r, ok := f.numbers()
+	if !ok {
+		return d, deriving("the number of the old synchronizer is not known", "Start a new run and name its number in the inventory")
+	}
+	more, err := changes(f.Deploy.More)
+	if err != nil {
+		return d, err
+	}
+	names := map[string]string{}
+	for _, m := range models {
+		for _, old := range append([]string{m.Name}, aliases(m)...) {
+			if r.marks().MatchString(old) {
+				names[old] = r.name(old, "-")
+			}
+		}
+	}
+	for _, m := range models {
+		e := edits{edit: releases.Edit{Set: map[string]any{}}}
+		for _, part := range m.parts {
+			made, err := e.part(f, m, part.Part, r)
+			if err != nil {
+				return d, err
+			}
+			d.databases = append(d.databases, made...)
+		}
+		e.rename(m.values, names, r)
+		e.ids(m.values, r)
+		as := r.name(m.Name, "-")
+		more = slices.DeleteFunc(more, func(c change) bool {
+			if c.release == as {
+				e.edit.Set[c.path] = scalar(c.value)
+				e.kept = slices.DeleteFunc(e.kept, func(path string) bool { return path == c.path })
+				e.guessed = slices.DeleteFunc(e.guessed, func(path string) bool { return path == c.path })
+			}
+			return c.release == as
+		})
+		if err := e.goesToNew(m, names); err != nil {
+			return d, err
+		}
+		d.edits = append(d.edits, e)
+		d.want = append(d.want, releases.Want{Release: m.Name, As: as, Edit: e.edit, Source: f.Deploy.source(), What: "migration ID " + r.next})
+	}
+	if len(more) > 0 {
+		return d, deriving(fmt.Sprintf("a value is to be changed of release %s, which is none of the new ones", plain.Line(more[0].release)), "Answer this step anew")
+	}
+	return d, nil
+}
+
+// aliases are the names that workloads of a release have, by which others refer to them.
+func aliases(m model) (all []string) {
+	for _, c := range m.parts {
+		all = append(all, c.Ref.Name)
+	}
+	if id := m.values.text("node.identifier"); id != "" {
+		all = append(all, id)
+	}
+	return all
+}
+
+// part sets what must be another value for a part of the new synchronizer (reference/deployment.md 4 and 10.5), and answers its database.
+func (e *edits) part(f Facts, m model, part node.Part, r renumbering) ([]postgres.Database, error) {
+	role, path := postgres.Unknown, ""
+	switch part {
+	case node.CometBFT:
+		id := m.values.text("node.identifier")
+		if id == "" {
+			id = m.parts[0].Ref.Name
+		}
+		e.edit.Set["node.identifier"] = r.name(id, "-")
+		e.edit.Set["node.externalAddress"] = f.Deploy.Address
+		e.edit.Set["genesis.chainId"] = f.Deploy.ChainID
+		e.edit.Set["stateSync.enable"] = false // there is no chain yet to sync from
+		return nil, nil
+	case node.Sequencer:
+		if driver := m.values.text("sequencer.driver.type"); driver != "" && driver != "cometbft" {
+			return nil, deriving("the sequencer's driver is "+plain.Line(driver)+" and not cometbft", "This recovery is for nodes that order with CometBFT")
+		}
+		role, path = postgres.Sequencer, "sequencer.persistence.databaseName"
+	case node.Mediator:
+		role, path = postgres.Mediator, "mediator.persistence.databaseName"
+	case node.Participant:
+		role, path = postgres.Participant, "persistence.databaseName"
+	}
+	d, known := f.Node.DatabaseOf(role, m.values.text(path))
+	old := m.values.text(path)
+	if old == "" {
+		old = d.Name
+	}
+	if old == "" {
+		return nil, deriving(fmt.Sprintf("the name of the %s's database is neither in the values of release %s nor in its workload", part, m.Name), "Look at persistence.databaseName in its values")
+	}
+	next := r.name(old, "_")
+	e.edit.Set[path] = next
+	if !known {
+		return nil, nil
+	}
+	d.Name = next
+	return []postgres.Database{d}, nil
+}
+
+// goesToNew proves that the new sequencer does not talk to the old CometBFT.
+func (e *edits) goesToNew(m model, names map[string]string) error {
+	if !slices.ContainsFunc(m.parts, func(c node.Component) bool { return c.Part == node.Sequencer }) {
+		return nil
+	}
+	const path = "sequencer.driver.host"
+	was := m.values.text(path)
+	if now, set := e.edit.Set[path]; set && now != was {
+		return nil
+	}
+	if was == "" {
+		return deriving("the values of release "+m.Name+" do not say where its CometBFT is ("+path+")", "Name it among the further values: the documented one is that of the new release's identifier with -cometbft-rpc at its end")
+	}
+	return deriving(fmt.Sprintf("%s in the values of release %s is %s, which has no number: the new sequencer would talk to the old CometBFT", path, m.Name, plain.Cut(plain.Line(was), 100)),
+		"Name the new one among the further values")
+}
+
+// deriveSuccessor renders the new releases and tells how they differ from those that run. It changes nothing.
+func deriveSuccessor(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
+	models, err := f.modelled(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	d, err := designed(*f, models)
+	if err != nil {
+		return nil, err
+	}
+	s := Successor{Suffix: f.Deploy.MigrationID, ChainID: f.Deploy.ChainID, Address: f.Deploy.Address, URL: f.Deploy.Sequencer, Databases: d.databases}
+	var found []wire.Finding
+	sum := sha256.New()
+	for i, want := range d.want {
+		x, err := releases.Derive(ctx, w, models[i].Running, want)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range models[i].parts {
+			name, ok := workloadOf(x, c)
+			if !ok {
+				return nil, deriving(fmt.Sprintf("release %s would make no workload in the place of %s", x.Name, c.Ref), "Look at its values, and at the chart")
+			}
+			*map[node.Part]*string{node.CometBFT: &s.CometBFT, node.Sequencer: &s.Sequencer, node.Mediator: &s.Mediator, node.Participant: &s.Participant}[c.Part] = name
+		}
+		fmt.Fprintln(sum, x.Name, x.Digest)
+		s.Releases = append(s.Releases, x)
+		found = append(found, differs(x, d.edits[i])...)
+	}
+	s.Digest = hex.EncodeToString(sum.Sum(nil))
+	if f.Successor != nil && f.Successor.Digest == s.Digest {
+		s.Deployed = f.Successor.Deployed
+	}
+	f.Successor = &s
+	found = append(found, wire.Finding{ID: "successor", Verdict: wire.Holds,
+		Text: fmt.Sprintf("the new synchronizer: %s, %s, %s and %s, chain %s, reached at %s and %s", s.CometBFT, s.Sequencer, s.Mediator, s.Participant, s.ChainID, s.Address, s.URL)})
+	if ordinary := "https://sequencer-" + s.Suffix + "."; !strings.HasPrefix(s.URL, ordinary) {
+		found = append(found, wire.Finding{ID: "sequencer-url", Verdict: wire.Attention, Text: s.URL + " is not of the documented form " + ordinary + "…", Next: "Look whether the others know it"})
+	}
+	return found, ctx.Err()
+}
+
+// workloadOf is the workload of a new release that stands in the place of an old one.
+func workloadOf(x Deployed, old node.Component) (string, bool) {
+	if len(x.Workloads) == 1 {
+		return x.Workloads[0].Workload.Name, true
+	}
+	for _, w := range x.Workloads {
+		if w.Workload.Kind == old.Ref.Kind && strings.HasSuffix(w.Workload.Name, "-"+string(old.Part)) {
+			return w.Workload.Name, true
+		}
+	}
+	return "", false
+}
+
+// differs tells how a new release differs from the running one, and what of it a person has to look at.
+func differs(x Deployed, e edits) []wire.Finding {
+	f := wire.Finding{ID: "release-" + x.Name, Verdict: wire.Holds,
+		Text: fmt.Sprintf("%s (%s %s) is %s but for %d values; of its objects, %d lines differ", x.Name, x.Chart, x.Version, x.Want.Release, len(x.Values), len(x.Objects))}
+	for _, line := range x.Values {
+		f.Evidence = append(f.Evidence, wire.Evidence{Source: "value", Seen: line})
+	}
+	for _, line := range x.Objects {
+		f.Evidence = append(f.Evidence, wire.Evidence{Source: "object", Seen: line})
+	}
+	found := []wire.Finding{f}
+	look := func(id, text, next string) {
+		found = append(found, wire.Finding{ID: id + "-" + x.Name, Verdict: wire.Attention, Text: text, Next: next})
+	}
+	if x.Version != x.Was {
+		look("version", fmt.Sprintf("%s has version %s of its chart, and %s runs with %s", x.Name, x.Version, x.Want.Release, x.Was), "All SVs must deploy the same version")
+	}
+	if len(e.guessed) > 0 {
+		look("guessed", "derived by the pattern of names and ports alone: "+strings.Join(e.guessed, ", "), "Have the call confirm them; another value is given among the further values")
+	}
+	if len(e.kept) > 0 {
+		look("kept", "these values of "+x.Name+" have the old number in them and are kept: "+strings.Join(e.kept, ", "), "Look whether they are meant; another value is given among the further values")
+	}
+	if len(x.Hooks) > 0 {
+		look("hooks", "hooks of the chart are not run: "+strings.Join(x.Hooks, ", "), "Look what they are for")
+	}
+	if len(x.Asked) > 0 {
+		look("asked", "the templates of "+x.Chart+" ask the cluster for objects, and were told that they are not there: "+strings.Join(x.Asked, ", "), "Look whether what they make of that is right")
+	}
+	if x.Managed != nil {
+		look("managed", x.Want.Release+" is applied by "+x.Managed.String()+", from a repository: the new release is added there, and this tool writes what to commit", "Have somebody ready who may commit it")
+	}
+	return found
+}
