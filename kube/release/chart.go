@@ -104,6 +104,23 @@ func (c Chart) load() (inside *chart.Chart, err error) {
 	return inside, nil
 }
 
+// Mentions says whether a word stands anywhere in the templates or the default values of the chart, or of the charts inside it: so whether the
+// release knows a value at all.
+func (c Chart) Mentions(word string) (bool, error) {
+	whole, err := c.load()
+	if err != nil {
+		return false, err
+	}
+	for _, one := range family(whole) {
+		for _, file := range append(slices.Clone(one.Templates), one.Raw...) {
+			if (file.Name == "values.yaml" || strings.HasPrefix(file.Name, "templates/")) && bytes.Contains(file.Data, []byte(word)) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
 // missing are the charts that Chart.yaml names as dependencies and that do not lie in charts/.
 func missing(c *chart.Chart) []string {
 	var names []string

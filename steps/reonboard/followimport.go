@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"regexp"
-	"strings"
 	"time"
 
 	"canton.example/svrescue/kube"
@@ -16,8 +15,6 @@ import (
 const (
 	// importPatience is how long an import may take before the operator is asked; it never ends by itself.
 	importPatience = 30 * time.Minute
-	// importLines are how many lines of a log are read at each look.
-	importLines = 4000
 	// ends is how many ends of the participant are normal while a node comes up (reference/deployment.md 5).
 	crashEnds = 4
 )
@@ -78,21 +75,21 @@ func (i followImport) Do(ctx context.Context, h steps.Hands, report func(wire.Pr
 // see looks once. What the logs said before the validator app was last started does not count: whoever cures a failure starts it anew.
 func (i followImport) see(ctx context.Context, w steps.World) (wire.Progress, bool, error) {
 	p := wire.Progress{Unit: "phases", Total: int64(len(importPhases) + 1)}
-	app, since, err := i.logs(ctx, w, i.validator, time.Time{})
+	app, since, err := action.ReadPodLog(ctx, w, i.Key(), i.namespace, i.validator, time.Time{})
 	if err != nil {
 		return p, false, err
 	}
-	node, _, err := i.logs(ctx, w, i.participant, since)
+	node, _, err := action.ReadPodLog(ctx, w, i.Key(), i.namespace, i.participant, since)
 	if err != nil {
 		return p, false, err
 	}
 	reached := -1
 	for n, phase := range importPhases {
-		if phase.says.MatchString(app.text) || phase.says.MatchString(node.text) {
+		if phase.says.MatchString(app.Text) || phase.says.MatchString(node.Text) {
 			reached = n
 		}
 	}
-	ready := app.ready && node.ready
+	ready := app.Ready && node.Ready
 	for n, phase := range importPhases {
 		item := wire.Item{Name: phase.name, State: "not seen in the log", Done: n <= reached}
 		switch {
@@ -104,90 +101,18 @@ func (i followImport) see(ctx context.Context, w steps.World) (wire.Progress, bo
 		}
 		p.Items = append(p.Items, item)
 	}
-	end := wire.Item{Name: "participant and validator app are ready", State: app.state + "; " + node.state, Done: ready}
+	end := wire.Item{Name: "participant and validator app are ready", State: app.State + "; " + node.State, Done: ready}
 	if ready {
 		p.Done++
 	}
 	p.Items = append(p.Items, end)
-	for _, l := range []podLog{app, node} {
-		if fail, ok := failureIn(l.text); ok {
-			return p, false, &ImportFailed{Kind: fail.id, Pod: l.pod, fail: fail, where: l.command}
+	for _, l := range []action.PodLog{app, node} {
+		if fail, ok := failureIn(l.Text); ok {
+			return p, false, &ImportFailed{Kind: fail.id, Pod: l.Pod, fail: fail, where: l.Command}
 		}
 	}
-	if !node.ready && node.ends >= crashEnds {
-		return p, false, &ImportFailed{Kind: crashing.id, Pod: node.pod, fail: crashing, where: node.command}
+	if !node.Ready && node.Ends >= crashEnds {
+		return p, false, &ImportFailed{Kind: crashing.id, Pod: node.Pod, fail: crashing, where: node.Command}
 	}
 	return p, ready, nil
-}
-
-// podLog is what is known of a workload's pod.
-type podLog struct {
-	pod, text, state, command string
-	ready                     bool
-	ends                      int32
-}
-
-// logs reads what the pod of a workload has said since a time, and since its last start but one where it is not ready. started is when the
-// container that counts was started, zero where it has not been.
-func (i followImport) logs(ctx context.Context, w steps.World, workloads []action.Wanted, since time.Time) (l podLog, started time.Time, err error) {
-	l.state = "not there"
-	for _, wanted := range workloads {
-		now, found, err := w.Kube.Workload(ctx, wanted.Workload.Kind, i.namespace, wanted.Workload.Name)
-		if err != nil {
-			return l, started, err
-		}
-		if !found {
-			return l, started, &steps.Problem{Tried: i.Key(), Seen: wanted.Workload.String() + " does not exist", Next: "Look who removed it"}
-		}
-		l.ready = now.ObservedGeneration >= now.Generation && now.Replicas == wanted.Replicas && now.Ready == wanted.Replicas && now.Current == wanted.Replicas
-		l.state = fmt.Sprintf("%s %d of %d ready", wanted.Workload.Name, now.Ready, wanted.Replicas)
-		pods, err := w.Kube.Pods(ctx, i.namespace, wanted.Selector)
-		if err != nil {
-			return l, started, err
-		}
-		for _, pod := range pods {
-			if pod.Deleting != nil {
-				continue
-			}
-			if !pod.Ready {
-				if e := kube.Why(pod, nil, w.Clock.Now()); e.Summary != "" {
-					l.state += " (" + e.Summary + ")"
-				}
-			}
-			l.pod, l.command = pod.Name, fmt.Sprintf("kubectl -n %s logs %s", i.namespace, pod.Name)
-			for _, c := range pod.Containers {
-				if !c.Init && c.Started != nil && (started.IsZero() || c.Started.Before(started)) {
-					started = *c.Started
-				}
-				l.ends = max(l.ends, c.Restarts)
-				// A container of preparation that was passed has nothing more to say.
-				if c.Init && (c.State != "running" && c.State != "waiting" || c.State == "waiting" && c.Restarts == 0) {
-					continue
-				}
-				text, err := w.Kube.Logs(ctx, i.namespace, pod.Name, kube.LogOptions{Container: c.Name, Tail: importLines, Since: since})
-				if err := unsaid(err); err != nil {
-					return l, started, err
-				}
-				l.text += text + "\n"
-				if !c.Ready && c.Restarts > 0 {
-					text, err := w.Kube.Logs(ctx, i.namespace, pod.Name, kube.LogOptions{Container: c.Name, Tail: importLines, Previous: true, Since: since})
-					if err := unsaid(err); err != nil {
-						return l, started, err
-					}
-					l.text += text + "\n"
-				}
-			}
-		}
-	}
-	l.text = strings.TrimSpace(l.text)
-	return l, started, nil
-}
-
-// unsaid leaves out the errors that say that a container has no log yet, or none any more.
-func unsaid(err error) error {
-	switch kube.KindOf(err) {
-	case kube.NotFound, kube.Invalid:
-		return nil
-	}
-	return err
 }
