@@ -10,6 +10,7 @@ import (
 	"canton.example/svrescue/steps/node"
 	"canton.example/svrescue/steps/postgres"
 	"canton.example/svrescue/steps/releases"
+	"canton.example/svrescue/svapp"
 )
 
 // Facts are what the path knows. They are journaled and hold no secret.
@@ -48,6 +49,10 @@ type Facts struct {
 	Snapshot *Snapshot   `json:"snapshot,omitempty"`
 	Dump     *Dump       `json:"dump,omitempty"`
 	Through  string      `json:"through,omitempty"` // how the dump gets to the SV app's claim: helper; empty: through the app's own pod
+
+	Apps     Apps      `json:"apps,omitzero"`      // the values with which the apps migrate
+	Migrated *Migrated `json:"migrated,omitempty"` // nil: they have not
+	Cleaning Cleaning  `json:"cleaning,omitzero"`  // of the path that cleans up
 }
 
 // Hints are what the configuration and the command line propose; the operator confirms it.
@@ -230,6 +235,25 @@ type Dump struct {
 	MigrationID int64  `json:"migrationID"`
 	Borrowed    string `json:"borrowed,omitempty"` // name of the SV that lent the data; empty: they are this SV's own
 	Uploaded    string `json:"uploaded,omitempty"` // where it is in the SV app, once it was seen there
+}
+
+// Apps are the releases of the apps as they are to be.
+type Apps struct {
+	Charts   string             `json:"charts,omitempty"`   // where their charts come from: record, or a folder, or a registry (oci://HOST/PATH)
+	Founding string             `json:"founding,omitempty"` // drop: values of a founding SV are left out while it migrates
+	Releases []releases.Derived `json:"releases,omitempty"` // in the order in which they are upgraded
+	Peers    []svapp.Address    `json:"peers,omitempty"`    // scans of the other SVs, as the own scan listed them while it answered
+}
+
+// Migrated is that the apps work on the new synchronizer.
+type Migrated struct {
+	At time.Time `json:"at"` // when that was seen
+}
+
+// Cleaning is what was said of the end of the recovery.
+type Cleaning struct {
+	Decided Decision `json:"decided,omitzero"`
+	Legacy  string   `json:"legacy,omitempty"` // whether the ID of the old synchronizer goes: keep, drop
 }
 
 // Theirs is the card of another SV, or its fingerprint alone.

@@ -18,10 +18,13 @@ func New() steps.Path[Facts] {
 			return f.Node.Subject
 		},
 		Card:  shownCard,
-		Steps: []steps.Step[Facts]{inventory(), releaseGate(), declare(), saveLogs(), identities(), newValues(), newSynchronizer(), freeze(), safetyBackup(), ownReport(), agree(), snapshot(), merge(), stopOld(), uploadStep(), letOthersGo()},
+		Steps: []steps.Step[Facts]{inventory(), releaseGate(), declare(), saveLogs(), identities(), newValues(), newSynchronizer(), freeze(), safetyBackup(), ownReport(), agree(), snapshot(), merge(), stopOld(), uploadStep(), appValues(), migrate(), verifyRecovery(), letOthersGo()},
 		Ending: func(f Facts) string {
 			if f.Card == nil {
 				return "no parameters were settled"
+			}
+			if f.Migrated != nil {
+				return "this SV works on the new synchronizer, as the card with the fingerprint " + f.Card.Fingerprint() + " says"
 			}
 			return "the parameters of the recovery are settled, with the fingerprint " + f.Card.Fingerprint()
 		},

@@ -314,7 +314,9 @@ func TestTheDumpGetsToTheApp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, "0.5.10")
 		path := upTo("network/upload")
-		path.Steps = slices.DeleteFunc(path.Steps, func(s steps.Step[Facts]) bool { return (s.Effect.Rank() > 0 || s.ID == "network/new-values") && s.ID != "network/upload" })
+		path.Steps = slices.DeleteFunc(path.Steps, func(s steps.Step[Facts]) bool {
+			return (s.Effect.Rank() > 0 || s.ID == "network/new-values") && s.ID != "network/upload"
+		})
 		ticks := r.logged()
 		r.scale("sv-app", 1, 1)
 		r.apps.snapshots.Clean = ticks[3].Add(-time.Minute) // the participant gets no further
