@@ -17,7 +17,7 @@ import (
 // NetworkHintsIn is what is proposed of a network that is to be recovered, from the folder of a world: what the operator has of the others and of this
 // node.
 func NetworkHintsIn(folder string) netpath.Hints {
-	h := netpath.Hints{Logs: there(filepath.Join(folder, LogsFolder)), Identities: there(filepath.Join(folder, IdentitiesFolder, IdentitiesFile))}
+	h := netpath.Hints{Charts: "record", Logs: there(filepath.Join(folder, LogsFolder)), Identities: there(filepath.Join(folder, IdentitiesFolder, IdentitiesFile))}
 	files, err := os.ReadDir(filepath.Join(folder, ReportsFolder))
 	if err != nil {
 		return h // this scenario has none
@@ -55,11 +55,13 @@ func networkOperator(_ context.Context, _ Elsewhere, v wire.View, q wire.Questio
 		return nextOnCall(q), true
 	case "network/agree.card":
 		return wire.Answer{Choice: "settle"}, true
+	case "network/app-values.charts": // Helm has kept them
+		return wire.Answer{Text: "record"}, true
 	case "network/snapshot.source":
 		return wire.Answer{Choice: offered(q, "app")}, true
-	case "network/go.remedy", "network/agree.remedy":
+	case "network/go.remedy", "network/agree.remedy", "network/new-synchronizer.remedy", "network/verify.remedy": // what the tool cannot see the others have looked at
 		return acceptedOnCall(q)
-	case "network/snapshot.remedy": // the agreed time is right, and waiting may help
+	case "network/snapshot.remedy", "network/migrate.remedy": // the agreed time is right, and waiting may help
 		return wire.Answer{Choice: wire.ChoiceRetry}, true
 	}
 	return wire.Answer{}, false
