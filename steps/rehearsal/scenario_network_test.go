@@ -24,6 +24,7 @@ func TestNetworkScenarios(t *testing.T) {
 						}
 					}
 				}
+				t.Log(lines(v))
 				checkMet(t, r, v)
 				for _, what := range r.pods.Unknown() {
 					t.Errorf("sent to a pod, and not one of the product's statements and commands: %s", what)
