@@ -37,7 +37,7 @@ type Loss struct {
 	Stale bool
 	// Crashes: the node's CometBFT does not stay up.
 	Crashes bool
-	// Stuck is a migration ID that the values of the SV app fix by an additional variable, whatever migration.id says; 0: they do not.
+	// Stuck is a migration ID that an additional variable of the SV app fixes, whatever migration.id says; 0: none does.
 	Stuck int
 	// Migrates is when each of the other SVs has migrated, counted from when this one has; nil: some are first, some are later.
 	Migrates []time.Duration

@@ -29,6 +29,17 @@ const (
 	restoringVar   = "ADDITIONAL_CONFIG_VALIDATOR_MIGRATION_RESTORE"
 )
 
+// The Secret in which an additional variable of the SV app has its value, where Loss.Stuck is set: no values file shows what is in it.
+const (
+	stuckSecret = "sv-app-overrides"
+	stuckKey    = "config"
+)
+
+// stuckDoc is that Secret, with a migration ID.
+func stuckDoc(id int) string {
+	return fmt.Sprintf("---\napiVersion: v1\nkind: Secret\nmetadata: {name: %s, namespace: %s}\nstringData: {%s: \"canton.sv-apps.sv.domain-migration-id = %d\"}\n", stuckSecret, namespace, stuckKey, id)
+}
+
 // lossReleases are the releases of the node, in the order of their installation.
 func lossReleases(plan Loss) []helmRelease {
 	sequencer := fmt.Sprintf("https://sequencer-%d.sv.acme.example", oldID)
@@ -43,7 +54,7 @@ func lossReleases(plan Loss) []helmRelease {
 		"domain":   map[string]any{"sequencerAddress": rel + "-sequencer", "mediatorAddress": rel + "-mediator", "sequencerPublicUrl": sequencer},
 		"cometBFT": map[string]any{"enabled": true, "connectionUri": "http://" + comet + "-cometbft-rpc:26657"}}
 	if plan.Stuck > 0 {
-		sv["additionalEnvVars"] = []any{map[string]any{"name": "ADDITIONAL_CONFIG_MIGRATION_ID", "value": fmt.Sprintf("canton.sv-apps.sv.domain-migration-id = %d", plan.Stuck)}}
+		sv["additionalEnvVars"] = []any{map[string]any{"name": "ADDITIONAL_CONFIG_MIGRATION_ID", "valueFrom": map[string]any{"secretKeyRef": map[string]any{"name": stuckSecret, "key": stuckKey}}}}
 	}
 	var all []helmRelease
 	for _, server := range []string{"sequencer-pg", "mediator-pg", "participant-pg", "apps-pg"} {
@@ -197,7 +208,7 @@ func settledNow(text string, r helmRelease) string {
 			more, _ := r.values["additionalEnvVars"].([]any)
 			for _, v := range more {
 				one, _ := v.(map[string]any)
-				fmt.Fprintf(&out, "        - name: %v\n          value: %v\n", one["name"], one["value"])
+				fmt.Fprintf(&out, "        - name: %v\n          valueFrom:\n            secretKeyRef:\n              key: %s\n              name: %s\n", one["name"], stuckKey, stuckSecret)
 			}
 		case !skip:
 			out.WriteString(line)
@@ -269,6 +280,9 @@ func lossObjects(o sim.NodeOptions, s sim.Scenario, plan Loss) (string, error) {
 	releases, all, err := chartedNode(s, plan)
 	if err != nil {
 		return "", err
+	}
+	if plan.Stuck > 0 {
+		all += stuckDoc(plan.Stuck)
 	}
 	for _, r := range releases {
 		record, err := lossRecord(o, r)

@@ -38,6 +38,8 @@ var meets = map[string]string{
 	"network-never-agreed":     "network/agree.remedy",
 	"network-wrong-identities": "network/identities.remedy",
 	"network-force":            "network/snapshot.remedy",
+
+	"network-wrong-migration-id": "network/migrate.remedy",
 }
 
 // Every scenario ends for a good operator as it says it does, and what is recovered holds the data of the backup.

@@ -5,13 +5,14 @@ import (
 	"path/filepath"
 	"time"
 
+	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps/wire"
 	svapp "canton.example/svrescue/svapp/sim"
 )
 
 // networkScenarios are those of a network that is recovered by all SVs together, in the order in which they are best learnt.
 func networkScenarios() []Scenario {
-	return []Scenario{networkClean(), networkTooLate(), networkPruned(), networkNeverAgreed(), networkWrongIdentities(), networkCutSnapshot(), networkGoesOn(), networkForce(), networkLateQuorum()}
+	return []Scenario{networkClean(), networkTooLate(), networkPruned(), networkNeverAgreed(), networkWrongIdentities(), networkCutSnapshot(), networkGoesOn(), networkForce(), networkWrongMigrationID(), networkLateQuorum()}
 }
 
 // networkClean is an ordinary call: one of the others has lost the last lines of its log, and two did not agree with each other.
@@ -84,6 +85,46 @@ func networkForce() Scenario {
 		return wire.Answer{}, false
 	})
 	return s
+}
+
+func networkWrongMigrationID() Scenario {
+	s := recovering("network-wrong-migration-id", "The SV app refuses the dump", "that the app says why it does not start, and where else than in the values a migration ID can be fixed", wire.Recovered,
+		Loss{Stuck: oldID}, "an additional variable of the SV app, whose value is in a Secret, fixes the old migration ID")
+	s.Operator = otherwise(func(ctx context.Context, e Elsewhere, _ wire.View, q wire.Question) (wire.Answer, bool) {
+		if q.Name != "network/migrate.remedy" {
+			return wire.Answer{}, false
+		}
+		return wire.Answer{Choice: wire.ChoiceRetry}, unstick(ctx, e) == nil
+	})
+	return s
+}
+
+// unstick puts the new migration ID into the Secret that fixes it, and has the SV app start anew: its pod ends again and again, and waits longer each time.
+func unstick(ctx context.Context, e Elsewhere) error {
+	secrets := kube.Place{Version: "v1", Resource: "secrets", Namespaced: true}
+	objects, err := kube.Objects([]byte(stuckDoc(oldID + 1)))
+	if err != nil {
+		return err
+	}
+	was, found, err := e.Cluster.Find(ctx, secrets, e.Namespace, stuckSecret)
+	if err != nil || !found {
+		return err
+	}
+	if err := e.Cluster.Hands([]kube.Access{secrets.Access("update", e.Namespace, stuckSecret)}, false).Replace(ctx, secrets, objects[0], was, "operator"); err != nil {
+		return err
+	}
+	pods, err := e.Cluster.Pods(ctx, e.Namespace, "app=sv-app")
+	if err != nil {
+		return err
+	}
+	now := int64(0)
+	for _, pod := range pods {
+		hands := e.Cluster.Hands(kube.AccessDeletePod(pod.Namespace, pod.Name), false)
+		if err := hands.DeletePod(ctx, pod.Namespace, pod.Name, pod.UID, &now); err != nil && kube.KindOf(err) != kube.NotFound {
+			return err
+		}
+	}
+	return nil
 }
 
 func networkLateQuorum() Scenario {
