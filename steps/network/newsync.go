@@ -97,18 +97,17 @@ func needSuccessor(f Facts) error {
 
 func (f Facts) site() releases.Site { return releases.Site{Where: f.Where, Run: f.Run} }
 
-// installed says whether a new release is there, whole or in part, and is of this run.
+// installed says whether a new release is there, whole or in part, and is of this run; one that is applied from a repository, whether the cluster shows
+// what was to be committed.
 func (f Facts) installed(ctx context.Context, w steps.World, d Deployed) (bool, error) {
-	for _, a := range d.Actions(f.site()) {
-		if a.Effect().Rank() == 0 {
+	actions := d.Actions(f.site())
+	for i, a := range actions {
+		if _, install := a.(action.InstallRelease); !install && (d.Managed == nil || i < len(actions)-1) {
 			continue
 		}
 		state, _, err := a.Probe(ctx, w)
-		if err != nil {
-			return false, err
-		}
-		if state == wire.ActionDone || state == wire.ActionPartly {
-			return true, nil
+		if err != nil || state == wire.ActionDone || state == wire.ActionPartly {
+			return err == nil, err
 		}
 	}
 	return false, nil

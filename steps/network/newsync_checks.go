@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"canton.example/svrescue/internal/plain"
 	"canton.example/svrescue/kube"
@@ -21,16 +22,14 @@ func placeFree(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, err
 	if err != nil {
 		return nil, err
 	}
-	found := releases.PendingFindings(f.Where, slices.DeleteFunc(slices.Clone(running), func(r releases.Running) bool {
-		return !slices.ContainsFunc(f.Successor.Releases, func(d Deployed) bool { return d.Want.Release == r.Name }) // the new ones are looked at below
-	}))
+	var found []wire.Finding
 	var taken, claims []string
 	for _, d := range f.Successor.Releases {
 		ours, err := f.installed(ctx, w, d)
 		if err != nil {
 			return nil, err
 		}
-		if ours {
+		if ours || d.Digest == "" { // what a repository renders is not known before it is there
 			continue
 		}
 		if r, err := releases.Named(running, d.Name); err == nil {
@@ -86,6 +85,9 @@ func placeFree(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, err
 
 // objects are what a new release makes, as it was shown.
 func objects(ctx context.Context, w steps.World, d Deployed) ([]kube.Object, error) {
+	if d.Digest == "" { // it is rendered in a repository
+		return nil, nil
+	}
 	s, err := d.Render(ctx, w)
 	if err != nil {
 		return nil, err
@@ -228,6 +230,10 @@ func quotas(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error)
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
+	return []wire.Finding{quota(all, w.Clock.Now())}, nil
+}
+
+func quota(all []kube.Custom, now time.Time) wire.Finding {
 	finding := wire.Finding{ID: "quota", Verdict: wire.Attention, Text: "the namespace has quotas, and four more pods and one more volume must fit into them", Next: "Have them raised where they are nearly used up"}
 	for _, q := range all {
 		var o struct {
@@ -241,7 +247,7 @@ func quotas(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error)
 			lines = append(lines, plain.Line(fmt.Sprintf("%s: %s of %s used", what, o.Status.Used[what], hard)))
 		}
 		slices.Sort(lines)
-		finding.Evidence = append(finding.Evidence, wire.Evidence{Source: "resourcequota/" + q.Name, Seen: strings.Join(lines, "; "), At: w.Clock.Now()})
+		finding.Evidence = append(finding.Evidence, wire.Evidence{Source: "resourcequota/" + q.Name, Seen: strings.Join(lines, "; "), At: now})
 	}
-	return []wire.Finding{finding}, nil
+	return finding
 }

@@ -58,7 +58,11 @@ func newValues() steps.Step[Facts] {
 			if err != nil {
 				return nil, err
 			}
-			return releases.PendingFindings(f.Where, all), nil
+			var names []string
+			for _, m := range f.models() {
+				names = append(names, m.Name)
+			}
+			return nil, releases.Settled(f.site(), all, names...)
 		},
 		Plan: func(f Facts) ([]steps.Action, error) {
 			if err := needNode(f); err != nil {
@@ -66,7 +70,8 @@ func newValues() steps.Step[Facts] {
 			}
 			return f.fetches(), nil
 		},
-		Verify: deriveSuccessor,
+		Verify:   deriveSuccessor,
+		Remedies: releases.Remedies,
 	}
 }
 

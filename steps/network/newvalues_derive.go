@@ -248,35 +248,15 @@ func workloadOf(x Deployed, old node.Component) (string, bool) {
 
 // differs tells how a new release differs from the running one, and what of it a person has to look at.
 func differs(x Deployed, e edits) []wire.Finding {
-	f := wire.Finding{ID: "release-" + x.Name, Verdict: wire.Holds,
-		Text: fmt.Sprintf("%s (%s %s) is %s but for %d values; of its objects, %d lines differ", x.Name, x.Chart, x.Version, x.Want.Release, len(x.Values), len(x.Objects))}
-	for _, line := range x.Values {
-		f.Evidence = append(f.Evidence, wire.Evidence{Source: "value", Seen: line})
-	}
-	for _, line := range x.Objects {
-		f.Evidence = append(f.Evidence, wire.Evidence{Source: "object", Seen: line})
-	}
-	found := []wire.Finding{f}
+	found := x.Findings()
 	look := func(id, text, next string) {
 		found = append(found, wire.Finding{ID: id + "-" + x.Name, Verdict: wire.Attention, Text: text, Next: next})
-	}
-	if x.Version != x.Was {
-		look("version", fmt.Sprintf("%s has version %s of its chart, and %s runs with %s", x.Name, x.Version, x.Want.Release, x.Was), "All SVs must deploy the same version")
 	}
 	if len(e.guessed) > 0 {
 		look("guessed", "derived by the pattern of names and ports alone: "+strings.Join(e.guessed, ", "), "Have the call confirm them; another value is given among the further values")
 	}
 	if len(e.kept) > 0 {
 		look("kept", "these values of "+x.Name+" have the old number in them and are kept: "+strings.Join(e.kept, ", "), "Look whether they are meant; another value is given among the further values")
-	}
-	if len(x.Hooks) > 0 {
-		look("hooks", "hooks of the chart are not run: "+strings.Join(x.Hooks, ", "), "Look what they are for")
-	}
-	if len(x.Asked) > 0 {
-		look("asked", "the templates of "+x.Chart+" ask the cluster for objects, and were told that they are not there: "+strings.Join(x.Asked, ", "), "Look whether what they make of that is right")
-	}
-	if x.Managed != nil {
-		look("managed", x.Want.Release+" is applied by "+x.Managed.String()+", from a repository: the new release is added there, and this tool writes what to commit", "Have somebody ready who may commit it")
 	}
 	return found
 }

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -87,7 +88,7 @@ func theCall() steps.Path[Facts] {
 func (r *rig) drive(path steps.Path[Facts], j *journal, answer func(wire.Question) (wire.Answer, bool)) wire.View {
 	r.t.Helper()
 	m, err := engine.New(engine.Config[Facts]{Path: path, Facts: Facts{Wanted: "sv", Run: "r-1", Where: kube.Where{Context: "test"}}, World: r.world,
-		Run:     wire.Run{ID: "r-1", Acting: wire.Live, Operator: "you", Host: "here"},
+		Run:     wire.Run{ID: "r-1", Acting: cmp.Or(r.acting, wire.Live), Operator: "you", Host: "here"},
 		Hands:   r.handsFor,
 		Journal: j, Past: slices.Clone(j.events), Clock: clock.RealClock{}, ParkAfter: 30 * time.Minute})
 	if err != nil {

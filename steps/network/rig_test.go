@@ -47,14 +47,16 @@ const lastBlock = 2 * time.Hour
 
 // rig is a simulated cluster with a node whose network stands still, in the bubble of a test.
 type rig struct {
-	t     *testing.T
-	sim   *sim.Server
-	world steps.World
-	files *memory
-	pods  *fakePods
-	apps  *fakeApps
-	stood time.Time      // when the network ended
-	disk  *podfiles.Disk // the SV app's claim
+	t      *testing.T
+	sim    *sim.Server
+	world  steps.World
+	files  *memory
+	pods   *fakePods
+	apps   *fakeApps
+	data   *fakeDatabases // nil: no server is reached
+	stood  time.Time      // when the network ended
+	disk   *podfiles.Disk // the SV app's claim
+	acting wire.Acting    // empty: live
 }
 
 // newRig makes a world; release is that of the charts.
@@ -317,7 +319,13 @@ func (fixedToken) Token(context.Context, time.Duration) (svapp.Token, error) {
 // helmRecord is a release record of Helm's.
 func helmRecord(t *testing.T, name, chart, version string, values map[string]any) string {
 	t.Helper()
-	body, err := json.Marshal(map[string]any{"name": name, "namespace": "sv", "version": 1, "config": values, "info": map[string]any{"status": "deployed"},
+	return helmMade(t, name, chart, version, values, "")
+}
+
+// helmMade is a release record of Helm's with the objects that the release has made.
+func helmMade(t *testing.T, name, chart, version string, values map[string]any, manifest string) string {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{"name": name, "namespace": "sv", "version": 1, "config": values, "manifest": manifest, "info": map[string]any{"status": "deployed"},
 		"chart": map[string]any{"metadata": map[string]any{"name": chart, "version": version, "apiVersion": "v2"}}})
 	if err != nil {
 		t.Fatal(err)

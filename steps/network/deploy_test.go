@@ -1,0 +1,415 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"canton.example/svrescue/kube"
+	"canton.example/svrescue/kube/release"
+	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/network/card"
+	"canton.example/svrescue/steps/postgres"
+	"canton.example/svrescue/steps/survey"
+	"canton.example/svrescue/steps/wire"
+	appsim "canton.example/svrescue/svapp/sim"
+	"sigs.k8s.io/yaml"
+)
+
+// The stand-in charts have the names and the objects of the documentation (reference/deployment.md 3.2, 3.3, 3.5). Nothing of them is from Splice.
+const standInDeployment = `---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: %[1]s, namespace: {{ .Release.Namespace }}, labels: {app: %[1]s}}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: %[1]s}}
+  template:
+    metadata: {labels: {app: %[1]s}}
+    spec:
+      containers:
+      - name: main
+        image: i
+        env:
+%[2]s
+---
+apiVersion: v1
+kind: Service
+metadata: {name: %[3]s, namespace: {{ .Release.Namespace }}}
+spec: {selector: {app: %[1]s}, ports: [{name: main, port: %[4]d}]}
+`
+
+var standInCharts = map[string]string{
+	"splice-cometbft": fmt.Sprintf(standInDeployment, "{{ .Values.node.identifier }}", `        - {name: KEY, valueFrom: {secretKeyRef: {name: {{ .Values.node.keysSecret }}, key: node_key.json}}}
+        - {name: ADDRESS, value: {{ .Values.node.externalAddress | quote }}}
+        - {name: SYNC, value: {{ .Values.stateSync.enable | quote }}}
+        volumeMounts: [{name: data, mountPath: /cometbft/data}]
+      volumes: [{name: data, persistentVolumeClaim: {claimName: {{ .Values.node.identifier }}-cometbft-data}}]`, "{{ .Values.node.identifier }}-cometbft-p2p", 26656) + `---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: {{ .Values.node.identifier }}-cometbft-data, namespace: {{ .Release.Namespace }}, annotations: {helm.sh/resource-policy: keep}}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+`,
+	"splice-global-domain": fmt.Sprintf(standInDeployment, "{{ .Release.Name }}-sequencer", `        - {name: DB, value: {{ .Values.sequencer.persistence.databaseName }}}
+        - {name: DRIVER, value: {{ .Values.sequencer.driver.host }}}`, "{{ .Release.Name }}-sequencer", 5008) +
+		fmt.Sprintf(standInDeployment, "{{ .Release.Name }}-mediator", `        - {name: DB, value: {{ .Values.mediator.persistence.databaseName }}}`, "{{ .Release.Name }}-mediator", 5007),
+	"splice-participant": fmt.Sprintf(standInDeployment, "{{ .Release.Name }}", `        - {name: DB, value: {{ .Values.persistence.databaseName }}}
+        - {name: PGPASSWORD, valueFrom: {secretKeyRef: {name: {{ .Values.persistence.secretName }}, key: postgresPassword}}}`, "{{ .Release.Name }}", 5001),
+}
+
+// deployRig is a rig whose synchronizer was made by Helm, with charts in a folder and databases that can be listed.
+func deployRig(t *testing.T) (*rig, Facts) {
+	t.Helper()
+	r := newRig(t, "0.5.10")
+	folder := t.TempDir()
+	objects := ""
+	for _, x := range []struct{ name, chart, values string }{
+		{"global-domain-3-cometbft", "splice-cometbft", cometValues}, {"global-domain-3", "splice-global-domain", domainValues}, {"participant-3", "splice-participant", strings.ReplaceAll(participantValues, `, password: "global-domain-3"`, "")},
+	} {
+		var values map[string]any
+		if err := yaml.Unmarshal([]byte(x.values), &values); err != nil {
+			t.Fatal(err)
+		}
+		for file, text := range map[string]string{"Chart.yaml": "apiVersion: v2\nname: " + x.chart + "\nversion: 0.5.10\n", "templates/all.yaml": standInCharts[x.chart]} {
+			path := filepath.Join(folder, x.chart, file)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		objects += helmMade(t, x.name, x.chart, "0.5.10", values, rendered(t, folder, x.chart, x.name, x.values))
+	}
+	if err := r.sim.LoadYAML([]byte(objects)); err != nil {
+		t.Fatal(err)
+	}
+	r.data = &fakeDatabases{have: map[string][]string{"sequencer-pg": {"sequencer_3"}, "mediator-pg": {"mediator_3"}, "participant-pg": {"participant_3"}}}
+	r.world.Databases = r.data
+	reached := func() (time.Time, time.Time, int) { return r.stood, r.stood, 0 }
+	r.pods.handlers["global-domain-4-cometbft:26657"] = appsim.Comet{Network: "MainNet-4", Lag: appsim.Lag{Floor: time.Nanosecond}, Times: reached}.Handler()
+	f := r.known()
+	f.Deploy = newFacts().Deploy
+	f.Deploy.Charts = folder
+	return r, f
+}
+
+// rendered is what Helm has made of the chart: what its record keeps.
+func rendered(t *testing.T, folder, chart, name, values string) string {
+	t.Helper()
+	all, err := release.Charts(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(all, func(c release.Chart) bool { return c.Name == chart })
+	v, err := release.ReadValues([]byte(values))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := all[i].Render(t.Context(), name, "sv", v, kube.Offers{Version: "v1.35.0", Major: "1", Minor: "35"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Manifest.Reveal()
+}
+
+// fakeDatabases answer which databases there are, by the host of the server.
+type fakeDatabases struct {
+	steps.DatabaseReader // nil: nothing else is asked
+	have                 map[string][]string
+	fail                 error
+}
+
+func (d *fakeDatabases) Databases(_ context.Context, s postgres.Server) ([]postgres.Stored, string, error) {
+	var all []postgres.Stored
+	for _, name := range d.have[s.Host] {
+		all = append(all, postgres.Stored{Name: name})
+	}
+	return all, "14.1", d.fail
+}
+
+// The new synchronizer is derived, shown, installed and seen, and can be taken back; the old one stays as it is.
+func TestTheNewSynchronizerIsInstalled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, f := deployRig(t)
+		found := r.verify(newValues(), &f)
+		comet := find(t, found, "values-global-domain-4-cometbft")
+		lines := fmt.Sprint(comet.Evidence)
+		for _, want := range []string{"node.identifier", "global-domain-4-cometbft", "MainNet-4", "stateSync.enable"} {
+			if !strings.Contains(lines, want) {
+				t.Errorf("%s is not shown: %s", want, lines)
+			}
+		}
+		if s := f.Successor; s.CometBFT != "global-domain-4-cometbft" || s.Sequencer != "global-domain-4-sequencer" || s.Mediator != "global-domain-4-mediator" || s.Participant != "participant-4" ||
+			len(s.Releases) != 3 || s.Digest == "" || s.Deployed {
+			t.Fatalf("%+v", s)
+		}
+		s := newSynchronizer()
+		if got := said(r.check(s, f)); got != "holds names, holds databases, holds needs" {
+			t.Errorf("before: %s: %+v", got, r.check(s, f))
+		}
+		actions := r.planned(s, f)
+		if err := r.perform(actions); err != nil {
+			t.Fatal(err)
+		}
+		for server, name := range map[string]string{"sequencer-pg": "sequencer_4", "mediator-pg": "mediator_4", "participant-pg": "participant_4"} {
+			r.data.have[server] = append(r.data.have[server], name) // as the init containers make them
+		}
+		if got := said(r.check(s, f)); got != "holds names, holds databases, holds needs" {
+			t.Errorf("in the middle: %s", got)
+		}
+		found = r.verify(s, &f)
+		if got := said(found); got != "holds new-ready, holds new-chain, holds old-as-found, holds service-sequencer, undetermined route-sequencer, undetermined port-sequencer, "+
+			"holds service-cometbft, undetermined route-cometbft, undetermined port-cometbft" {
+			t.Errorf("proof: %s", got)
+		}
+		if up := find(t, found, "new-ready"); !strings.Contains(up.Text, "not initialised") {
+			t.Errorf("%+v", up)
+		}
+		if port := find(t, found, "port-cometbft"); !strings.Contains(port.Next, "nc -vz global-domain-4-cometbft.sv.acme.example 26456") {
+			t.Errorf("%+v", port)
+		}
+		if !f.Successor.Deployed {
+			t.Error("it is not said to be deployed")
+		}
+		before := len(actions)
+		if again := r.planned(s, f); len(again) != before {
+			t.Errorf("%d actions, and %d afterwards", before, len(again))
+		}
+		undo, why := s.Undo(f)
+		if err := r.perform(undo); err != nil || why != "" {
+			t.Fatal(err, why)
+		}
+		if _, there, err := r.world.Kube.Workload(t.Context(), kube.Deployment, "sv", "participant-4"); err != nil || there {
+			t.Errorf("it is still there: %v", err)
+		}
+		if r.wants("participant-3") != 1 || r.wants("global-domain-3-cometbft") != 1 {
+			t.Error("the old synchronizer was touched")
+		}
+		left := r.check(s, f) // claims and databases stay, and are not taken up in silence
+		if got := said(left); got != "violated claims, violated databases, holds needs" {
+			t.Errorf("after it was taken back: %s", got)
+		}
+		if d := find(t, left, "databases"); d.Waive == "" || !strings.Contains(d.Next, "participant_4") {
+			t.Errorf("%+v", d)
+		}
+		if c := find(t, left, "claims"); !strings.Contains(c.Next, "kubectl") {
+			t.Errorf("%+v", c)
+		}
+	})
+}
+
+// What is there already is not taken over, and what is not there is named before anything is sent.
+func TestWhatStandsInTheWay(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*rig)
+		want   string
+		says   string
+	}{
+		"a workload of that name": {func(r *rig) {
+			r.load("apiVersion: v1\nkind: Service\nmetadata: {name: participant-4, namespace: sv}\nspec: {ports: [{port: 1}]}\n")
+		}, "violated names", "Service/participant-4"},
+		"a release of that name": {func(r *rig) {
+			r.load(helmRecord(r.t, "participant-4", "splice-participant", "0.5.10", nil))
+		}, "violated names", "release participant-4 (deployed)"},
+		"a claim of that name": {func(r *rig) {
+			r.load("apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: global-domain-4-cometbft-cometbft-data, namespace: sv}\nspec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n")
+		}, "violated claims", "global-domain-4-cometbft-cometbft-data"},
+		"a database of that name": {func(r *rig) { r.data.have["mediator-pg"] = append(r.data.have["mediator-pg"], "mediator_4") }, "violated databases", "mediator_4"},
+		"a server that is silent": {func(r *rig) { r.data.fail = errors.New("connection refused") }, "undetermined databases", "connection refused"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r, f := deployRig(t)
+			r.verify(newValues(), &f)
+			c.change(r)
+			verdict, id, _ := strings.Cut(c.want, " ")
+			got := find(t, r.check(newSynchronizer(), f), id)
+			if string(got.Verdict) != verdict || !strings.Contains(got.Text, c.says) || verdict == "violated" && got.Waive != "" {
+				t.Errorf("%s: %+v", name, got)
+			}
+		})
+	}
+}
+
+func (r *rig) load(objects string) {
+	r.t.Helper()
+	if err := r.sim.LoadYAML([]byte(objects)); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// deployedFacts are those of a new synchronizer that is installed.
+func deployedFacts() Facts {
+	f := newFacts()
+	f.Successor = &Successor{Suffix: "4", ChainID: "MainNet-4", Address: f.Deploy.Address, URL: f.Deploy.Sequencer, CometBFT: "global-domain-4-cometbft", Sequencer: "global-domain-4-sequencer",
+		Mediator: "global-domain-4-mediator", Participant: "participant-4", Deployed: true}
+	return f
+}
+
+// A way in is seen where it can be read, and one that leads from another host or port is told.
+func TestTheWaysIn(t *testing.T) {
+	sequencer := entrance{id: "sequencer", what: "the new sequencer", service: "d-sequencer", host: "sequencer-4.example", address: "sequencer-4.example:443"}
+	comet := entrance{id: "cometbft", what: "the new CometBFT", service: "c-p2p", host: "comet.example", address: "comet.example:26456", port: "26456"}
+	for name, c := range map[string]struct {
+		of     entrance
+		routes []survey.Route
+		want   wire.Verdict
+		says   string
+	}{
+		"a host":       {sequencer, []survey.Route{{Host: "sequencer-4.example", Service: "d-sequencer", Object: "VirtualService in/s"}}, wire.Holds, "VirtualService in/s leads"},
+		"another host": {sequencer, []survey.Route{{Host: "sequencer-3.example", Service: "d-sequencer"}}, wire.Undetermined, "comes from sequencer-3.example"},
+		"a port":       {comet, []survey.Route{{Port: 26456, Service: "c-p2p", Object: "VirtualService in/c"}}, wire.Holds, "VirtualService in/c leads"},
+		"another port": {comet, []survey.Route{{Port: 26356, Service: "c-p2p"}}, wire.Undetermined, "comes from port 26356"},
+		"nothing":      {comet, []survey.Route{{Port: 26456, Service: "other"}}, wire.Undetermined, "may be read leads to c-p2p (x may not be read)"},
+	} {
+		if f := c.of.route(c.routes, []string{"x may not be read"}); f.Verdict != c.want || !strings.Contains(f.Text, c.says) {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+}
+
+// A connection from here is no proof for others, and none says nothing about them.
+func TestConnectionsFromHere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, f := newRig(t, "0.5.10"), deployedFacts()
+		r.world.Dial = func(_ context.Context, _, address string) (net.Conn, error) {
+			if address != "sequencer-4.sv.acme.example:443" {
+				return nil, errors.New("connection timed out")
+			}
+			a, b := net.Pipe()
+			b.Close()
+			return a, nil
+		}
+		found, err := reachable(t.Context(), r.world, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := said(found); got != "violated service-sequencer, undetermined route-sequencer, attention port-sequencer, violated service-cometbft, undetermined route-cometbft, undetermined port-cometbft" {
+			t.Errorf("%s: %+v", got, found)
+		}
+		if p := find(t, found, "port-cometbft"); !strings.Contains(p.Text, "connection timed out") || !strings.Contains(p.Next, "nc -vz") {
+			t.Errorf("%+v", p)
+		}
+	})
+}
+
+// Quotas are told with what is used of them.
+func TestQuota(t *testing.T) {
+	q := quota([]kube.Custom{{Meta: kube.Meta{Name: "q"}, Content: []byte(`{"status":{"hard":{"pods":"20"},"used":{"pods":"18"}}}`)}}, time.Time{})
+	if q.Verdict != wire.Attention || len(q.Evidence) != 1 || q.Evidence[0].Seen != "pods: 18 of 20 used" {
+		t.Errorf("%+v", q)
+	}
+}
+
+// The card must have the values with which the new synchronizer was deployed.
+func TestTheCardIsThatOfTheDeployment(t *testing.T) {
+	f := newFacts()
+	f.Agree.Values = map[string]string{ValueMigrationID: "4", ValueChainID: "MainNet-4", ValuePort: "26456", ValueChart: "0.5.10"}
+	if found := f.deployedAlike(); len(found) != 0 {
+		t.Errorf("nothing is deployed: %+v", found)
+	}
+	f.Successor = &Successor{Suffix: "4", ChainID: "MainNet-4", Address: f.Deploy.Address, Deployed: true}
+	if found := f.deployedAlike(); said(found) != "holds deployed" {
+		t.Errorf("%+v", found)
+	}
+	f.Agree.Values[ValuePort] = "26457"
+	if found := f.deployedAlike(); said(found) != "violated deployed" || found[0].Waive == "" {
+		t.Errorf("%+v", found)
+	}
+	f.Agree.Values[ValueChainID] = "Other-4"
+	if found := f.deployedAlike(); said(found) != "violated deployed" || found[0].Waive != "" || !strings.Contains(found[0].Text, "Other-4 on the card") {
+		t.Errorf("%+v", found)
+	}
+	if got := proposeChain(f); got != "MainNet-4" && got != "" {
+		t.Error(got)
+	}
+	if proposePort(f) != "26456" {
+		t.Error(proposePort(f))
+	}
+}
+
+// answersOfAll go through the path, with what cannot be seen in this world accepted.
+func answersOfAll(f Facts, agreed time.Time) map[string][]string {
+	return map[string][]string{
+		"network/go.who": {"alice of Acme-SV"}, "network/go.where": {"the incident call"}, "network/go.remedy": {"@accept|the call knows"},
+		"network/identities.source":        {"@app"},
+		"network/new-values.chain-id":      {"MainNet-4"},
+		"network/new-values.sequencer-url": {f.Deploy.Sequencer},
+		"network/new-values.charts":        {f.Deploy.Charts},
+		"network/new-synchronizer.confirm": {"@yes"},
+		"network/new-synchronizer.remedy":  {"@accept|Beta has tested it"},
+		"network/freeze.confirm":           {"@yes"},
+		"network/safety-backup.class":      {"@rig"},
+		"network/safety-backup.confirm":    {"@yes"},
+		"network/agree.next":               {"@add", "@add", "@at:" + card.Stamp(agreed)},
+		"network/agree.report":             {reportOf("Beta-SV", []time.Time{agreed}, ownName, "Gamma-SV"), reportOf("Gamma-SV", []time.Time{agreed}, ownName, "Beta-SV")},
+		"network/agree.card":               {"@settle"},
+		"network/agree.remedy":             {"@accept|they were heard on the call"},
+		"network/stop-old.who":             {"alice of Acme-SV"}, "network/stop-old.where": {"the incident call"},
+		"network/stop-old.remedy":  {"@accept|Beta lends its dump"},
+		"network/stop-old.confirm": {"@yes"},
+	}
+}
+
+// The path, driven by an engine over a simulated cluster: the new synchronizer stands, the old one is stopped part by part, and the card has the
+// values that were deployed.
+func TestTheWholeWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, f := deployRig(t)
+		ticks := r.logged()
+		var asked []wire.Question
+		v := r.drive(New(), &journal{}, script(t, &asked, answersOfAll(f, ticks[3])))
+		if v.Ended == nil || v.Ended.Outcome != wire.Recovered {
+			last := asked[len(asked)-1]
+			t.Fatalf("it ended with %+v, parked %q; asked last %s: %s\n%s\n%+v", v.Ended, v.Parked, last.Name, last.Title, last.Text, last.Error)
+		}
+		for name, want := range map[string]int32{"global-domain-3-cometbft": 0, "global-domain-3-sequencer": 0, "global-domain-3-mediator": 0, "participant-3": 1,
+			"global-domain-4-cometbft": 1, "global-domain-4-sequencer": 1, "global-domain-4-mediator": 1, "participant-4": 1} {
+			if got := r.wants(name); got != want {
+				t.Errorf("%s wants %d replicas, and not %d", name, got, want)
+			}
+		}
+		if v.Card == nil || !strings.Contains(v.Card.Text, "MainNet-4") || !strings.Contains(v.Card.Text, "26456") {
+			t.Errorf("%+v", v.Card)
+		}
+		if d := find(t, v.Step("network/agree").Findings[wire.PhaseVerify], "deployed"); d.Verdict != wire.Holds {
+			t.Errorf("%+v", d)
+		}
+		for _, q := range asked { // proposals are what the running releases tell
+			if q.Name == "network/new-values.address" && q.Default != "global-domain-4-cometbft.sv.acme.example:26456" {
+				t.Errorf("%+v", q)
+			}
+		}
+	})
+}
+
+// A dry run goes through all of it and changes nothing.
+func TestADryRunChangesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, f := deployRig(t)
+		r.acting = wire.DryRun
+		ticks := r.logged()
+		before := len(r.sim.Writes())
+		var asked []wire.Question
+		v := r.drive(New(), &journal{}, script(t, &asked, answersOfAll(f, ticks[3])))
+		if v.Ended == nil || v.Parked != "" {
+			last := asked[len(asked)-1]
+			t.Fatalf("it ended with %+v, parked %q; asked last %s: %s\n%s\n%+v", v.Ended, v.Parked, last.Name, last.Title, last.Text, last.Error)
+		}
+		for _, w := range r.sim.Writes()[before:] {
+			if !w.DryRun {
+				t.Errorf("it sent %+v", w)
+			}
+		}
+		for _, id := range []string{"network/new-synchronizer", "network/freeze", "network/safety-backup", "network/stop-old"} {
+			if s := v.Step(id); s.State != wire.StepPlanned {
+				t.Errorf("%s is %s: %s", id, s.State, s.Reason)
+			}
+		}
+	})
+}
