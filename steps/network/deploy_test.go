@@ -204,6 +204,68 @@ func TestTheNewSynchronizerIsInstalled(t *testing.T) {
 	})
 }
 
+const minimal = `
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: %[1]s, namespace: sv, labels: {app: %[1]s}}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: %[1]s}}
+  template: {metadata: {labels: {app: %[1]s}}, spec: {containers: [{name: main, image: i}]}}
+`
+
+// Of what Argo CD renders Helm has no record: what to commit is written, and the cluster is waited for.
+func TestANewSynchronizerOutOfARepository(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, "0.5.10")
+		r.world.Databases = &fakeDatabases{}
+		for _, name := range []string{"global-domain-3-cometbft", "global-domain-3-sequencer", "global-domain-3-mediator", "participant-3"} {
+			w, _, err := r.world.Kube.Workload(t.Context(), kube.Deployment, "sv", name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			object := kube.Access{Group: "apps", Resource: "deployments", Namespace: "sv", Name: name}
+			tracked := "node:apps/Deployment:sv/" + name
+			if err := r.world.Kube.Hands(kube.AccessMark(object), false).Annotate(t.Context(), object, w.UID, kube.Mark{Key: "argocd.argoproj.io/tracking-id", To: &tracked}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f := r.known()
+		f.Deploy = newFacts().Deploy
+		found := r.verify(newValues(), &f)
+		if s := f.Successor; s.Sequencer != "global-domain-4-sequencer" || s.Mediator != "global-domain-4-mediator" || s.CometBFT != "global-domain-4-cometbft" || s.Participant != "participant-4" || len(s.Databases) != 3 {
+			t.Fatalf("%+v", s)
+		}
+		domain := f.Successor.Releases[1]
+		for _, want := range []string{"sequencer_4", "mediator_4", "global-domain-4-cometbft-cometbft-rpc"} {
+			if !strings.Contains(domain.Patch, want) {
+				t.Errorf("%s is not in what is to be committed:\n%s", want, domain.Patch)
+			}
+		}
+		if u := find(t, found, "unseen-participant-4"); u.Verdict != wire.Attention || !strings.Contains(u.Text, "Argo CD") && !strings.Contains(u.Text, "Application") {
+			t.Errorf("%+v", u)
+		}
+		s := newSynchronizer()
+		if got := said(r.check(s, f)); !strings.HasSuffix(got, "holds databases, holds needs") || !strings.Contains(got, "attention unseen-participant-4") {
+			t.Errorf("%s", got)
+		}
+		go func() {
+			time.Sleep(10 * time.Minute)
+			r.load(fmt.Sprintf(minimal, "global-domain-4-cometbft") + fmt.Sprintf(minimal, "global-domain-4-sequencer") + fmt.Sprintf(minimal, "global-domain-4-mediator") + fmt.Sprintf(minimal, "participant-4"))
+		}()
+		if err := r.perform(r.planned(s, f)); err != nil {
+			t.Fatal(err)
+		}
+		if up := find(t, r.verify(s, &f), "new-ready"); up.Verdict != wire.Holds {
+			t.Errorf("%+v", up)
+		}
+		if undo, why := s.Undo(f); len(undo) != 0 || !strings.Contains(why, "take the commit back") {
+			t.Errorf("%v, %q", undo, why)
+		}
+	})
+}
+
 // What is there already is not taken over, and what is not there is named before anything is sent.
 func TestWhatStandsInTheWay(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -37,7 +37,7 @@ func newSynchronizer() steps.Step[Facts] {
 			}
 			var actions []steps.Action
 			for _, d := range f.Successor.Releases {
-				actions = append(actions, d.Actions(f.site())...)
+				actions = append(actions, f.deploying(d)...)
 				if len(d.Workloads) > 0 {
 					actions = append(actions, action.WaitReady{Name: "the workloads of " + d.Name, Namespace: f.Namespace, Workloads: d.Workloads})
 				}
@@ -97,9 +97,23 @@ func needSuccessor(f Facts) error {
 
 func (f Facts) site() releases.Site { return releases.Site{Where: f.Where, Run: f.Run} }
 
+// deploying are the actions that put a new release in force. Of one that is rendered in a repository, what is to be committed there is written down,
+// and its workloads are waited for: what they are to be like cannot be compared here.
+func (f Facts) deploying(d Deployed) []steps.Action {
+	if d.Digest != "" {
+		return d.Actions(f.site())
+	}
+	files := slices.DeleteFunc(d.Actions(f.site()), func(a steps.Action) bool { return len(a.Refs()) == 0 })
+	return append(files, waitMade{namespace: f.Namespace, release: d})
+}
+
 // installed says whether a new release is there, whole or in part, and is of this run; one that is applied from a repository, whether the cluster shows
 // what was to be committed.
 func (f Facts) installed(ctx context.Context, w steps.World, d Deployed) (bool, error) {
+	if d.Digest == "" { // it is rendered elsewhere
+		state, _, err := waitMade{namespace: f.Namespace, release: d}.Probe(ctx, w)
+		return state == wire.ActionDone, err
+	}
 	actions := d.Actions(f.site())
 	for i, a := range actions {
 		if _, install := a.(action.InstallRelease); !install && (d.Managed == nil || i < len(actions)-1) {

@@ -29,7 +29,12 @@ func placeFree(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, err
 		if err != nil {
 			return nil, err
 		}
-		if ours || d.Digest == "" { // what a repository renders is not known before it is there
+		if d.Digest == "" {
+			found = append(found, wire.Finding{ID: "unseen-" + d.Name, Verdict: wire.Attention, Text: fmt.Sprintf("what %s renders for %s is known only when it is there: its names, claims and Secrets are not looked at here", d.Managed, d.Name),
+				Next: "See in its repository that it takes up no claim and no database that is there already"})
+			continue
+		}
+		if ours {
 			continue
 		}
 		if r, err := releases.Named(running, d.Name); err == nil {

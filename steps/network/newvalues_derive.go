@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,18 +10,22 @@ import (
 	"strings"
 
 	"canton.example/svrescue/internal/plain"
+	"canton.example/svrescue/kube/release"
 	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/action"
 	"canton.example/svrescue/steps/node"
 	"canton.example/svrescue/steps/postgres"
 	"canton.example/svrescue/steps/releases"
 	"canton.example/svrescue/steps/wire"
 )
 
-// model is a running release that a new one is derived from, and the parts of the old synchronizer that it makes.
+// model is a running release that a new one is derived from, and the parts of the old synchronizer that it makes. Of one that Argo CD renders Helm has
+// no record: then by is who applies it, and its values are not known.
 type model struct {
 	releases.Running
 	values tree
 	parts  []node.Component
+	by     *releases.Manager
 }
 
 func deriving(seen, next string) error {
@@ -40,13 +45,15 @@ func (f Facts) modelled(ctx context.Context, w steps.World) (all []model, err er
 			return nil, deriving(fmt.Sprintf("the node has %d workloads that are its %s", len(of), part), "Deploy the new synchronizer by hand, as the documentation says, or start a new run when there is one of them")
 		}
 		r, ok := releases.Making(running, of[0].Ref.Kind, of[0].Ref.Name)
+		var by *releases.Manager
 		if !ok {
-			seen := "no release of Helm makes " + of[0].Ref.String()
-			next := "Deploy the new synchronizer the way in which the old one was deployed"
-			if by, err := releases.ManagerOf(ctx, w, of[0].Ref.Kind, f.Namespace, of[0].Ref.Name); err == nil && by != nil {
-				seen, next = seen+"; it is applied by "+by.String(), "Add the new releases to the repository of "+by.String()+", beside the old ones"
+			if by, err = releases.ManagerOf(ctx, w, of[0].Ref.Kind, f.Namespace, of[0].Ref.Name); err != nil {
+				return nil, err
 			}
-			return nil, deriving(seen, next)
+			if by == nil {
+				return nil, deriving("no release of Helm makes "+of[0].Ref.String()+", and nothing tells who applies it", "Deploy the new synchronizer by hand, in the way in which the old one was deployed")
+			}
+			r = rendersElsewhere(of[0])
 		}
 		if i := slices.IndexFunc(all, func(m model) bool { return m.Name == r.Name }); i >= 0 {
 			all[i].parts = append(all[i].parts, of[0])
@@ -59,9 +66,18 @@ func (f Facts) modelled(ctx context.Context, w steps.World) (all []model, err er
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, model{r, t, of})
+		all = append(all, model{r, t, of, by})
 	}
 	return all, nil
+}
+
+// rendersElsewhere is what is known of a release of which Helm has no record: its name and chart, by the labels of its workload.
+func rendersElsewhere(c node.Component) releases.Running {
+	r := releases.Running{Stored: release.Stored{Release: release.Release{Name: cmp.Or(c.Release, c.Ref.Name), Namespace: c.Ref.Namespace, Chart: c.Chart}}}
+	if i := strings.LastIndex(c.Chart, "-"); i > 0 {
+		r.Chart, r.ChartVersion = c.Chart[:i], c.Chart[i+1:]
+	}
+	return r
 }
 
 // design is the new synchronizer before it is rendered: what is wanted of each release, and what was noticed.
@@ -110,7 +126,7 @@ func designed(f Facts, models []model) (design, error) {
 			}
 			return c.release == as
 		})
-		if err := e.goesToNew(m, names); err != nil {
+		if err := e.goesToNew(m, d.identifier(r, models)); err != nil {
 			return d, err
 		}
 		d.edits = append(d.edits, e)
@@ -174,14 +190,32 @@ func (e *edits) part(f Facts, m model, part node.Part, r renumbering) ([]postgre
 	return []postgres.Database{d}, nil
 }
 
-// goesToNew proves that the new sequencer does not talk to the old CometBFT.
-func (e *edits) goesToNew(m model, names map[string]string) error {
+// identifier is that of the new CometBFT.
+func (d design) identifier(r renumbering, models []model) string {
+	for _, m := range models {
+		for _, c := range m.parts {
+			if c.Part == node.CometBFT {
+				return r.name(cmp.Or(m.values.text("node.identifier"), c.Ref.Name), "-")
+			}
+		}
+	}
+	return ""
+}
+
+// goesToNew proves that the new sequencer does not talk to the old CometBFT. Where the values of the running one are not known, the documented
+// name is set (reference/deployment.md 4).
+func (e *edits) goesToNew(m model, identifier string) error {
 	if !slices.ContainsFunc(m.parts, func(c node.Component) bool { return c.Part == node.Sequencer }) {
 		return nil
 	}
 	const path = "sequencer.driver.host"
 	was := m.values.text(path)
 	if now, set := e.edit.Set[path]; set && now != was {
+		return nil
+	}
+	if m.by != nil && identifier != "" {
+		e.edit.Set[path] = identifier + "-cometbft-rpc"
+		e.guessed = append(e.guessed, path)
 		return nil
 	}
 	if was == "" {
@@ -205,7 +239,7 @@ func deriveSuccessor(ctx context.Context, w steps.World, f *Facts) ([]wire.Findi
 	var found []wire.Finding
 	sum := sha256.New()
 	for i, want := range d.want {
-		x, err := releases.Derive(ctx, w, models[i].Running, want)
+		x, err := f.derive(ctx, w, models[i], want)
 		if err != nil {
 			return nil, err
 		}
@@ -216,9 +250,9 @@ func deriveSuccessor(ctx context.Context, w steps.World, f *Facts) ([]wire.Findi
 			}
 			*map[node.Part]*string{node.CometBFT: &s.CometBFT, node.Sequencer: &s.Sequencer, node.Mediator: &s.Mediator, node.Participant: &s.Participant}[c.Part] = name
 		}
-		fmt.Fprintln(sum, x.Name, x.Digest)
+		fmt.Fprintln(sum, x.Name, x.Digest, x.Patch)
 		s.Releases = append(s.Releases, x)
-		found = append(found, differs(x, d.edits[i])...)
+		found = append(found, differs(x, d.edits[i], models[i])...)
 	}
 	s.Digest = hex.EncodeToString(sum.Sum(nil))
 	if f.Successor != nil && f.Successor.Digest == s.Digest {
@@ -231,6 +265,22 @@ func deriveSuccessor(ctx context.Context, w steps.World, f *Facts) ([]wire.Findi
 		found = append(found, wire.Finding{ID: "sequencer-url", Verdict: wire.Attention, Text: s.URL + " is not of the documented form " + ordinary + "…", Next: "Look whether the others know it"})
 	}
 	return found, ctx.Err()
+}
+
+// derive renders a release; of one that is rendered in a repository it says what to commit there, and what to wait for.
+func (f Facts) derive(ctx context.Context, w steps.World, m model, want releases.Want) (Deployed, error) {
+	if m.by == nil {
+		return releases.Derive(ctx, w, m.Running, want)
+	}
+	x, err := releases.OfRepository(f.Namespace, m.Chart, *m.by, want, nil)
+	r, _ := f.numbers()
+	for _, c := range m.parts {
+		ref := c.Ref
+		ref.Name = r.name(ref.Name, "-")
+		x.Workloads = append(x.Workloads, action.Wanted{Pods: action.Pods{Workload: ref, Selector: "app=" + ref.Name}, Replicas: max(c.Replicas, 1)}) // reference/deployment.md 3.2
+	}
+	x.Version = f.Deploy.Version
+	return x, err
 }
 
 // workloadOf is the workload of a new release that stands in the place of an old one.
@@ -247,10 +297,14 @@ func workloadOf(x Deployed, old node.Component) (string, bool) {
 }
 
 // differs tells how a new release differs from the running one, and what of it a person has to look at.
-func differs(x Deployed, e edits) []wire.Finding {
+func differs(x Deployed, e edits, m model) []wire.Finding {
 	found := x.Findings()
 	look := func(id, text, next string) {
 		found = append(found, wire.Finding{ID: id + "-" + x.Name, Verdict: wire.Attention, Text: text, Next: next})
+	}
+	if m.by != nil {
+		look("unseen", fmt.Sprintf("%s renders %s in its repository: its values cannot be read here, and what else has the old number in them is not known", m.by, m.Name),
+			"Copy the values of "+m.Name+" there, merge the changes over them, and look through the rest for the old number, such as sv1.externalAddress")
 	}
 	if len(e.guessed) > 0 {
 		look("guessed", "derived by the pattern of names and ports alone: "+strings.Join(e.guessed, ", "), "Have the call confirm them; another value is given among the further values")

@@ -96,7 +96,7 @@ func threeModels(t *testing.T, comet, domain, participant string) []model {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, model{r, tr, m.parts})
+		all = append(all, model{Running: r, values: tr, parts: m.parts})
 	}
 	return all
 }
