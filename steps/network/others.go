@@ -10,7 +10,8 @@ import (
 )
 
 // others are those who act on the node beside this run, such as GitOps. They are paused by the step that stops the first workload, and act
-// again when the node's manifests say what the recovery has made of it: let go before that, they would bring the old synchronizer back.
+// again when their manifests say that the old synchronizer stands still: let go before that, they would bring it back. That is before the apps
+// migrate, since apps that are applied from a repository can migrate only by what is committed there.
 func (f Facts) others() hold.On {
 	return hold.On{Where: f.Where, Namespace: f.Namespace, Node: f.Node, Held: f.Held}
 }
@@ -23,8 +24,8 @@ func stillHeld(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, err
 func letOthersGo() steps.Step[Facts] {
 	return steps.Step[Facts]{
 		ID: "network/let-others-go", Title: "Let others go", Effect: wire.Repeatable,
-		Summary: "Lets GitOps and autoscalers act again that this run has paused, once their manifests say what the node is now.",
-		Asks:    []steps.Ask{{Name: "manifests", Kind: wire.AskChoice, Help: "ready: what GitOps applies says what the node is now; keep: they stay paused"}},
+		Summary: "Lets GitOps and autoscalers act again that this run has paused, once their manifests say that the old synchronizer stands still.",
+		Asks:    []steps.Ask{{Name: "manifests", Kind: wire.AskChoice, Help: "ready: what GitOps applies says that the old synchronizer stands still; keep: they stay paused"}},
 		Inputs: func(_ context.Context, _ steps.World, f Facts) ([]wire.Question, error) {
 			if f.LetGo != "" || len(f.others().LetGo()) == 0 {
 				return nil, nil
@@ -33,12 +34,12 @@ func letOthersGo() steps.Step[Facts] {
 			for _, a := range f.others().LetGo() {
 				names = append(names, a.Show().Title)
 			}
-			return []wire.Question{{Name: "manifests", Kind: wire.AskChoice, Title: "Do the manifests of GitOps say what the node is now?",
+			return []wire.Question{{Name: "manifests", Kind: wire.AskChoice, Title: "Do the manifests of GitOps say that the old synchronizer stands still?",
 				Text: "This run has paused who acts on the node. What would be sent: " + strings.Join(names, "; ") + ". Whoever acts again makes the node what its manifests say: the old CometBFT, " +
-					"sequencer and mediator must have no replicas in them, the new releases must be in them or be left alone, and the apps must have the new migration ID.",
+					"sequencer and mediator must have no replicas in them, and the new releases must be in them or be left alone. The apps stay as they are until the migration, whose changes are committed there where they are applied from a repository.",
 				Choices: []wire.Choice{
 					{ID: manifestsReady, Label: "They do: let them act again"},
-					{ID: manifestsKeep, Label: "Not yet: leave them paused", Detail: "nothing is sent; the commands that let them act again stand in the findings"},
+					{ID: manifestsKeep, Label: "No: leave them paused", Detail: "nothing is sent; the commands that let them act again stand in the findings. Apps that they apply then migrate only when somebody has them applied by hand"},
 				}}}, nil
 		},
 		Take:   func(f *Facts, _, value string) error { f.LetGo = value; return nil },
@@ -56,7 +57,7 @@ func letOthersGo() steps.Step[Facts] {
 			if f.LetGo == manifestsReady {
 				return f.others().Released(ctx, w)
 			}
-			kept := wire.Finding{ID: "kept-paused", Verdict: wire.Attention, Text: "who was paused stays paused", Next: "Let them act again when their manifests say what the node is now"}
+			kept := wire.Finding{ID: "kept-paused", Verdict: wire.Attention, Text: "who was paused stays paused", Next: "Let them act again when their manifests say what the node is then"}
 			for _, a := range f.others().LetGo() {
 				p := a.Show()
 				kept.Evidence = append(kept.Evidence, wire.Evidence{Source: p.Title, Seen: strings.Join(p.Commands, "; ")})
