@@ -1,6 +1,9 @@
 package network
 
 import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -262,6 +265,72 @@ func TestANewSynchronizerOutOfARepository(t *testing.T) {
 		}
 		if undo, why := s.Undo(f); len(undo) != 0 || !strings.Contains(why, "take the commit back") {
 			t.Errorf("%v, %q", undo, why)
+		}
+	})
+}
+
+// packs are charts of a registry, packed from a folder.
+type packs struct {
+	folder string
+	asked  []string
+}
+
+func (p *packs) Pull(_ context.Context, address, version string) ([]byte, error) {
+	p.asked = append(p.asked, address+" "+version)
+	name := address[strings.LastIndex(address, "/")+1:]
+	var out bytes.Buffer
+	zip := gzip.NewWriter(&out)
+	pack := tar.NewWriter(zip)
+	for _, file := range []string{"Chart.yaml", "templates/all.yaml"} {
+		data, err := os.ReadFile(filepath.Join(p.folder, name, file))
+		if err != nil {
+			return nil, err
+		}
+		if err := pack.WriteHeader(&tar.Header{Name: name + "/" + file, Mode: 0o600, Size: int64(len(data))}); err != nil {
+			return nil, err
+		}
+		if _, err := pack.Write(data); err != nil {
+			return nil, err
+		}
+	}
+	err := errors.Join(pack.Close(), zip.Close())
+	return out.Bytes(), err
+}
+
+// Charts of a registry are fetched once each, into the run, and what is installed is rendered from them.
+func TestChartsOfARegistry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, f := deployRig(t)
+		registry := &packs{folder: f.Deploy.Charts}
+		r.world.Charts = registry
+		f.Deploy.Charts = "oci://registry.example/helm"
+		s := newValues()
+		if err := r.perform(r.planned(s, f)); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(registry.asked, ", "); got != "oci://registry.example/helm/splice-cometbft 0.5.10, oci://registry.example/helm/splice-global-domain 0.5.10, oci://registry.example/helm/splice-participant 0.5.10" {
+			t.Errorf("fetched: %s", got)
+		}
+		r.verify(s, &f)
+		if len(f.Successor.Releases) != 3 {
+			t.Errorf("%+v", f.Successor)
+		}
+		r.world.Charts = nil // from here on the run has them
+		if got := said(r.check(newSynchronizer(), f)); got != "holds names, holds databases, holds needs" {
+			t.Error(got)
+		}
+	})
+}
+
+// The charts that Helm has kept are of the version that runs, and of no other.
+func TestChartsOfTheRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, f := deployRig(t)
+		f.Deploy.Charts, f.Deploy.Version = fromRecord, "0.5.11"
+		_, err := newValues().Verify(t.Context(), r.world, &f)
+		var p *steps.Problem
+		if !errors.As(err, &p) || !strings.Contains(p.Seen, "0.5.10") {
+			t.Errorf("%v", err)
 		}
 	})
 }

@@ -119,7 +119,7 @@ func newValuesInputs(ctx context.Context, w steps.World, f Facts) ([]wire.Questi
 		}
 		return one(q)
 	case d.Version == "":
-		return one(wire.Question{Name: "chart-version", Kind: wire.AskText, Title: "Which version of the charts is deployed?", Default: cmp.Or(f.Agree.Values[ValueChart], core(f.Gate.Release)),
+		return one(wire.Question{Name: "chart-version", Kind: wire.AskText, Title: "Which version of the charts is deployed?", Default: cmp.Or(f.Agree.Values[ValueChart], f.Node.Release, core(f.Gate.Release)),
 			Text: "The proposal is what runs here. It must be 0.6.1 or older, and the same for all SVs."})
 	case d.Charts == "":
 		return one(wire.Question{Name: "charts", Kind: wire.AskText, Title: "Where are the charts?", Default: cmp.Or(f.Hints.Charts, charts.Registry),
@@ -258,7 +258,7 @@ func scalar(text string) any {
 // source is where the chart of a release comes from.
 func (d Deploying) source() releases.Source {
 	if d.Charts == fromRecord {
-		return releases.Source{}
+		return releases.Source{Version: d.Version}
 	}
 	return releases.Source{Place: d.Charts, Version: d.Version}
 }
