@@ -79,7 +79,7 @@ func newValues() steps.Step[Facts] {
 func newValuesInputs(ctx context.Context, w steps.World, f Facts) ([]wire.Question, error) {
 	d := f.Deploy
 	one := func(q wire.Question) ([]wire.Question, error) { return []wire.Question{q}, nil }
-	r, _ := f.numbers()
+	r, numbered := f.numbers()
 	switch {
 	case needNode(f) != nil || d.More != "":
 		return nil, nil
@@ -99,7 +99,9 @@ func newValuesInputs(ctx context.Context, w steps.World, f Facts) ([]wire.Questi
 			return nil, err
 		}
 		if was != "" {
-			q.Default, _ = r.address(was)
+			if next, _ := r.address(was); numbered && portOf(next) != portOf(was) { // a host alone does not tell connections apart where both lead to one machine
+				q.Default = next
+			}
 			q.Text += " It is " + plain.Cut(plain.Line(was), 120) + " now."
 		}
 		return one(q)
@@ -111,7 +113,7 @@ func newValuesInputs(ctx context.Context, w steps.World, f Facts) ([]wire.Questi
 			return nil, err
 		}
 		if was != "" {
-			if at, err := url.Parse(was); err == nil && at.Host != "" {
+			if at, err := url.Parse(was); err == nil && numbered && r.marks().MatchString(at.Host) {
 				at.Host, _ = r.address(at.Host)
 				q.Default = at.String()
 			}
@@ -127,6 +129,12 @@ func newValuesInputs(ctx context.Context, w steps.World, f Facts) ([]wire.Questi
 	}
 	return one(wire.Question{Name: "more", Kind: wire.AskText, Title: "Which further values are to be changed?", Default: nothingElse,
 		Text: "What the rules do not derive, as RELEASE:PATH=VALUE with the name of the new release, separated by blanks, such as " + f.example() + ":node.retainBlocks=2000. What differs is shown next, and can be answered anew. Passwords do not belong here: they would be journaled."})
+}
+
+// portOf is the port of a HOST:PORT.
+func portOf(address string) string {
+	_, port, _ := strings.Cut(address, ":")
+	return port
 }
 
 // example is the name of a release of the new synchronizer.

@@ -158,6 +158,9 @@ func (e *edits) part(f Facts, m model, part node.Part, r renumbering) ([]postgre
 		if id == "" {
 			id = m.parts[0].Ref.Name
 		}
+		if m.values.text("node.externalAddress") == f.Deploy.Address {
+			return nil, deriving("the new CometBFT would have the address of the old one, "+f.Deploy.Address, "Answer this step anew, with a host or a port of its own: others would reach the wrong chain")
+		}
 		e.edit.Set["node.identifier"] = r.name(id, "-")
 		e.edit.Set["node.externalAddress"] = f.Deploy.Address
 		e.edit.Set["genesis.chainId"] = f.Deploy.ChainID

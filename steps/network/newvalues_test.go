@@ -188,6 +188,10 @@ func TestWhatCannotBeDerived(t *testing.T) {
 		"another driver": {func(*Facts) (string, string, string) {
 			return cometValues, strings.ReplaceAll(domainValues, "type: cometbft", "type: cantonbft"), participantValues
 		}, "not cometbft"},
+		"the old address": {func(f *Facts) (string, string, string) {
+			f.Deploy.Address = "global-domain-3-cometbft.sv.acme.example:26356"
+			return cometValues, domainValues, participantValues
+		}, "the address of the old one"},
 		"no number": {func(f *Facts) (string, string, string) {
 			f.Node.Serial = "unnumbered"
 			return cometValues, domainValues, participantValues
