@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"canton.example/svrescue/internal/plain"
@@ -213,6 +214,12 @@ func verifyApps(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, e
 	}
 	if _, list, err := ownScan(ctx, w, *f.Node); err == nil { // it is away while it migrates
 		apps.Peers = slices.DeleteFunc(list, func(a svapp.Address) bool { return f.Report != nil && a.SVName == f.Report.Reporter })
+	}
+	if a, err := f.agreed(); err == nil && f.Identities != nil { // after the migration scans may not tell it any more
+		old, _ := strconv.ParseInt(f.Node.Serial, 10, 64)
+		if owned, err := ownedAt(ctx, w, apps.Peers, f.Identities.Party, old, a.at); err == nil {
+			apps.Owned = &owned
+		}
 	}
 	f.Apps = apps
 	return found, ctx.Err()

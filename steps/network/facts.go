@@ -243,6 +243,7 @@ type Apps struct {
 	Founding string             `json:"founding,omitempty"` // drop: values of a founding SV are left out while it migrates
 	Releases []releases.Derived `json:"releases,omitempty"` // in the order in which they are upgraded
 	Peers    []svapp.Address    `json:"peers,omitempty"`    // scans of the other SVs, as the own scan listed them while it answered
+	Owned    *Owned             `json:"owned,omitempty"`    // what this SV owned at the agreed time; nil: no scan told it before the migration
 }
 
 // Migrated is that the apps work on the new synchronizer.

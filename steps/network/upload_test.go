@@ -16,9 +16,8 @@ import (
 // scale has somebody scale a deployment, and returns when its pods are as they should.
 func (r *rig) scale(name string, from, to int32) {
 	r.t.Helper()
-	ref := kube.WorkloadRef{Kind: kube.Deployment, Namespace: "sv", Name: name}
 	if from != to {
-		if err := r.world.Kube.Hands(kube.AccessScale(ref), false).Scale(r.t.Context(), ref, from, to, ""); err != nil {
+		if err := r.scaleTo(r.ref(name), from, to); err != nil {
 			r.t.Fatal(err)
 		}
 	}
@@ -33,6 +32,14 @@ func (r *rig) scale(name string, from, to int32) {
 		time.Sleep(time.Second)
 	}
 	r.t.Fatalf("%s does not come to %d", name, to)
+}
+
+func (r *rig) ref(name string) kube.WorkloadRef {
+	return kube.WorkloadRef{Kind: kube.Deployment, Namespace: "sv", Name: name}
+}
+
+func (r *rig) scaleTo(ref kube.WorkloadRef, from, to int32) error {
+	return r.world.Kube.Hands(kube.AccessScale(ref), false).Scale(r.t.Context(), ref, from, to, "")
 }
 
 // The dump gets to the SV app's volume, and one that was there is kept.

@@ -2,73 +2,103 @@ package network
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math/big"
 	"strconv"
+	"time"
 
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/wire"
 	"canton.example/svrescue/svapp"
 )
 
-// ownership compares what this SV owned at the agreed time, on the old synchronizer, with what it owns on the new one, as a scan of the network
-// tells both. Rewards and fees make small differences; a wallet that is empty does not (reference/apis.md 14.27).
+// Owned is what this SV owns by the snapshot of a scan, in Amulet.
+type Owned struct {
+	Scan  string    `json:"scan"` // name of the SV whose scan it is
+	Total string    `json:"total"`
+	At    time.Time `json:"at"` // of the snapshot, which scans take at intervals
+}
+
+func (o Owned) amount() *big.Rat {
+	r, ok := new(big.Rat).SetString(o.Total)
+	if !ok {
+		return new(big.Rat)
+	}
+	return r
+}
+
+func (o Owned) evidence(what string) wire.Evidence {
+	return wire.Evidence{Source: "the scan of " + o.Scan, Seen: o.amount().FloatString(4) + " " + what, At: o.At}
+}
+
+// ownedAt asks the scans of others, one after the other, what this SV owned at a time under a migration ID. The error says why none told it.
+func ownedAt(ctx context.Context, w steps.World, scans []svapp.Address, party string, migration int64, at time.Time) (Owned, error) {
+	if w.Apps == nil || len(scans) == 0 {
+		return Owned{}, errors.New("no scan of another SV is known that could be asked")
+	}
+	var last error
+	for _, scan := range scans {
+		var h svapp.HoldingsAt
+		err := w.Apps.Scan(ctx, scan.URL, func(s *svapp.Scan) error {
+			var has bool
+			var err error
+			h, has, err = s.HoldingsSummary(ctx, migration, at, party)
+			if err == nil && !has {
+				err = errors.New("the scan of " + scan.SVName + " has no snapshot of that time yet")
+			}
+			return err
+		})
+		if ctx.Err() != nil {
+			return Owned{}, ctx.Err()
+		}
+		if err != nil {
+			last = err
+			continue
+		}
+		one, _ := h.Of(party)
+		return Owned{Scan: scan.SVName, Total: one.Total.Rat().FloatString(10), At: h.RecordTime}, nil
+	}
+	return Owned{}, last
+}
+
+// ownership compares what this SV owned at the agreed time, on the old synchronizer, with what it owns on the new one. Rewards and fees make small
+// differences; a wallet that is empty is another thing (reference/apis.md 14.27).
 func ownership(ctx context.Context, w steps.World, f Facts) wire.Finding {
 	a, err := f.agreed()
 	found := wire.Finding{ID: "balance", Verdict: wire.Undetermined, Next: "Compare the wallet of this SV with what it had at the agreed time"}
 	old, failed := strconv.ParseInt(f.Node.Serial, 10, 64)
-	if err != nil || failed != nil || w.Apps == nil || f.Identities == nil {
+	if err != nil || failed != nil || f.Identities == nil {
 		found.Text = "what this SV owns could not be compared with what it owned at the agreed time"
 		return found
 	}
-	var last error
-	for _, scan := range f.Apps.Peers {
-		var before, now svapp.HoldingsAt
-		var has, hasNow bool
-		last = w.Apps.Scan(ctx, scan.URL, func(s *svapp.Scan) (err error) {
-			if before, has, err = s.HoldingsSummary(ctx, old, a.at, f.Identities.Party); err != nil {
-				return err
-			}
-			now, hasNow, err = s.HoldingsSummary(ctx, a.migration, w.Clock.Now(), f.Identities.Party)
-			return err
-		})
-		switch {
-		case ctx.Err() != nil:
-			found.Text = "what this SV owns was not read to the end"
+	was := f.Apps.Owned
+	if was == nil { // it was not told before the migration; scans may still know it
+		before, err := ownedAt(ctx, w, f.Apps.Peers, f.Identities.Party, old, a.at)
+		if err != nil {
+			found.Text = "what this SV owned at the agreed time is not known: " + why(err)
 			return found
-		case last != nil || !has:
-			continue
 		}
-		return compared(found, scan.SVName, f.Identities.Party, before, now, hasNow)
+		was = &before
 	}
-	found.Text = "what this SV owned at the agreed time is told by no scan that was reached"
-	if last != nil {
-		found.Text += ": " + why(last)
-	}
-	return found
-}
-
-// compared says how two answers of a scan compare.
-func compared(found wire.Finding, scan, party string, before, now svapp.HoldingsAt, hasNow bool) wire.Finding {
-	was, _ := before.Of(party)
-	is, _ := now.Of(party)
-	found.Evidence = []wire.Evidence{{Source: "the scan of " + scan, Seen: fmt.Sprintf("%s on the old synchronizer", was.Total.Rat().FloatString(4)), At: before.RecordTime}}
-	if !hasNow {
-		found.Text = "what this SV owns on the new synchronizer is not told yet: scan takes its snapshots at intervals"
-		found.Next = "Look again later, or look into the wallet"
+	found.Evidence = append(found.Evidence, was.evidence("on the old synchronizer"))
+	is, err := ownedAt(ctx, w, f.Apps.Peers, f.Identities.Party, a.migration, w.Clock.Now())
+	if err != nil {
+		found.Text = "what this SV owns on the new synchronizer is not told yet: " + why(err)
 		return found
 	}
-	found.Evidence = append(found.Evidence, wire.Evidence{Source: "the scan of " + scan, Seen: fmt.Sprintf("%s on the new synchronizer", is.Total.Rat().FloatString(4)), At: now.RecordTime})
+	found.Evidence = append(found.Evidence, is.evidence("on the new synchronizer"))
 	switch {
-	case was.Total.Rat().Cmp(is.Total.Rat()) == 0:
+	case was.amount().Cmp(is.amount()) == 0:
 		found.Verdict, found.Next = wire.Holds, ""
-		found.Text = fmt.Sprintf("this SV owns %s, as at the agreed time", is.Total.Rat().FloatString(4))
-	case is.Total.Rat().Sign() == 0:
+		found.Text = fmt.Sprintf("this SV owns %s, as at the agreed time", is.amount().FloatString(4))
+	case is.amount().Sign() == 0:
 		found.Verdict, found.Waive = wire.Violated, "it has paid all of it out since"
-		found.Text = fmt.Sprintf("this SV owned %s at the agreed time, and owns nothing on the new synchronizer", was.Total.Rat().FloatString(4))
+		found.Text = fmt.Sprintf("this SV owned %s at the agreed time, and owns nothing on the new synchronizer", was.amount().FloatString(4))
 		found.Next = "Tell the call: contracts of this SV may be missing in its dump"
 	default:
 		found.Verdict = wire.Attention
-		found.Text = fmt.Sprintf("this SV owns %s, and owned %s at the agreed time", is.Total.Rat().FloatString(4), was.Total.Rat().FloatString(4))
+		found.Text = fmt.Sprintf("this SV owns %s, and owned %s at the agreed time", is.amount().FloatString(4), was.amount().FloatString(4))
 		found.Next = "Rewards, fees and transfers since then make differences: look whether they explain this one"
 	}
 	return found
