@@ -268,8 +268,9 @@ func (a *fakeApps) SV(_ context.Context, _ steps.App, ask func(*svapp.SV) error)
 		return a.fail
 	}
 	sv := appsim.App{Base: appsim.SV, ID: ownName, Version: a.release, Snapshots: a.snapshots, Uptime: func() time.Duration { return time.Hour }, NotReady: func() string { return "" },
-		Part:  func(_ context.Context, name string) error { return a.parts[name] },
-		Chain: appsim.Comet{Network: a.chain, Lag: appsim.Lag{Floor: time.Nanosecond}, Times: func() (time.Time, time.Time, int) { return time.Now(), time.Now().Add(-time.Hour), 0 }}.Result}.Handler()
+		Part:     func(_ context.Context, name string) error { return a.parts[name] },
+		CometBFT: func(context.Context) (appsim.CometBFT, error) { return appsim.CometBFT{ID: "ab"}, nil },
+		Chain:    appsim.Comet{Network: a.chain, Lag: appsim.Lag{Floor: time.Nanosecond}, Times: func() (time.Time, time.Time, int) { return time.Now(), time.Now().Add(-time.Hour), 0 }}.Result}.Handler()
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasSuffix(r.URL.Path, "/identities-dump") {
 			sv.ServeHTTP(w, r)
