@@ -3,6 +3,7 @@ package release
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -112,8 +113,12 @@ func (c Chart) Mentions(word string) (bool, error) {
 		return false, err
 	}
 	for _, one := range family(whole) {
-		for _, file := range append(slices.Clone(one.Templates), one.Raw...) {
-			if (file.Name == "values.yaml" || strings.HasPrefix(file.Name, "templates/")) && bytes.Contains(file.Data, []byte(word)) {
+		defaults, err := json.Marshal(one.Values)
+		if err == nil && bytes.Contains(defaults, []byte(word)) {
+			return true, nil
+		}
+		for _, file := range one.Templates {
+			if strings.HasPrefix(file.Name, "templates/") && bytes.Contains(file.Data, []byte(word)) {
 				return true, nil
 			}
 		}

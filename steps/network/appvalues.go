@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -10,7 +11,6 @@ import (
 	"strings"
 
 	"canton.example/svrescue/internal/plain"
-	"canton.example/svrescue/kube/release"
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/charts"
 	"canton.example/svrescue/steps/node"
@@ -19,9 +19,8 @@ import (
 	"canton.example/svrescue/svapp"
 )
 
-const (
-	dropFounding = "drop"
-)
+// dropFounding is the answer that values of a founding SV are left out.
+const dropFounding = "drop"
 
 func appValues() steps.Step[Facts] {
 	return steps.Step[Facts]{
@@ -31,15 +30,18 @@ func appValues() steps.Step[Facts] {
 			{Name: "charts", Kind: wire.AskText, Help: "where the charts of the apps come from: record, a folder with charts, or a registry like oci://HOST/PATH"},
 			{Name: "founding", Kind: wire.AskChoice, Help: "drop: values of a founding SV are left out while it migrates"},
 		},
-		Inputs: appInputs,
-		Take:   takeApps,
-		Forget: func(f *Facts) { f.Apps = Apps{} },
-		Plan:   planApps,
-		Verify: verifyApps,
-		Remedies: func(error) []steps.Remedy {
-			return []steps.Remedy{{Choice: wire.ChoiceAsk, Label: "Answer this step again", Detail: "asks again where the charts come from, and reads the releases anew"}}
-		},
+		Inputs:   appInputs,
+		Take:     takeApps,
+		Forget:   func(f *Facts) { f.Apps = Apps{} },
+		Plan:     planApps,
+		Verify:   verifyApps,
+		Remedies: valuesRemedies,
 	}
+}
+
+// valuesRemedies ask anew, or end what Helm has not ended.
+func valuesRemedies(err error) []steps.Remedy {
+	return append(releases.Remedies(err), steps.Remedy{Choice: wire.ChoiceAsk, Label: "Answer this step again", Detail: "asks again where the charts come from, and reads the releases anew"})
 }
 
 // appParts are the apps in the order in which they are upgraded.
@@ -63,10 +65,7 @@ func appInputs(ctx context.Context, w steps.World, f Facts) ([]wire.Question, er
 	if !ok {
 		return nil, nil // what is read afterwards says it
 	}
-	v, err := release.ReadValues([]byte(sv.Values.Reveal()))
-	if err != nil {
-		return nil, nil
-	}
+	v := sv.Settings()
 	if there := slices.DeleteFunc(slices.Clone(foundingValues), func(name string) bool { _, has := v.At(name); return !has }); len(there) > 0 {
 		return []wire.Question{{Name: "founding", Kind: wire.AskChoice, Title: "May the values of a founding SV be left out?",
 			Text:    "Release " + sv.Name + " sets " + strings.Join(there, " and ") + ". With them the SV app never becomes healthy while it migrates. They say how a network is founded, which happens once.",
@@ -121,8 +120,8 @@ func (f Facts) chartPlace() string {
 	return f.Apps.Charts
 }
 
-// appFetches fetch the charts of the apps, where they come from a registry.
-func (f Facts) appFetches() (actions []steps.Action) {
+// appCharts fetch the charts of the apps, where they come from a registry.
+func (f Facts) appCharts() (actions []steps.Action) {
 	for _, part := range appParts {
 		of := f.Node.Of(part)
 		if len(of) == 0 {
@@ -160,7 +159,7 @@ func planApps(f Facts) ([]steps.Action, error) {
 	case f.Apps.Charts == "":
 		return nil, &steps.NotYet{Step: "network/app-values", What: "where the charts come from"}
 	}
-	return f.appFetches(), nil
+	return f.appCharts(), nil
 }
 
 // chartNames are those of the apps (reference/deployment.md 3.2).
@@ -172,45 +171,26 @@ func verifyApps(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, e
 	if err != nil {
 		return nil, err
 	}
-	if pending := releases.PendingFindings(f.Where, all); len(pending) > 0 {
-		return pending, nil
-	}
 	apps := f.Apps
 	apps.Releases = nil
 	var found []wire.Finding
 	for _, part := range appParts {
-		r, ok := making(all, *f, part)
-		if !ok {
-			found = append(found, unmade(ctx, w, *f, part))
+		d, say, err := f.deriveApp(ctx, w, all, part)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, say...)
+		if d == nil {
 			continue
 		}
-		v, err := release.ReadValues([]byte(r.Values.Reveal()))
-		if err != nil {
-			return nil, &steps.Problem{Tried: "reading the values of release " + r.Name, Seen: err.Error(), Next: "Look at Helm's record of it: helm get values " + r.Name}
-		}
-		source := f.source()
-		chart, err := source.Chart(w.Files, r)
-		if err != nil {
-			return nil, err
-		}
-		knows, err := chart.Mentions("legacyId")
-		if err != nil {
-			return nil, err
-		}
-		edit, say := f.appEdit(part, r.Name, v, knows)
-		d, err := releases.Derive(ctx, w, r, releases.Want{Release: r.Name, Edit: edit, Source: source, What: "migration ID " + f.Successor.Suffix})
-		if err != nil {
-			return nil, err
-		}
-		found = append(append(found, differences(d)...), say...)
-		if part == node.SVApp {
-			armed, err := arms(ctx, w, d)
+		if part == node.SVApp && d.Digest != "" {
+			armed, err := arms(ctx, w, *d)
 			if err != nil {
 				return nil, err
 			}
 			found = append(found, armed)
 		}
-		apps.Releases = append(apps.Releases, d)
+		apps.Releases = append(apps.Releases, *d)
 	}
 	if _, list, err := ownScan(ctx, w, *f.Node); err == nil { // it is away while it migrates
 		apps.Peers = slices.DeleteFunc(list, func(a svapp.Address) bool { return f.Report != nil && a.SVName == f.Report.Reporter })
@@ -225,46 +205,68 @@ func verifyApps(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, e
 	return found, ctx.Err()
 }
 
-// unmade is an app whose release cannot be read.
-func unmade(ctx context.Context, w steps.World, f Facts, part node.Part) wire.Finding {
-	u := wire.Finding{ID: "release-" + string(part), Verdict: wire.Violated, Text: fmt.Sprintf("there is no release of Helm that makes the %s", part),
-		Next: "Upgrade it by hand, with the new migration ID and the addresses of the new synchronizer", Waive: "it is upgraded by hand"}
+// deriveApp derives the release of an app; nil: there is none that this run can change, as the findings say.
+func (f Facts) deriveApp(ctx context.Context, w steps.World, all []releases.Running, part node.Part) (*releases.Derived, []wire.Finding, error) {
+	r, ok := making(all, f, part)
+	if !ok {
+		return f.unmade(ctx, w, part)
+	}
+	if err := releases.Settled(f.site(), all, r.Name); err != nil {
+		return nil, nil, err
+	}
+	source := f.source()
+	chart, err := source.Chart(w.Files, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	knows, err := chart.Mentions("legacyId")
+	if err != nil {
+		return nil, nil, err
+	}
+	edit, say := f.appEdit(part, r.Name, r.Settings(), knows)
+	d, err := releases.Derive(ctx, w, r, releases.Want{Release: r.Name, Edit: edit, Source: source, What: f.what()})
+	if err != nil {
+		return nil, nil, err
+	}
+	return &d, append(d.Findings(), say...), nil
+}
+
+// what the upgrades are for, in Helm's record.
+func (f Facts) what() string { return "migration ID " + f.Successor.Suffix }
+
+// unmade is an app that no release of Helm makes. Of the SV app a patch is made for whoever renders it, and waited for; the others are upgraded by
+// hand, and their being ready is waited for.
+func (f Facts) unmade(ctx context.Context, w steps.World, part node.Part) (*releases.Derived, []wire.Finding, error) {
+	u := wire.Finding{ID: "release-" + string(part), Verdict: wire.Violated, Text: fmt.Sprintf("there is no release of Helm that makes the %s", part), Waive: "it is upgraded by hand",
+		Next: fmt.Sprintf("Upgrade it by hand, with %s: %s and the addresses of the new synchronizer", valueMigrationID, f.Successor.Suffix)}
 	of := f.Node.Of(part)
 	if len(of) == 0 {
 		u.Text = fmt.Sprintf("this node has no %s", part)
-		return u
+		return nil, []wire.Finding{u}, nil
 	}
-	if m, err := releases.ManagerOf(ctx, w, of[0].Ref.Kind, of[0].Ref.Namespace, of[0].Ref.Name); err == nil && m != nil {
-		u.Text = fmt.Sprintf("the %s is rendered by %s, without a release of Helm", part, m)
-		u.Next = fmt.Sprintf("Commit for it %s: %s, and the addresses of the new synchronizer", valueMigrationID, f.Successor.Suffix)
-		if part == node.SVApp {
-			u.Next += "; and " + valueMigrating + ": true"
-		}
+	m, err := releases.ManagerOf(ctx, w, of[0].Ref.Kind, of[0].Ref.Namespace, of[0].Ref.Name)
+	if err != nil || m == nil {
+		return nil, []wire.Finding{u}, err
 	}
-	return u
-}
-
-// differences tell how a release differs, of values and of objects.
-func differences(d releases.Derived) []wire.Finding {
-	f := wire.Finding{ID: "release-" + d.Name, Verdict: wire.Holds, Text: fmt.Sprintf("release %s (%s %s) changes %d values and %d lines of its objects", d.Name, d.Chart, d.Version, len(d.Values), len(d.Objects))}
-	if d.Was != d.Version {
-		f.Verdict, f.Text = wire.Attention, fmt.Sprintf("release %s goes from %s %s to %s as well, and changes %d values and %d lines of its objects", d.Name, d.Chart, d.Was, d.Version, len(d.Values), len(d.Objects))
-		f.Next = "Read the differences: a new version changes more than the migration does"
+	u.Text = fmt.Sprintf("the %s is rendered by %s, without a release of Helm", part, m)
+	if part != node.SVApp {
+		u.Next = fmt.Sprintf("Commit for it %s: %s and the addresses of the new synchronizer", valueMigrationID, f.Successor.Suffix)
+		return nil, []wire.Finding{u}, nil
 	}
-	for _, line := range d.Values {
-		f.Evidence = append(f.Evidence, wire.Evidence{Source: "values of " + d.Name, Seen: line})
+	a, err := f.agreed()
+	if err != nil {
+		return nil, nil, err
 	}
-	for _, line := range d.Objects {
-		f.Evidence = append(f.Evidence, wire.Evidence{Source: "objects of " + d.Name, Seen: line})
+	edit := releases.Edit{Set: map[string]any{valueMigrationID: a.migration, valueMigrating: true, "participantAddress": f.Successor.Participant, "domain.sequencerAddress": f.Successor.Sequencer,
+		"domain.mediatorAddress": f.Successor.Mediator}}
+	d, err := releases.OfRepository(f.Namespace, chartNames[part], *m, releases.Want{Release: cmp.Or(of[0].Release, of[0].Ref.Name), Edit: edit, What: f.what()},
+		[]releases.Expected{{Kind: of[0].Ref.Kind, Name: of[0].Ref.Name, Env: svOnboarding, Value: domainMigration}})
+	if err != nil {
+		return nil, nil, err
 	}
-	found := []wire.Finding{f}
-	if d.Managed != nil {
-		found = append(found, wire.Finding{ID: "managed-" + d.Name, Verdict: wire.Attention, Text: fmt.Sprintf("release %s is applied by %s", d.Name, d.Managed), Next: "It gets a patch to commit, and is not upgraded from here"})
-	}
-	for _, hook := range d.Hooks {
-		found = append(found, wire.Finding{ID: "hook-" + d.Name, Verdict: wire.Attention, Text: "hook " + hook + " of the chart is not run", Next: "Look whether it matters"})
-	}
-	return found
+	u.Waive = "the patch is committed with what it lacks"
+	u.Next = "Commit the patch that is made for it, and in the same commit what is not known here: the addresses in cometBFT.connectionUri, domain.sequencerPublicUrl and decentralizedSynchronizerUrl"
+	return &d, append(d.Findings(), u), nil
 }
 
 // arms is whether the SV app is told to migrate by what is rendered: what counts is what reaches the pod (reference/deployment.md 16.24).

@@ -35,12 +35,10 @@ func cleanUpValues() steps.Step[Facts] {
 			if f.Apps.Charts == "" {
 				return nil, &steps.NotYet{Step: CleanUpPath + "/values", What: "where the charts come from"}
 			}
-			return f.appFetches(), nil
+			return f.appCharts(), nil
 		},
-		Verify: verifyCleanUpValues,
-		Remedies: func(error) []steps.Remedy {
-			return []steps.Remedy{{Choice: wire.ChoiceAsk, Label: "Answer this step again", Detail: "asks again where the charts come from, and reads the releases anew"}}
-		},
+		Verify:   verifyCleanUpValues,
+		Remedies: valuesRemedies,
 	}
 }
 
@@ -49,25 +47,20 @@ func verifyCleanUpValues(ctx context.Context, w steps.World, f *Facts) ([]wire.F
 	if err != nil {
 		return nil, err
 	}
-	if pending := releases.PendingFindings(f.Where, all); len(pending) > 0 {
-		return pending, nil
-	}
 	apps := f.Apps
 	apps.Releases = nil
 	var found []wire.Finding
 	for _, part := range appParts {
 		r, ok := making(all, *f, part)
 		if !ok {
-			u := unmade(ctx, w, *f, part)
-			u.Next = "Take " + valueMigrating + " out of its values by hand"
-			found = append(found, u)
+			found = append(found, wire.Finding{ID: "release-" + string(part), Verdict: wire.Attention, Text: fmt.Sprintf("there is no release of Helm that makes the %s", part),
+				Next: "Take " + valueMigrating + " out of its values where they are, and have them applied; the proof at the end is the running environment"})
 			continue
 		}
-		v, err := release.ReadValues([]byte(r.Values.Reveal()))
-		if err != nil {
-			return nil, &steps.Problem{Tried: "reading the values of release " + r.Name, Seen: err.Error(), Next: "Look at Helm's record of it: helm get values " + r.Name}
+		if err := releases.Settled(f.site(), all, r.Name); err != nil {
+			return nil, err
 		}
-		edit := f.Cleaning.edit(v)
+		edit := f.Cleaning.edit(r.Settings())
 		if len(edit.Drop) == 0 {
 			found = append(found, wire.Finding{ID: "release-" + r.Name, Verdict: wire.Holds, Text: "the values of release " + r.Name + " say nothing of a migration"})
 			continue
@@ -76,7 +69,7 @@ func verifyCleanUpValues(ctx context.Context, w steps.World, f *Facts) ([]wire.F
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, differences(d)...)
+		found = append(found, d.Findings()...)
 		apps.Releases = append(apps.Releases, d)
 	}
 	f.Apps = apps
@@ -102,16 +95,6 @@ func cleanUpUpgrade() steps.Step[Facts] {
 	return steps.Step[Facts]{
 		ID: CleanUpPath + "/upgrade", Title: "Upgrade", Effect: wire.Repeatable,
 		Summary: "Upgrades the releases, and proves by the running environment that no app is told to migrate.",
-		Check: func(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
-			if f.Node == nil {
-				return nil, nil
-			}
-			all, err := releases.InForce(ctx, w, f.Namespace)
-			if err != nil {
-				return nil, err
-			}
-			return releases.PendingFindings(f.Where, all), nil
-		},
 		Plan: func(f Facts) ([]steps.Action, error) {
 			if err := needNode(f); err != nil {
 				return nil, err
@@ -151,6 +134,7 @@ func cleanUpUpgrade() steps.Step[Facts] {
 			}
 			return actions, "nothing was upgraded"
 		},
+		Remedies: releases.Remedies,
 	}
 }
 

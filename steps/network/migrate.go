@@ -93,7 +93,13 @@ func checkMigrate(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, 
 	if err != nil {
 		return nil, err
 	}
-	found = append(found, releases.PendingFindings(f.Where, all)...)
+	var names []string
+	for _, d := range f.Apps.Releases {
+		names = append(names, d.Name)
+	}
+	if err := releases.Settled(f.site(), all, names...); err != nil && !f.ours(ctx, w) {
+		return nil, err
+	}
 	for _, name := range []string{f.Successor.Participant, f.Successor.Sequencer, f.Successor.Mediator} {
 		now, there, err := w.Kube.Workload(ctx, "Deployment", f.Namespace, name)
 		if err != nil {
@@ -107,6 +113,21 @@ func checkMigrate(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, 
 		found = append(found, n)
 	}
 	return found, nil
+}
+
+// ours says whether an upgrade of this run is what Helm has not ended: it is gone on with.
+func (f Facts) ours(ctx context.Context, w steps.World) bool {
+	for _, d := range f.Apps.Releases {
+		if d.Upgrade == nil {
+			continue
+		}
+		for _, a := range d.Actions(f.site()) {
+			if state, _, err := a.Probe(ctx, w); err == nil && state == wire.ActionPartly {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // visible says whether the app's container runs, so that it can hash what it has.

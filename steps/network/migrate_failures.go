@@ -5,6 +5,7 @@ import (
 	"regexp"
 
 	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/releases"
 	"canton.example/svrescue/steps/wire"
 )
 
@@ -79,7 +80,7 @@ func migrateRemedies(err error) []steps.Remedy {
 	again := steps.Remedy{Choice: wire.ChoiceRetry, Label: "Look again", Detail: "once the cause is removed and the app has started anew"}
 	back := steps.Remedy{Choice: wire.ChoiceUndo, Label: "Take the upgrades back", Detail: "the releases become what they were, on the synchronizer that is lost: to make the dump or its upload anew"}
 	if _, ok := errors.AsType[*MigrationFailed](err); !ok {
-		return nil
+		return releases.Remedies(err)
 	}
 	return []steps.Remedy{again, back}
 }
