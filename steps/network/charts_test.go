@@ -46,8 +46,8 @@ spec:
 `
 }
 
-// record is Helm's record of a release that was made of the stand-in: its chart, its values, and what they make.
-func record(t *testing.T, name, chart, workload, values string) string {
+// installed is Helm's record of a release that was made of the stand-in: its chart, its values, and what they make.
+func installed(t *testing.T, name, chart, workload, values string) string {
 	t.Helper()
 	var config map[string]any
 	if err := yaml.Unmarshal([]byte(values), &config); err != nil {
@@ -79,9 +79,9 @@ func record(t *testing.T, name, chart, workload, values string) string {
 // deployed gives the rig releases of the stand-in charts, and a new synchronizer that runs.
 func (r *rig) deployed(sv string) {
 	r.t.Helper()
-	objects := record(r.t, "sv", "splice-sv-node", "sv-app", sv) +
-		record(r.t, "scan", "splice-scan", "scan-app", "participantAddress: participant-3\nsequencerAddress: global-domain-3-sequencer\nmediatorAddress: global-domain-3-mediator\nmigration: {id: 3}\n") +
-		record(r.t, "validator", "splice-validator", "validator-app", "participantAddress: participant-3\nsvValidator: true\nmigration: {id: 3}\n")
+	objects := installed(r.t, "sv", "splice-sv-node", "sv-app", sv) +
+		installed(r.t, "scan", "splice-scan", "scan-app", "participantAddress: participant-3\nsequencerAddress: global-domain-3-sequencer\nmediatorAddress: global-domain-3-mediator\nmigration: {id: 3}\n") +
+		installed(r.t, "validator", "splice-validator", "validator-app", "participantAddress: participant-3\nsvValidator: true\nmigration: {id: 3}\n")
 	for _, name := range []string{"participant-4", "global-domain-4-sequencer", "global-domain-4-mediator"} {
 		objects += "\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: " + name + ", namespace: sv}\nspec:\n  replicas: 1\n  selector: {matchLabels: {app: " + name + "}}\n" +
 			"  template:\n    metadata: {labels: {app: " + name + "}}\n    spec: {containers: [{name: x, image: example/x:1}]}\n"

@@ -115,8 +115,9 @@ func exported(name string) bool {
 	return slices.Contains([]string{specFile, journalFile, "worker.log", "report.json", "report.md"}, name) || strings.HasPrefix(name, artifactsIn)
 }
 
-// secretNames are artifacts that hold private keys; no step writes others. What else holds some is found by what is in it.
-var secretNames = regexp.MustCompile(`(?i)identities.*\.json$|\.key$|kubeconfig`)
+// secretNames are artifacts that hold private keys, or all that stands on the ledger; no step writes others. What else holds keys is found by what
+// is in it.
+var secretNames = regexp.MustCompile(`(?i)identities.*\.json$|^snapshot\.json$|^domain_migration_dump\.json$|\.key$|kubeconfig`)
 
 // secretMarks are in every file that holds a private key: of an identities dump (reference/apis.md 5.1), or of a key file.
 var secretMarks = []string{`"keyPair"`, "PRIVATE KEY-----", "client-key-data:"}

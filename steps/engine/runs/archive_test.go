@@ -40,7 +40,7 @@ func carried(t testing.TB) Folder {
 		}
 	}
 	j.Close()
-	for name, content := range map[string]string{"artifacts/values/validator.yaml": "a: 1\n", "artifacts/dump_identities.json": `{"keys":"canary"}`,
+	for name, content := range map[string]string{"artifacts/values/validator.yaml": "a: 1\n", "artifacts/dump_identities.json": `{"keys":"canary"}`, "artifacts/snapshot.json": `{"canary":1}`, "artifacts/domain_migration_dump.json": `{"canary":1}`, "artifacts/snapshot-source.json": `{}`,
 		"artifacts/other.json": strings.Repeat("x", 70_000) + `"keyPair":"canary"`, "artifacts/tls.key": "canary", "artifacts/empty": "", "worker.log": "a line\n",
 		"worker.json": "{}", "world/state.json": "canary", "report.md": "# Report\n"} {
 		at := filepath.Join(f.Path, name)
@@ -76,7 +76,7 @@ func TestARunIsCarried(t *testing.T) {
 	for _, l := range x.Left {
 		left = append(left, l.Name)
 	}
-	if got := strings.Join(left, " "); got != "artifacts/dump_identities.json artifacts/link artifacts/other.json artifacts/tls.key" {
+	if got := strings.Join(left, " "); got != "artifacts/domain_migration_dump.json artifacts/dump_identities.json artifacts/link artifacts/other.json artifacts/snapshot.json artifacts/tls.key" {
 		t.Errorf("left out: %s", got)
 	}
 	base := filepath.Join(t.TempDir(), "there")

@@ -98,7 +98,7 @@ func (f Folder) list(x *Index) error {
 			x.Left = append(x.Left, Left{name, "it is no regular file"})
 			return nil
 		case secretNames.MatchString(filepath.Base(name)):
-			x.Left = append(x.Left, Left{name, "it holds private keys; the step that needs it asks for its source again"})
+			x.Left = append(x.Left, Left{name, "it holds private keys, or all that stands on the ledger; the step that needs it asks for its source again"})
 			return nil
 		}
 		m, mark, err := member(at, name)
