@@ -35,10 +35,14 @@ type uploadDump struct {
 }
 
 func (a uploadDump) Key() string {
-	if a.startOver {
-		return "upload the migration dump from its beginning"
+	key := "upload the migration dump"
+	if a.helper {
+		key += " through a pod of its own"
 	}
-	return "upload the migration dump"
+	if a.startOver {
+		key += ", from its beginning"
+	}
+	return key
 }
 
 func (a uploadDump) Effect() wire.Effect { return wire.Repeatable }
@@ -135,7 +139,26 @@ func (a uploadDump) Do(ctx context.Context, h steps.Hands, report func(wire.Prog
 	if a.helper {
 		return a.throughHelper(ctx, h, source, report)
 	}
+	at, err := h.World.Kube.Carry(ctx, a.app.Namespace, a.app.Name, "", dumpPath)
+	if err != nil {
+		return err
+	}
+	if !at.Running {
+		return a.down()
+	}
 	return a.copy(ctx, h, ofApp{h, a.app}, source, report)
+}
+
+// appDown says that the app does not run, so that nothing can be written through it.
+type appDown struct {
+	*steps.Problem
+	helper uploadDump
+}
+
+func (a uploadDump) down() error {
+	p := &steps.Problem{Tried: a.Key(), Seen: "the SV app does not run, so that nothing can be written through it", Next: "Start it; or let a pod of its own carry the dump"}
+	a.helper = true
+	return &appDown{p, a}
 }
 
 // ofApp is the container of the app that has the path, whichever pod it is in by now.
@@ -194,7 +217,10 @@ type partThere struct {
 
 func (a uploadDump) refused(err error) error {
 	r, ok := errors.AsType[*upload.Refused](err)
-	if !ok {
+	switch {
+	case !ok && kube.KindOf(err) == kube.NotFound && !a.helper:
+		return a.down()
+	case !ok:
 		return err
 	}
 	p := &steps.Problem{Tried: a.Key(), Seen: plain.Line(r.Why), Next: plain.Line(r.Next)}
@@ -209,6 +235,10 @@ func (a uploadDump) refused(err error) error {
 func uploadRemedies(err error) []steps.Remedy {
 	if part, ok := errors.AsType[*partThere](err); ok {
 		return []steps.Remedy{{Choice: "start-over", Label: "Throw the half copy away and begin anew", Detail: "only if nobody copies it at this moment", Actions: []steps.Action{part.again}}}
+	}
+	if down, ok := errors.AsType[*appDown](err); ok {
+		return []steps.Remedy{{Choice: throughHelper, Label: "Let a pod of its own carry the dump", Detail: "it has the app's image, user and group, mounts the claim on the right node, and is taken away at the end",
+			Actions: []steps.Action{down.helper}}}
 	}
 	return []steps.Remedy{{Choice: wire.ChoiceAsk, Label: "Look again how the dump can get there", Detail: "asks for a pod of its own where the SV app does not run"}}
 }

@@ -130,6 +130,10 @@ func TestAHelperCarriesTheDump(t *testing.T) {
 		r.scale("sv-app", 1, 1)
 		f := r.dumped(r.settledFacts(time.Hour, 0))
 		r.scale("sv-app", 1, 0)
+		_, err := r.do(uploadStep(), f) // it went down after it was looked at
+		if ways := uploadStep().Remedies(err); err == nil || len(ways) != 1 || ways[0].Choice != throughHelper || ways[0].Actions[0].Key() == (uploadDump{}).Key() {
+			t.Fatalf("%v, %+v", err, ways)
+		}
 		open, err := uploadStep().Inputs(t.Context(), r.world, f)
 		if err != nil || len(open) != 1 || open[0].Name != "through" {
 			t.Fatalf("%v, %+v", err, open)
