@@ -204,6 +204,7 @@ type Agreeing struct {
 // Taking is where the data snapshot comes from.
 type Taking struct {
 	From   string `json:"from,omitempty"`   // app, force, file or lent
+	Of     string `json:"of,omitempty"`     // the time that was agreed on when it was chosen
 	File   string `json:"file,omitempty"`   // where it is file or lent
 	Lender string `json:"lender,omitempty"` // name of the SV whose snapshot it is, where it is lent
 }

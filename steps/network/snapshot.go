@@ -54,12 +54,13 @@ func snapshot() steps.Step[Facts] {
 			if f.Identities == nil {
 				return nil, &steps.NotYet{Step: "network/identities", What: "whose the snapshot has to be"}
 			}
-			want := wanted{at: a.at, migration: a.migration, party: f.Identities.Party, lender: f.Taking.Lender}
-			switch f.Taking.From {
+			t := f.taking()
+			want := wanted{at: a.at, migration: a.migration, party: f.Identities.Party, lender: t.Lender}
+			switch t.From {
 			case fromApp, withForce:
-				return []steps.Action{fetchSnapshot{app: svApp(f), wanted: want, force: f.Taking.From == withForce}}, nil
+				return []steps.Action{fetchSnapshot{app: svApp(f), wanted: want, force: t.From == withForce}}, nil
 			case fromFile, lent:
-				return []steps.Action{copySnapshot{file: f.Taking.File, wanted: want}}, nil
+				return []steps.Action{copySnapshot{file: t.File, wanted: want}}, nil
 			}
 			return nil, &steps.NotYet{Step: "network/snapshot", What: "where the snapshot comes from"}
 		},
@@ -68,9 +69,18 @@ func snapshot() steps.Step[Facts] {
 	}
 }
 
+// taking is where the snapshot comes from. Force was chosen for one time, and is for no other.
+func (f Facts) taking() Taking {
+	if f.Taking.From == withForce && (f.Card == nil || f.Taking.Of != f.Card.Value(ValueTimestamp)) {
+		return Taking{}
+	}
+	return f.Taking
+}
+
 // checkSnapshot says whether the SV app can answer, and whether it may be asked with force.
 func checkSnapshot(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
-	if f.Taking.From != fromApp && f.Taking.From != withForce || f.Node == nil || f.Card == nil {
+	from := f.taking().From
+	if from != fromApp && from != withForce || f.Node == nil || f.Card == nil {
 		return nil, nil
 	}
 	var found []wire.Finding
@@ -86,7 +96,7 @@ func checkSnapshot(ctx context.Context, w steps.World, f Facts) ([]wire.Finding,
 		}
 		found = append(found, s)
 	}
-	if f.Taking.From == withForce {
+	if from == withForce {
 		proof := f.proof(w)
 		proof.ID = "force"
 		if proof.Verdict != wire.Holds {

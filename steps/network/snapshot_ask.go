@@ -18,7 +18,7 @@ func snapshotInputs(ctx context.Context, w steps.World, f Facts) ([]wire.Questio
 	if err != nil || f.Node == nil {
 		return nil, nil // what is asked stands on what was agreed
 	}
-	switch t := f.Taking; {
+	switch t := f.taking(); {
 	case t.From == "":
 		return []wire.Question{sourceQuestion(w, f, a)}, nil
 	case (t.From == fromApp || t.From == withForce) && w.Apps != nil:
@@ -77,7 +77,7 @@ func takeSnapshot(f *Facts, ask, value string) error {
 	t := f.Taking
 	switch ask {
 	case "source":
-		t = Taking{From: value}
+		t = Taking{From: value, Of: f.Card.Value(ValueTimestamp)}
 	case "lender":
 		t.Lender = value
 	case "file":

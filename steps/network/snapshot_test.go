@@ -182,7 +182,9 @@ func TestForceNeedsProof(t *testing.T) {
 			if !got.Reason || !strings.Contains(got.Detail, forceDanger) {
 				t.Errorf("%s: %+v", name, got)
 			}
-			f.Taking.From = withForce
+			if err := takeSnapshot(&f, "source", withForce); err != nil {
+				t.Fatal(err)
+			}
 			found, err := snapshot().Check(t.Context(), r.world, f)
 			if err != nil {
 				t.Fatal(err)
@@ -202,6 +204,9 @@ func TestForceNeedsProof(t *testing.T) {
 			}
 			// What was made with another time's refusal does not offer it.
 			f.Card.Values[0].Text = card.Stamp(r.stood.Add(-2 * time.Hour))
+			if actions, err := snapshot().Plan(f); err == nil {
+				t.Errorf("%s: force that was chosen for another time is used: %v", name, actions[0].Key())
+			}
 			if choice() != nil {
 				t.Errorf("%s: force is offered for a time that was not refused", name)
 			}
