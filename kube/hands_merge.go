@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -73,7 +74,15 @@ func Merging(was, now, live Object) (Merge, error) {
 	if err != nil { // the text of these errors can hold what stands in the object
 		return m, fmt.Errorf("what %s has cannot be merged with what it is to have", now)
 	}
-	return m, nil
+	if m.Empty() {
+		return m, nil
+	}
+	// What was applied before is taken away again and again, also where it is gone: a merge that changes nothing is none.
+	after, err := m.On(live)
+	if err == nil && reflect.DeepEqual(after.u.Object, live.u.Object) {
+		m.body = nil
+	}
+	return m, err
 }
 
 // Empty says that nothing is to be changed.
