@@ -51,8 +51,8 @@ func fill(place string, raw json.RawMessage, v reflect.Value) error {
 	case reflect.Struct:
 		return fillStruct(place, raw, v)
 	case reflect.Slice:
-		var all []json.RawMessage
-		if err := json.Unmarshal(raw, &all); err != nil {
+		all, ok := elements(raw)
+		if !ok {
 			return &misfit{place, "is no list"}
 		}
 		v.Set(reflect.MakeSlice(v.Type(), len(all), len(all)))
@@ -70,8 +70,8 @@ func fill(place string, raw json.RawMessage, v reflect.Value) error {
 }
 
 func fillStruct(place string, raw json.RawMessage, v reflect.Value) error {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &fields); err != nil || fields == nil {
+	fields, ok := fieldsOf(raw)
+	if !ok {
 		if place == "" {
 			place = "the answer"
 		}

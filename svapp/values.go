@@ -64,12 +64,16 @@ type pair[T any] struct {
 }
 
 func (p *pairs[T]) UnmarshalJSON(b []byte) error {
-	var all [][]json.RawMessage
-	if json.Unmarshal(b, &all) != nil {
+	all, ok := elements(b)
+	if !ok {
 		return &misfit{"", "is no list of pairs"}
 	}
-	for i, one := range all {
+	for i, both := range all {
 		at := "[" + strconv.Itoa(i) + "]"
+		one, ok := elements(both)
+		if !ok {
+			return &misfit{"", "is no list of pairs"}
+		}
 		var next pair[T]
 		if len(one) != 2 || json.Unmarshal(one[0], &next.Key) != nil {
 			return &misfit{at, "is no pair of a name and a value"}
