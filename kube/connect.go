@@ -16,7 +16,6 @@ import (
 	"time"
 
 	snapshots "github.com/kubernetes-csi/external-snapshotter/client/v8/clientset/versioned"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
@@ -58,7 +57,7 @@ type Cluster struct {
 
 // clients talk through one guard.
 type clients struct {
-	kube *kubernetes.Clientset
+	kube *groups
 	snap *snapshots.Clientset
 	rest func() *rest.Config // as it is now
 }
@@ -147,7 +146,7 @@ func (c *Cluster) guarded(held func() error, allowed []Access, dryRun bool) (cli
 		return clients{}, err
 	}
 	h := &http.Client{Transport: r, Timeout: config.Timeout}
-	k, err := kubernetes.NewForConfigAndClient(config, h)
+	k, err := groupsOf(config, h)
 	if err != nil {
 		return clients{}, err
 	}
