@@ -17,6 +17,9 @@ import (
 // has to be caught up with first takes its time.
 const onboardingPatience = 2 * time.Hour
 
+// onboardingLook is how often it is looked at. It takes minutes, and each look asks all the others' scans for the whole DSO rules.
+const onboardingLook = 30 * time.Second
+
 // followOnboarding waits until the DSO rules have an SV of the name with a new party. Where a sponsor's SV app can be asked it tells how far
 // that is, by party: by name the answer could be that of the lost SV (reference/apis.md 2.4).
 type followOnboarding struct {
@@ -58,7 +61,7 @@ func (o followOnboarding) Probe(ctx context.Context, w steps.World) (wire.Action
 }
 
 func (o followOnboarding) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
-	err := steps.Poll(ctx, h, deployLook, onboardingPatience, o.sv+" to be onboarded", report, func(ctx context.Context) (wire.Progress, bool, error) {
+	err := steps.Poll(ctx, h, onboardingLook, onboardingPatience, o.sv+" to be onboarded", report, func(ctx context.Context) (wire.Progress, bool, error) {
 		s := o.see(ctx, h.World)
 		return s.progress, s.member != "", ctx.Err()
 	})
@@ -88,13 +91,12 @@ func (o followOnboarding) see(ctx context.Context, w steps.World) onboarded {
 	}
 	say := func(err error) string { return strings.TrimSuffix(steps.FailureOf("", err).Seen, ".") }
 	yes, no := map[string]int{}, 0
-	for _, p := range o.peers {
-		var dso svapp.DSO
-		err := peerSays(ctx, w, p, func(scan *svapp.Scan) (err error) { dso, err = scan.DSO(ctx); return err })
-		named := slices.DeleteFunc(dso.Named(o.sv), func(m svapp.Member) bool { return m.Party == o.old })
+	for i, reply := range askDSO(ctx, w, o.peers, func(d svapp.DSO) string { return d.Party }).Replies {
+		p := o.peers[i]
+		named := slices.DeleteFunc(reply.Value.Named(o.sv), func(m svapp.Member) bool { return m.Party == o.old })
 		switch {
-		case err != nil:
-			add("the scan of "+p.SV, say(err), false)
+		case reply.Error != nil:
+			add("the scan of "+p.SV, say(reply.Error), false)
 		case len(named) > 0:
 			yes[named[0].Party]++
 			s.candidate = named[0].Party

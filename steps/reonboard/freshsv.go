@@ -94,6 +94,7 @@ func planFresh(f Facts) ([]steps.Action, error) {
 		}
 		ready.Workloads = nil
 	}
+	rendered := f.freshAgain()
 	for _, d := range f.Fresh.Releases {
 		database := d.Chart == "splice-postgres" || d.Chart == "postgresql"
 		if !database {
@@ -101,7 +102,9 @@ func planFresh(f Facts) ([]steps.Action, error) {
 			ready.Name = "the workloads of " + d.Name
 		}
 		actions = append(actions, action.InstallRelease{Where: f.Where, Chart: d.Chart, Version: d.Version, Installation: f.freshInstallation(d), How: "rendered", Hooks: d.Hooks,
-			Helm: f.freshHelm(d), Stored: func(ctx context.Context, w steps.World) (release.Stored, error) { return f.storedFresh(ctx, w, d.Name) }})
+			Helm: f.freshHelm(d), Stored: func(ctx context.Context, w steps.World) (release.Stored, error) {
+				return rendered.stored(ctx, w, d.Name)
+			}})
 		if d.Chart == "splice-sv-node" {
 			actions = append(actions, follow)
 		}

@@ -108,17 +108,10 @@ func (f Facts) renderFresh(ctx context.Context, w steps.World) (charts.Made, err
 	return charts.Make(ctx, w.Kube, saved)
 }
 
-// storedFresh is one of the releases, rendered anew; it must be what was shown.
-func (f Facts) storedFresh(ctx context.Context, w steps.World, name string) (release.Stored, error) {
-	made, err := f.renderFresh(ctx, w)
-	if err != nil {
-		return release.Stored{}, err
-	}
-	if made.Digest != f.Fresh.Digest {
-		return release.Stored{}, &steps.Problem{Tried: "rendering release " + name, Seen: "it is not what was shown: the values, the charts, or what this cluster offers have changed since, or a chart writes down the time",
-			Next: "Put them back as they were; or take this step back and answer the questions of the step before again"}
-	}
-	return made.Stored(name)
+// freshAgain renders the releases anew for a plan; they must be what was shown.
+func (f Facts) freshAgain() *again {
+	return &again{render: f.renderFresh, digest: f.Fresh.Digest, changed: steps.Problem{Seen: "it is not what was shown: the values, the charts, or what this cluster offers have changed since, or a chart writes down the time",
+		Next: "Put them back as they were; or take this step back and answer the questions of the step before again"}}
 }
 
 // svOrder is the order in which the releases of an SV are installed (reference/deployment.md 5). What is not in it comes last.

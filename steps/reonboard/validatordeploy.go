@@ -88,6 +88,7 @@ func planValidator(f Facts) ([]steps.Action, error) {
 		actions = append(actions, waitNeeds{where: f.Where, namespace: v.Namespace, needs: needs})
 	}
 	follow := followImport{where: f.Where, namespace: v.Namespace}
+	rendered := f.validatorAgain()
 	for _, d := range v.Releases {
 		switch d.Name {
 		case participantRelease:
@@ -101,8 +102,10 @@ func planValidator(f Facts) ([]steps.Action, error) {
 			continue
 		}
 		actions = append(actions, action.InstallRelease{Where: f.Where, Chart: d.Chart, Version: d.Version, Installation: f.installation(d), How: "rendered", Hooks: d.Hooks,
-			Helm:   f.helm(d),
-			Stored: func(ctx context.Context, w steps.World) (release.Stored, error) { return f.stored(ctx, w, d.Name) }})
+			Helm: f.helm(d),
+			Stored: func(ctx context.Context, w steps.World) (release.Stored, error) {
+				return rendered.stored(ctx, w, d.Name)
+			}})
 		if d.Name != validatorRelease && len(d.Workloads) > 0 {
 			ready := action.WaitReady{Name: "the workloads of " + d.Name, Namespace: v.Namespace, Workloads: d.Workloads}
 			if host, _, own := f.server(); own && d.Name == host {

@@ -351,15 +351,15 @@ func TestChartsFromARegistry(t *testing.T) {
 		if err != nil || wire.WorstVerdict(found) == wire.Violated {
 			t.Fatalf("%+v, %v", found, err)
 		}
-		if _, err := r.facts.stored(t.Context(), r.world, "validator"); err != nil {
+		if _, err := r.facts.validatorAgain().stored(t.Context(), r.world, "validator"); err != nil {
 			t.Error(err)
 		}
 		clear(registry) // it is not needed any more
-		if _, err := r.facts.stored(t.Context(), r.world, "participant"); err != nil {
+		if _, err := r.facts.validatorAgain().stored(t.Context(), r.world, "participant"); err != nil {
 			t.Error(err)
 		}
 		r.files["charts/splice-validator-0.6.4.tgz"] = packedChart(t, "splice-validator", "0.6.5")
-		if _, err := r.facts.stored(t.Context(), r.world, "validator"); err == nil || !strings.Contains(err.Error(), "not what was shown") {
+		if _, err := r.facts.validatorAgain().stored(t.Context(), r.world, "validator"); err == nil || !strings.Contains(err.Error(), "not what was shown") {
 			t.Errorf("another chart: %v", err)
 		}
 	})

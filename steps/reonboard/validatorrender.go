@@ -146,17 +146,10 @@ func ownValues(folder, name string) (release.Values, error) {
 	return release.Values{}, &steps.Problem{Tried: "reading your values in " + at, Seen: err.Error(), Next: "Correct them, and try again"}
 }
 
-// stored is one of the releases, rendered anew; it must be what was shown.
-func (f Facts) stored(ctx context.Context, w steps.World, name string) (release.Stored, error) {
-	made, err := f.render(ctx, w)
-	if err != nil {
-		return release.Stored{}, err
-	}
-	if made.Digest != f.Validator.Digest {
-		return release.Stored{}, &steps.Problem{Tried: "rendering release " + name, Seen: "it is not what was shown: the charts, your own values, or what this cluster offers have changed since, or a chart writes down the time",
-			Next: "Put them back as they were; or take this step back and answer the questions of Validator values again"}
-	}
-	return made.Stored(name)
+// validatorAgain renders the releases anew for a plan; they must be what was shown.
+func (f Facts) validatorAgain() *again {
+	return &again{render: f.render, digest: f.Validator.Digest, changed: steps.Problem{Seen: "it is not what was shown: the charts, your own values, or what this cluster offers have changed since, or a chart writes down the time",
+		Next: "Put them back as they were; or take this step back and answer the questions of Validator values again"}}
 }
 
 // deployments says what rendered releases make, in their order, and what pods need that none of them makes.
