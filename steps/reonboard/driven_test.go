@@ -148,6 +148,46 @@ func TestEngineMovesTheMoney(t *testing.T) {
 	}
 }
 
+// When all attempts of a payment have failed none is offered any more, and the words say how it is paid by hand: that way leads to the end.
+func TestAllAttemptsAreUsedUp(t *testing.T) {
+	inRig(t, newBank(60, 40), func(r *rig) {
+		r.automatic = func(o *bankOffer) {
+			if o.Amount.Cmp(payment.Coins(1)) > 0 {
+				o.Status, o.Failure = "failed", "rejected"
+			}
+		}
+		byHand := false
+		v, err := r.drive(wire.Live, &keptEvents{}, func(q wire.Question) string {
+			offers := func(id string) bool {
+				return slices.ContainsFunc(q.Choices, func(c wire.Choice) bool { return c.ID == id })
+			}
+			if offers("again") || offers("less") {
+				return "again"
+			}
+			if q.Error != nil && strings.Contains(q.Error.Seen, "all 5 attempts of it are used up") && !byHand {
+				if !strings.Contains(q.Error.Next, "in the wallet's own screen, to "+newParty) {
+					r.Errorf("it does not say what to do: %s", q.Error.Next)
+				}
+				byHand = true
+				rest := r.owns(oldParty)
+				r.coins[oldParty], r.coins[newParty] = nil, append(r.coins[newParty], rest)
+			}
+			for _, id := range []string{wire.ChoiceSkip, wire.ChoiceAccept} {
+				if byHand && offers(id) {
+					return id
+				}
+			}
+			return ""
+		})
+		if err != nil || v.Ended == nil || v.Ended.Outcome != wire.Recovered {
+			r.Fatalf("%v, ended %+v, parked %q, asked %+v", err, v.Ended, v.Parked, v.Question)
+		}
+		if !byHand || len(r.offers) != 1+tries {
+			r.Errorf("by hand: %v, %d offers", byHand, len(r.offers))
+		}
+	})
+}
+
 // second changes the first offer that is not the test.
 func (r *rig) second(change func(*bankOffer)) {
 	did := false

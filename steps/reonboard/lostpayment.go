@@ -35,6 +35,9 @@ func (f *failedPayment) short() bool {
 	return f.attempt.Failure == "withdrawn" && f.free != nil && f.free.Cmp(f.attempt.Amount) < 0 || strings.Contains(f.attempt.Reason, "out of funds")
 }
 
+// spent says that there is no further attempt: its tracking ID is not among those that the payment's actions have named.
+func (f *failedPayment) spent() bool { return f.attempt.Number >= tries }
+
 func (f *failedPayment) Error() string { return f.Failure().Error() }
 
 func (f *failedPayment) Failure() wire.Failure {
@@ -59,6 +62,11 @@ func (f *failedPayment) Failure() wire.Failure {
 	default:
 		w.Seen = "it was " + how + reason
 		w.Next = "No coin of it has moved. Find out who withdrew it before you begin a new attempt"
+	}
+	if f.spent() {
+		w.Seen = fmt.Sprintf("all %d attempts of it are used up; of the last one: %s", tries, w.Seen)
+		w.Next = fmt.Sprintf("No coin of it has moved, and this run begins no further attempt. Look first that no offer of it is open, and find out why none came to its end. "+
+			"Then pay it in the wallet's own screen, to %s. When it has arrived, choose to leave the action out, and to go on without its proof where that is asked, with this as the reason: Verify the arrival compares both wallets", f.to)
 	}
 	if f.free != nil {
 		w.Detail = append(w.Detail, "the wallet has "+f.free.Words()+" unlocked")
@@ -110,10 +118,10 @@ func advice(err error, accept bool) []steps.Remedy {
 }
 
 func (f *failedPayment) remedies(accept bool) []steps.Remedy {
-	next := f.attempt.Number + 1
-	if next > tries {
+	if f.spent() {
 		return nil
 	}
+	next := f.attempt.Number + 1
 	begin := func(amount payment.Amount) []steps.Action {
 		all := []steps.Action{againPayment{f.account, f.number, next, amount}}
 		if accept {

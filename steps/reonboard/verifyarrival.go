@@ -3,6 +3,7 @@ package reonboard
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +38,7 @@ func arrived(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error
 	if err != nil {
 		return nil, err
 	}
-	if !is || !in.Done() {
+	if !is || !in.Done() && !spent(in) {
 		return []wire.Finding{{ID: "payments", Verdict: wire.Violated, Text: "not every payment is recorded as completed", Next: "Go back to the step that is open"}}, nil
 	}
 	moved := in.Moved()
@@ -58,7 +59,32 @@ func arrived(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error
 		return nil, err
 	}
 	scans, err := onScans(ctx, w, f, moved)
-	return append(append(found, left...), scans...), err
+	return slices.Concat(byHand(in), found, left, scans), err
+}
+
+// spent says whether every payment is completed, or has no attempt left and so is paid by hand or not at all.
+func spent(in payment.Intent) bool {
+	for n := range in.Payments {
+		last, begun := in.Last(n + 1)
+		if !begun || last.State != payment.Completed && (last.State != payment.Failed || last.Number < tries) {
+			return false
+		}
+	}
+	return true
+}
+
+// byHand are the payments that no attempt of this run has made: nothing here can prove what a person paid.
+func byHand(in payment.Intent) []wire.Finding {
+	var found []wire.Finding
+	for n := range in.Payments {
+		if last, _ := in.Last(n + 1); last.State != payment.Completed {
+			found = append(found, wire.Finding{ID: fmt.Sprintf("payment-%d", n+1), Verdict: wire.Violated,
+				Text:  fmt.Sprintf("payment %d of %s was not made by this run: all of its %d attempts failed", n+1, in.Planned(n+1).Words(), tries),
+				Next:  "Pay it in the wallet's own screen, and look again: what both wallets hold is told here too",
+				Waive: "it was paid in the wallet's own screen and has arrived, or what is there stays behind"})
+		}
+	}
+	return found
 }
 
 // atReceiver compares the receiver's wallet with what it had before.
