@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"canton.example/svrescue/kube"
+	"canton.example/svrescue/kube/release"
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/node"
 	"canton.example/svrescue/steps/wire"
@@ -32,6 +33,28 @@ func dumpHere(w steps.World, f Facts) wire.Finding {
 		return finding
 	}
 	return wire.Finding{ID: "identities", Verdict: wire.Holds, Text: fmt.Sprintf("the identities of %s are in the run as they were proven", f.Identities.Participant)}
+}
+
+// sameHint compares the hint in the values that are installed, the operator's own included, with that of the lost party: the party of a validator is its
+// hint and the namespace of its participant (reference/apis.md 1), and under another hint it would be a new one, with nothing.
+func sameHint(f Facts) (wire.Finding, error) {
+	lost, _, _ := strings.Cut(f.Old.Party, "::")
+	finding := wire.Finding{ID: "party-hint", Verdict: wire.Holds, Text: "validatorPartyHint is " + lost + ", as in the lost party"}
+	v, err := release.ReadValues([]byte(f.Validator.Values[validatorRelease]))
+	if err != nil {
+		return finding, err
+	}
+	own, err := ownValues(f.Validator.Answers.Extra, validatorRelease)
+	if err != nil {
+		return finding, err
+	}
+	if hint := v.With(own).Text("validatorPartyHint"); hint != lost {
+		finding.Verdict = wire.Violated
+		finding.Text = fmt.Sprintf("validatorPartyHint is %q, and the lost party %s has the hint %s: the validator would come up with a new party, which owns nothing", hint, f.Old.Party, lost)
+		finding.Next = "Put validatorPartyHint: " + lost + " into a values file of your own, " + validatorRelease + "-values.yaml, name its folder, and answer the questions of Validator values again"
+		finding.Waive = "the operators of the network have said that this hint is the right one"
+	}
+	return finding, nil
 }
 
 // oldNodeStopped proves, right before it matters, that the lost participant does not run: two participants with its keys damage both.

@@ -63,8 +63,12 @@ func beforeDeploy(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, 
 	if err != nil {
 		return nil, err
 	}
+	hint, err := sameHint(f)
+	if err != nil {
+		return nil, err
+	}
 	place, err := placeFree(ctx, w, f)
-	return slices.Concat([]wire.Finding{dumpHere(w, f), fence, offboarded}, server, place), err
+	return slices.Concat([]wire.Finding{dumpHere(w, f), fence, offboarded, hint}, server, place), err
 }
 
 // planValidator makes what the pods need, and then either installs the releases, or waits until somebody else has.

@@ -333,6 +333,42 @@ func (s shelf) Pull(_ context.Context, address, version string) ([]byte, error) 
 	return nil, errors.New("manifest unknown")
 }
 
+// A hint that is not that of the lost party is refused, before anything is deployed, wherever it comes from.
+func TestPartyHint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct {
+			own, party string
+			want       wire.Verdict
+		}{
+			{"", oldOwner, wire.Holds},
+			{"validatorPartyHint: acme-sv-1", oldOwner, wire.Violated},
+			{"", "acme-foundation::1220aa", wire.Violated},
+			{"validatorPartyHint: acme-foundation", "acme-foundation::1220aa", wire.Holds},
+		} {
+			r := validatorRig(t)
+			r.facts.Old.Party = c.party
+			extra := t.TempDir()
+			if err := os.WriteFile(filepath.Join(extra, "validator-values.yaml"), []byte(c.own), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			found, err := r.derive(map[string]string{"extra": extra})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v, text := verdictOf(t, found, "party-hint"); v != c.want {
+				t.Errorf("%q with %s: %s %s", c.own, c.party, v, text)
+			}
+			checked, err := validatorDeploy().Check(t.Context(), r.world, r.facts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v, text := verdictOf(t, checked, "party-hint"); v != c.want {
+				t.Errorf("before it is deployed, %q with %s: %s %s", c.own, c.party, v, text)
+			}
+		}
+	})
+}
+
 // Charts from a registry are kept with the run, and what was shown is what is installed.
 func TestChartsFromARegistry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -74,6 +74,11 @@ func deriveValidator(ctx context.Context, w steps.World, f *Facts) ([]wire.Findi
 	v.Digest = made.Digest
 	f.Validator = v
 	found = append(found, howRendered(made)...)
+	hint, err := sameHint(*f)
+	if err != nil {
+		return nil, err
+	}
+	found = append(found, hint)
 	unused, err := neverUsed(ctx, w, *f)
 	if err != nil {
 		return nil, err
