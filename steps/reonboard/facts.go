@@ -152,6 +152,7 @@ type Vote struct {
 	Tracking   string    `json:"tracking,omitempty"`
 	Asked      bool      `json:"asked,omitempty"`     // the operator has seen the text for the others
 	Offboarded time.Time `json:"offboarded,omitzero"` // when it was seen
+	Since      time.Time `json:"since,omitzero"`      // when the lost SV was named: a vote that is lost after that is told; zero in older journals
 	Told       []string  `json:"told,omitempty"`      // SVs whose scans show the party offboarded
 }
 

@@ -160,6 +160,9 @@ func proveLost(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, er
 	if quiet, some := silent(poll); some {
 		found = append(found, quiet)
 	}
+	if f.Vote.Since.IsZero() {
+		f.Vote.Since = w.Clock.Now().UTC()
+	}
 	if poll.Agreeing >= quorum(len(f.Peers)) && poll.Value.Membership(party) == svapp.Offboarded {
 		f.Vote.Offboarded, f.Vote.Told = w.Clock.Now().UTC(), told(poll, svapp.Answered)
 		found = append(found, wire.Finding{ID: "offboarded", Verdict: wire.Attention, Text: f.Old.SV + " is offboarded already", Next: "No vote is needed"})

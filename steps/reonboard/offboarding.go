@@ -50,7 +50,7 @@ func offboarding() steps.Step[Facts] {
 			}
 			actions := openPod(f)
 			if f.Vote.Offboarded.IsZero() {
-				actions = append(actions, awaitOffboarded{peers: f.Peers, old: f.Old})
+				actions = append(actions, awaitOffboarded{peers: f.Peers, old: f.Old, heard: &heard{f.Vote.Since}})
 			}
 			return actions, nil
 		},

@@ -1,6 +1,7 @@
 package reonboard
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -211,6 +212,34 @@ func TestAVoteThatIsLostIsToldOnceAndTheWaitGoesOn(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A vote that is lost while no process looks is told of once by the next one; one that was closed before the lost SV was named is not.
+func TestAVoteThatIsLostUnseen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLostWorld(t, lostParty)
+		l.scans.change(closing(vote("c1", "SV-1", "!SV-2", "!SV-3"), "VRO_Rejected"))
+		for _, c := range []struct {
+			since time.Time
+			told  bool
+		}{{time.Now().Add(-40 * 24 * time.Hour * 365), true}, {time.Now().Add(time.Hour), false}, {time.Time{}, false}} {
+			l.facts.Vote.Since = c.since
+			actions, err := offboarding().Plan(l.facts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wait := actions[len(actions)-1].(awaitOffboarded)
+			for try := range 2 {
+				ctx, stop := context.WithTimeout(t.Context(), time.Hour)
+				err = wait.Do(ctx, steps.Hands{World: l.world}, func(wire.Progress) {})
+				stop()
+				var closed *voteLost
+				if errors.As(err, &closed) != (c.told && try == 0) {
+					t.Errorf("since %s, try %d: %v", c.since, try, err)
+				}
+			}
+		}
+	})
 }
 
 func TestTheWaitOutlivesScansThatFail(t *testing.T) {

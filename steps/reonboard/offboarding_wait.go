@@ -19,7 +19,12 @@ const (
 type awaitOffboarded struct {
 	peers []Peer
 	old   Old
+	heard *heard // nil: nothing yet
 }
+
+// heard is when the last vote was closed of which somebody knows that it came to nothing: at first when the lost SV was named; later that of the vote
+// that was told of. What was lost while no process looked is so told of once by the next one. The zero time knows nothing, and the first look tells.
+type heard struct{ of time.Time }
 
 func (a awaitOffboarded) Key() string         { return "wait until " + a.old.Party + " is offboarded" }
 func (a awaitOffboarded) Effect() wire.Effect { return wire.Observe }
@@ -62,9 +67,12 @@ type voteLost struct {
 }
 
 // Do looks again and again. A scan that does not answer, or all of them for a while, is shown and no reason to end: the votes go on meanwhile. A vote
-// that is closed without an effect ends it once; one that was closed before it began is only shown.
+// that is closed without an effect ends it once; one that was closed before the lost SV was named is only shown.
 func (a awaitOffboarded) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
-	begun, before := false, time.Time{} // when the last vote was closed, as it was seen by then
+	known := a.heard
+	if known == nil {
+		known = &heard{}
+	}
 	return steps.Poll(ctx, h, votesLook, votesPatience, "the others to offboard "+a.old.SV, report, func(ctx context.Context) (wire.Progress, bool, error) {
 		v := viewOf(ctx, h.World, a.peers, a.old.Party)
 		p := wire.Progress{Text: v.text(a.old.SV), Items: v.items()}
@@ -81,13 +89,17 @@ func (a awaitOffboarded) Do(ctx context.Context, h steps.Hands, report func(wire
 			return p, false, nil
 		}
 		r := v.is.closed
-		if begun && r != nil && r.Completed.After(before) && v.is.open == nil && lost(*r) {
+		first := known.of.IsZero()
+		later := r != nil && r.Completed.After(known.of)
+		if later {
+			known.of = r.Completed
+		} else if first {
+			known.of = time.Unix(0, 0) // there was none
+		}
+		if later && !first && v.is.open == nil && lost(*r) {
 			return p, false, &voteLost{steps.Problem{Tried: "waiting for the others to offboard " + a.old.SV,
 				Seen: fmt.Sprintf("the vote of %s was %s at %s", r.Vote.Requester, outcome(*r), clockTime(r.Completed)),
 				Next: "Find out why, have another SV ask for a new vote with the text in " + requestText + ", and wait on"}}
-		}
-		if begun = true; r != nil && r.Completed.After(before) {
-			before = r.Completed
 		}
 		return p, false, nil
 	})

@@ -38,7 +38,7 @@ func dumpHere(w steps.World, f Facts) wire.Finding {
 // sameHint compares the hint in the values that are installed, the operator's own included, with that of the lost party: the party of a validator is its
 // hint and the namespace of its participant (reference/apis.md 1), and under another hint it would be a new one, with nothing.
 func sameHint(f Facts) (wire.Finding, error) {
-	lost, _, _ := strings.Cut(f.Old.Party, "::")
+	lost := hint(f.Old.Party)
 	finding := wire.Finding{ID: "party-hint", Verdict: wire.Holds, Text: "validatorPartyHint is " + lost + ", as in the lost party"}
 	v, err := release.ReadValues([]byte(f.Validator.Values[validatorRelease]))
 	if err != nil {
