@@ -187,100 +187,86 @@ func (r *rig) alone() operator {
 	}
 }
 
-// TestFaultMatrix spoils one request of each kind in each step in each way, reads and trials included. With nobody there the run ends
-// recovered, or parked with a sentence, and then it is taken up by an operator who tries again. Always it comes to the world of a
-// run that nothing disturbed, and no claim is deleted or created twice.
+// TestFaultMatrix spoils one request of each kind in each step in each way, reads and trials included. With nobody there the run ends as the
+// scenario ends, or parked with a sentence, and then it is taken up by an operator who tries again. Always it comes to the world of a
+// run that nothing disturbed, and no claim is deleted or created twice. The whole of one scenario, and a part of it: as with TestKillMatrix.
 func TestFaultMatrix(t *testing.T) {
 	beside(t)
 	restored := func(t *testing.T, r *rig, _ wire.View) { onlyOnce(t, r); checkShown(t, r) }
 	stand := func(t *testing.T, r *rig) any { return stands(t, r) }
-	for _, m := range []faulty{{clean, stand, restored, 6}, {managedDumps, stand, restored, 6}, {reonboardClean, reonboarded, checkPayments, 1}, {networkClean, reonboarded, func(*testing.T, *rig, wire.View) {}, 1}} {
-		t.Run(m.in().ID, func(t *testing.T) { faultMatrix(t, m) })
+	all := []course{{in: clean, world: stand, also: restored, sample: 6}, {in: managedDumps, world: stand, also: restored, sample: 6}}
+	for i := range all {
+		c := &all[i]
+		c.name, c.drive, c.answer, c.ends = "spoiled "+c.in().ID, restoring, (*rig).player, recovered
 	}
-}
-
-// faulty is a run whose requests are spoiled: the world that it leaves, what else must hold at its end, and how many cases are tried when not soaking.
-type faulty struct {
-	in     func() Scenario
-	world  func(t *testing.T, r *rig) any
-	also   func(t *testing.T, r *rig, v wire.View)
-	sample int
-}
-
-func faultMatrix(t *testing.T, m faulty) {
-	in := m.in
-	if passedOver() {
-		return
-	}
-	var want any
-	var at []place
-	inScenario(t, in(), nil, func(t *testing.T, r *rig) {
-		r.wire.spoil = func(_ http.ResponseWriter, q *http.Request, _ http.HandlerFunc) bool {
-			what, write := kindOf(q)
-			if p := (place{stepNow(r), what, write}); what != "" && p.step != "" && !slices.Contains(at, p) {
-				at = append(at, p)
-			}
-			return false
+	for _, c := range append(all, reonboardCourses()...) {
+		if !passedOver() {
+			t.Run(c.in().ID, func(t *testing.T) { faultMatrix(t, c) })
 		}
-		v, _, _ := r.play(t.Context(), 0, r.player())
-		must(t, v, wire.Recovered)
-		want = m.world(t, r)
-	})
+	}
+}
+
+func faultMatrix(t *testing.T, c course) {
+	u := c.alone(t)
 	type spoiled struct {
 		place
 		way int
 	}
 	var cases []spoiled
-	for _, p := range at {
+	for _, p := range u.at {
 		for i, way := range ways {
 			if p.write || !way.writes {
 				cases = append(cases, spoiled{p, i})
 			}
 		}
 	}
-	var tried, recovered, parked, equal atomic.Int32
-	t.Run("faults", func(t *testing.T) {
-		chosen, until := pick(len(cases), m.of(len(cases)))
-		for _, i := range chosen {
-			c, way := cases[i], ways[cases[i].way]
-			t.Run(fmt.Sprintf("%s %s %s", c.step, c.what, way.name), func(t *testing.T) {
-				t.Parallel()
-				if late(until) {
-					return
-				}
-				tried.Add(1)
-				inScenario(t, in(), nil, func(t *testing.T, r *rig) {
-					met := r.meet(c.place, way.name, way.spoil)
-					v, _, _ := r.play(t.Context(), 0, r.alone())
-					if v.Ended == nil {
-						parked.Add(1)
-						parksWithASentence(t, r, v)
-						v, _, _ = r.play(t.Context(), 0, patient(r))
-					} else {
-						recovered.Add(1)
-					}
-					must(t, v, wire.Recovered)
-					if !met.Load() {
-						t.Error("the fault was not met")
-					}
-					if diff := cmp.Diff(want, m.world(t, r)); diff != "" {
-						t.Errorf("(-undisturbed +disturbed)\n%s\n%s", diff, lines(v))
-					}
-					m.also(t, r, v)
-					equal.Add(1)
-				})
-			})
-		}
+	var tried, ended, parked, equal atomic.Int32
+	t.Cleanup(func() {
+		fmt.Printf("fault matrix in %s: %d places, %d ways: points/cases %d, tried %d, ended %d, parked %d, equal %d%s\n",
+			c.in().ID, len(u.at), len(ways), len(cases), tried.Load(), ended.Load(), parked.Load(), equal.Load(), ordered())
 	})
-	fmt.Printf("fault matrix in %s: %d places, %d ways: points/cases %d, tried %d, recovered %d, parked %d, equal %d%s\n", in().ID, len(at), len(ways), len(cases), tried.Load(), recovered.Load(), parked.Load(), equal.Load(), ordered())
-}
-
-// of is the sample of so many cases. Where a run is dear the few are not the first ones.
-func (m faulty) of(total int) func(int) bool {
-	if m.sample < 6 {
-		return anywhere(total, m.sample)
+	sample := every(len(cases)/max(c.sample, 1) | 1)
+	if c.seeded > 0 {
+		sample = anywhere(len(cases), c.seeded)
 	}
-	return every(total/m.sample | 1)
+	chosen, until := pick(len(cases), sample)
+	for _, i := range chosen {
+		at, way := cases[i], ways[cases[i].way]
+		t.Run(fmt.Sprintf("%s %s %s", at.step, at.what, way.name), func(t *testing.T) {
+			t.Parallel()
+			if late(until) {
+				return
+			}
+			tried.Add(1)
+			inScenario(t, c.in(), nil, func(t *testing.T, r *rig) {
+				if c.prepare != nil {
+					c.prepare(t, r)
+				}
+				met := r.meet(at.place, way.name, way.spoil)
+				v, _, _ := c.drive(r, t.Context(), 0, r.alone())
+				if v.Ended == nil {
+					parked.Add(1)
+					parksWithASentence(t, r, v)
+					v, _, _ = c.drive(r, t.Context(), 0, c.again(r))
+				} else {
+					ended.Add(1)
+				}
+				if v.Ended == nil || !c.ends(v) {
+					t.Fatalf("it ended %+v, parked %q\n%s", v.Ended, v.Parked, lines(v))
+				}
+				if !met.Load() {
+					t.Error("the fault was not met")
+				}
+				c.also(t, r, v)
+				if diff := cmp.Diff(u.want, c.world(t, r)); diff != "" {
+					t.Errorf("(-undisturbed +disturbed)\n%s\n%s", diff, lines(v))
+				}
+				if !t.Failed() {
+					equal.Add(1)
+				}
+			})
+		})
+	}
 }
 
 // parksWithASentence: whoever comes back reads what was tried, what was seen, and what to do next.

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"regexp"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -25,6 +27,8 @@ type course struct {
 	sample  int // how many points are tried when not soaking, evenly apart
 	seeded  int // as many instead, wherever they fall: where a run is dear
 	in      func() Scenario
+	between func(t *testing.T, r *rig)              // what happens before another process takes the run up; nil: nothing
+	also    func(t *testing.T, r *rig, v wire.View) // what else must hold at the end; nil: nothing
 }
 
 func restoring(r *rig, ctx context.Context, at int, o operator) (wire.View, int, bool) {
@@ -34,7 +38,9 @@ func releasing(r *rig, ctx context.Context, at int, o operator) (wire.View, int,
 	return r.release(ctx, at, o)
 }
 
-var courses = []course{
+var courses = append(restoreCourses, reonboardCourses()...)
+
+var restoreCourses = []course{
 	{name: "restore", in: clean, drive: restoring, answer: (*rig).player, world: settled, sample: 6, ends: recovered},
 	{name: "dumps", in: dropped, drive: restoring, answer: (*rig).player, world: settled, sample: 4, ends: recovered},
 	{name: "dumps anew", in: dumpsAnew, drive: restoring, answer: (*rig).player, world: settled, sample: 2, ends: recovered},
@@ -47,7 +53,6 @@ var courses = []course{
 		answer: backFrom("restore/prove-restored"), ends: takenBack},
 	{name: "undo", in: clean, drive: restoring, sample: 3, world: func(t *testing.T, r *rig) any { return stands(t, r) },
 		answer: backFrom("restore/restore-volumes"), ends: takenBack},
-	{name: "reonboard", in: reonboardClean, drive: restoring, answer: (*rig).player, world: reonboarded, seeded: 1, ends: recovered},
 	{name: "network", in: networkClean, drive: restoring, answer: (*rig).player, world: reonboarded, seeded: 1, ends: recovered},
 	{name: "managed, release", in: managedDumps, drive: releasing, answer: (*rig).player, world: settled, sample: 3,
 		prepare: restored, ends: recovered},
@@ -81,72 +86,117 @@ func backFrom(step string) func(r *rig) operator {
 	}
 }
 
-// TestKillMatrix kills the process at a point of the run, lets a new one take the journal up, and compares the world at
-// the end with that of a run which nobody killed. A point lies before and after every journal record, around every
-// action that is sent, and inside every write: the server took it, and the process died before the answer.
-func TestKillMatrix(t *testing.T) {
-	beside(t)
-	for _, c := range courses {
-		if passedOver() {
-			continue
-		}
-		var want any
-		points, writes := 0, 0
+// undisturbed is what a course comes to when nothing happens to it.
+type undisturbed struct {
+	once           sync.Once
+	points, writes int
+	at             []place // where something is asked of the cluster
+	want           any     // the world at the end; nil: it did not get there
+}
+
+// alone is what comes of the course by itself. It is played once for all matrices.
+func (c course) alone(t *testing.T) *undisturbed {
+	t.Helper()
+	known, _ := played.LoadOrStore(c.name, &undisturbed{})
+	u := known.(*undisturbed)
+	u.once.Do(func() {
 		inScenario(t, c.in(), nil, func(t *testing.T, r *rig) {
 			if c.prepare != nil {
 				c.prepare(t, r)
+			}
+			r.wire.spoil = func(_ http.ResponseWriter, q *http.Request, _ http.HandlerFunc) bool {
+				what, write := kindOf(q)
+				if p := (place{stepNow(r), what, write}); what != "" && p.step != "" && !slices.Contains(u.at, p) {
+					u.at = append(u.at, p)
+				}
+				return false
 			}
 			v, n, _ := c.drive(r, t.Context(), 0, c.answer(r))
 			if v.Ended == nil || !c.ends(v) {
 				t.Fatalf("the undisturbed run ended %+v, parked %q\n%s", v.Ended, v.Parked, lines(v))
 			}
-			points, writes = n, r.wire.count
-			want = c.world(t, r)
-		})
-		total := points + writes
-		sample := every(total / max(c.sample, 1))
-		if c.seeded > 0 {
-			sample = anywhere(total, c.seeded)
-		}
-		cases, until := pick(total, sample)
-		var killed, equal, tried atomic.Int32
-		t.Run(c.name, func(t *testing.T) {
-			for _, n := range cases {
-				at := n + 1
-				t.Run(fmt.Sprint(at), func(t *testing.T) {
-					t.Parallel()
-					if late(until) {
-						return
-					}
-					tried.Add(1)
-					inScenario(t, c.in(), nil, func(t *testing.T, r *rig) {
-						if c.prepare != nil {
-							c.prepare(t, r)
-						}
-						hook := at
-						if at > points { // inside a write
-							hook, r.wire.killAt = 0, at-points
-						}
-						_, _, dead := c.drive(r, t.Context(), hook, c.answer(r))
-						if !dead {
-							t.Fatalf("point %d was not reached", at)
-						}
-						killed.Add(1)
-						r.hangUp()
-						v, _, _ := c.drive(r, t.Context(), 0, c.answer(r))
-						if v.Ended == nil || !c.ends(v) {
-							t.Fatalf("resumed after point %d it ended %+v, parked %q\n%s", at, v.Ended, v.Parked, lines(v))
-						}
-						if diff := cmp.Diff(want, c.world(t, r)); diff != "" {
-							t.Fatalf("killed at point %d the world differs (-undisturbed +killed):\n%s", at, diff)
-						}
-						equal.Add(1)
-					})
-				})
+			u.points, u.writes = n, r.wire.count
+			if c.also != nil {
+				c.also(t, r, v)
 			}
+			u.want = c.world(t, r)
 		})
+	})
+	if u.want == nil {
+		t.Fatal("the undisturbed run failed")
+	}
+	return u
+}
+
+var played sync.Map // by the name of a course
+
+// TestKillMatrix kills the process at a point of the run, lets a new one take the journal up, and compares the world at
+// the end with that of a run which nobody killed. A point lies before and after every journal record, around every
+// action that is sent, and inside every write: the server took it, and the process died before the answer.
+//
+// The whole of one course: go test -run 'KillMatrix/reonboard-clean$' -soak; with -part 3/20 each twentieth point, from the third on.
+func TestKillMatrix(t *testing.T) {
+	beside(t)
+	for _, c := range courses {
+		if !passedOver() {
+			t.Run(c.name, func(t *testing.T) { killMatrix(t, c) })
+		}
+	}
+}
+
+func killMatrix(t *testing.T, c course) {
+	u := c.alone(t)
+	total := u.points + u.writes
+	sample := every(total / max(c.sample, 1))
+	if c.seeded > 0 {
+		sample = anywhere(total, c.seeded)
+	}
+	cases, until := pick(total, sample)
+	var killed, equal, tried atomic.Int32
+	t.Cleanup(func() {
 		fmt.Printf("kill matrix: %d points in the run; points %d, killed %d, equal %d (%s, %d of them inside writes%s)\n",
-			total, tried.Load(), killed.Load(), equal.Load(), c.name, writes, ordered())
+			total, tried.Load(), killed.Load(), equal.Load(), c.name, u.writes, ordered())
+	})
+	for _, n := range cases {
+		at := n + 1
+		t.Run(fmt.Sprint(at), func(t *testing.T) {
+			t.Parallel()
+			if late(until) {
+				return
+			}
+			tried.Add(1)
+			inScenario(t, c.in(), nil, func(t *testing.T, r *rig) {
+				if c.prepare != nil {
+					c.prepare(t, r)
+				}
+				hook := at
+				if at > u.points { // inside a write
+					hook, r.wire.killAt = 0, at-u.points
+				}
+				_, _, dead := c.drive(r, t.Context(), hook, c.answer(r))
+				if !dead {
+					t.Fatalf("point %d was not reached", at)
+				}
+				killed.Add(1)
+				r.hangUp()
+				if c.between != nil {
+					c.between(t, r)
+				}
+				v, _, _ := c.drive(r, t.Context(), 0, c.answer(r))
+				if v.Ended == nil || !c.ends(v) {
+					t.Fatalf("resumed after point %d it ended %+v, parked %q\n%s", at, v.Ended, v.Parked, lines(v))
+				}
+				if c.also != nil {
+					c.also(t, r, v)
+				}
+				if diff := cmp.Diff(u.want, c.world(t, r)); diff != "" {
+					t.Fatalf("killed at point %d the world differs (-undisturbed +killed):\n%s\n%s", at, diff, lines(v))
+				}
+				if !t.Failed() {
+					equal.Add(1)
+				}
+			})
+		})
 	}
 }
 

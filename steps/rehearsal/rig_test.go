@@ -56,6 +56,7 @@ type rig struct {
 	began    time.Time
 	asleep   atomic.Int64 // how long the machine was suspended, in nanoseconds
 	disk     *disk        // what the journal is written to; nil: memory
+	filed    *filed       // the journal in the run folder, where it is there
 	left     wire.View    // what the last machine knew at its end
 	// front stands for the operator's front end, where it is not the one that is always there.
 	front func(ctx context.Context, hub *engine.Hub, say func(context.Context, wire.Message) error, answer operator)
@@ -189,6 +190,13 @@ func (r *rig) Append(e wire.Event) (wire.Event, error) {
 		}
 		e = written
 	}
+	if r.filed != nil {
+		written, err := r.filed.journal.Append(e)
+		if err != nil {
+			return e, err
+		}
+		e = written
+	}
 	e.Seq = uint64(len(r.journal)) + 1
 	r.journal = append(r.journal, e)
 	return e, nil
@@ -196,6 +204,9 @@ func (r *rig) Append(e wire.Event) (wire.Event, error) {
 
 // Head stands for the hash of the last record.
 func (r *rig) Head() (uint64, string) {
+	if r.filed != nil {
+		return r.filed.journal.Head()
+	}
 	return uint64(len(r.journal)), fmt.Sprintf("hash-%d", len(r.journal))
 }
 
@@ -244,7 +255,7 @@ func drive[F any](r *rig, ctx context.Context, killAt int, answer operator, path
 		World:   world,
 		Lease:   keeper,
 		Journal: keeper.Mirroring(r), Past: slices.Clone(r.journal), Clock: clock.RealClock{}, ParkAfter: 30 * time.Minute,
-		Hands: hands,
+		Hands: hands, Altered: r.altered,
 		Hook: func(string) {
 			mu.Lock()
 			points++

@@ -181,8 +181,11 @@ func reonboardOperator(ctx context.Context, e Elsewhere, v wire.View, q wire.Que
 		return afterDeploy(ctx, e, q)
 	case "reonboard/fresh-values.namespace":
 		return wire.Answer{Text: freshNamespace}, true
-	case "reonboard/identities.remedy": // there is no other dump
-		return wire.Answer{Choice: wire.ChoiceAbort}, true
+	case "reonboard/identities.remedy":
+		if strings.Contains(q.Error.Seen, "cannot be used") { // there is no other dump
+			return wire.Answer{Choice: wire.ChoiceAbort}, true
+		}
+		return wire.Answer{Choice: wire.ChoiceRetry}, true
 	case "reonboard/offboarding.remedy": // a vote that nobody drove is asked for again; where the others have decided, people talk first
 		if strings.Contains(q.Error.Seen, "rejected") {
 			return wire.Answer{Choice: wire.ChoiceAbort}, true

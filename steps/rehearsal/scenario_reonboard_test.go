@@ -2,12 +2,13 @@ package rehearsal
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"canton.example/svrescue/steps/engine/runs"
+	"canton.example/svrescue/steps/engine/lease"
 	"canton.example/svrescue/steps/wire"
 )
 
@@ -20,9 +21,13 @@ func TestReonboardScenarios(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t, s)
 				if s.ID == operatorMachineLost().ID {
+					r.onDisk(t)
 					r.diesAtPayment(t)
 				}
 				v, _, _ := r.play(t.Context(), 0, r.player())
+				if s.ID == operatorMachineLost().ID {
+					r.tookOver(t)
+				}
 				must(t, v, s.Expect)
 				checkMet(t, r, v)
 				checkPayments(t, r, v)
@@ -62,7 +67,20 @@ func (r *rig) diesAtPayment(t *testing.T) {
 		t.Fatalf("the first machine lives\n%s", lines(v))
 	}
 	r.hangUp()
-	r.host, r.folder = "there", runs.Folder{Path: t.TempDir()}
+	r.carried(t)
+}
+
+// tookOver: the machine that the run was carried to met the Lease of the one that was lost, waited until it was not renewed, and took the node over by
+// a word of its operator's.
+func (r *rig) tookOver(t *testing.T) {
+	t.Helper()
+	asked := slices.ContainsFunc(r.journal, func(e wire.Event) bool {
+		return e.Kind == wire.KindAsk && strings.HasSuffix(e.Question.Name, ".take-over") && strings.HasPrefix(e.Question.Text, "you on here ")
+	})
+	l, found, err := r.cluster().Lease(t.Context(), namespace)
+	if !asked || err != nil || !found || l.Annotations[lease.Host] != "there" {
+		t.Errorf("asked to take over: %v; the Lease: %+v, %v", asked, l, err)
+	}
 }
 
 var trackedPayment = regexp.MustCompile(`^svrescue-[0-9a-f]+-([0-9]+)-[0-9]+$`)

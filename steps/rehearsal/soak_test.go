@@ -12,13 +12,14 @@ import (
 var (
 	soak    = flag.Bool("soak", false, "kill, spoil and tear at every point instead of a sample")
 	soakFor = flag.Duration("soak-for", 0, "do so in random order for about this long, in some of the matrices")
+	part    = flag.String("part", "", "of a soak: 3/20 is each twentieth case of a matrix, from the third on")
 	seed    = flag.Uint64("seed", uint64(time.Now().UnixNano()), "of that order and choice")
 )
 
-// The matrices of -soak-for: the courses of the kill matrix, four fault matrices and two of stream faults. In one go some of them, chosen by the
+// The matrices of -soak-for: the courses of the kill matrix, two fault matrices and one for each scenario of a re-onboarding, and two of stream faults. In one go some of them, chosen by the
 // seed, share the time, since each first needs a run that nothing disturbs.
 var (
-	matrices = len(courses) + 6
+	matrices = len(courses) + 2 + len(reonboardScenarios()) + 2
 	turn     = 0
 	took     = time.Now() // when the matrix whose turn it is began
 )
@@ -49,8 +50,14 @@ func pick(total int, sample func(i int) bool) (cases []int, until time.Time) {
 	if *soakFor > 0 {
 		return rand.New(rand.NewPCG(*seed, uint64(total))).Perm(total), took.Add(*soakFor / inOneGo)
 	}
+	first, each := 1, 1
+	if *part != "" {
+		if _, err := fmt.Sscanf(*part, "%d/%d", &first, &each); err != nil || first < 1 || each < first {
+			panic("-part is not of the form 3/20: " + *part)
+		}
+	}
 	for i := range total {
-		if *soak || sample(i) {
+		if *soak && i%each == first-1 || !*soak && sample(i) {
 			cases = append(cases, i)
 		}
 	}

@@ -1,0 +1,43 @@
+package rehearsal
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"canton.example/svrescue/steps/wire"
+)
+
+// reonboardCourses are all scenarios of a re-onboarding, to be killed and spoiled. At each end the ledger's books are looked at.
+func reonboardCourses() []course {
+	var all []course
+	for _, s := range reonboardScenarios() {
+		c := course{name: s.ID, in: func() Scenario { return s }, drive: restoring, answer: (*rig).player, world: reonboarded, seeded: 1, also: checkPayments,
+			ends: func(v wire.View) bool { return v.Ended.Outcome == s.Expect }}
+		if s.ID == operatorMachineLost().ID {
+			c.prepare, c.between, c.answer = func(t *testing.T, r *rig) { r.onDisk(t) }, func(t *testing.T, r *rig) { r.carried(t) }, (*rig).keyed
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// again is an operator who tries again what went wrong, after a minute. What the scenario has them know comes first: there are faults that no try mends.
+func (c course) again(r *rig) operator {
+	if r.scenario.Operator == nil {
+		return patient(r)
+	}
+	good, tries := c.answer(r), map[string]int{}
+	return func(ctx context.Context, v wire.View, q wire.Question) (wire.Answer, bool) {
+		if a, ok := r.scenario.Operator(ctx, Elsewhere{Cluster: r.cluster(), Namespace: namespace}, v, q); ok {
+			tries[q.Name]++
+			return a, tries[q.Name] <= maxTries
+		}
+		if q.Kind == wire.AskRemedy && (q.Default == "" || q.Default == wire.ChoiceAbort) {
+			time.Sleep(time.Minute)
+			tries[q.Name]++
+			return wire.Answer{Choice: wire.ChoiceRetry}, tries[q.Name] <= maxTries
+		}
+		return good(ctx, v, q)
+	}
+}
