@@ -92,7 +92,17 @@ func (h holder) pair() (string, error) {
 func (h holder) dumped() ([]byte, error) { return h.dumpedBy(release) }
 
 // dumpedBy is that backup as an app of a release made it.
-func (h holder) dumpedBy(release string) ([]byte, error) {
+func (h holder) dumpedBy(release string) ([]byte, error) { return h.dumpedWith(release, nil) }
+
+// dumpedRemote is the same of a node whose participant has its keys in a KMS (reference/apis.md 5.2).
+func (h holder) dumpedRemote() ([]byte, error) {
+	return h.dumpedWith(release, func(name string) any {
+		return map[string]any{"type": "signing", "keyId": "arn:aws:kms:eu-central-1:000000000000:key/stand-in-" + name, "name": name}
+	})
+}
+
+// dumpedWith is the backup with the participant's keys as they are told; nil: as pairs.
+func (h holder) dumpedWith(release string, participants func(name string) any) ([]byte, error) {
 	pair, err := h.pair()
 	if err != nil {
 		return nil, err
@@ -101,11 +111,14 @@ func (h holder) dumpedBy(release string) ([]byte, error) {
 		return map[string]any{"id": id, "keys": append([]any{}, keys...), "authorizedStoreSnapshot": base64.StdEncoding.EncodeToString([]byte("stand-in for the topology of " + id)), "version": release}
 	}
 	key := func(name string) any { return map[string]any{"keyPair": pair, "name": name} }
+	if participants == nil {
+		participants = key
+	}
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetIndent("", "  ")
 	err = encoder.Encode(map[string]any{"identities": map[string]any{"sv_party_id": h.party(), "dso_party_id": dsoParty, "domain_alias": "global", "domain_id": syncID,
-		"participant": node(h.participant(), key("namespace"), key("signing")), "sequencer": node("SEQ::sequencer::"+h.fingerprint(), key("signing")), "mediator": node("MED::mediator::"+h.fingerprint(), key("signing"))}})
+		"participant": node(h.participant(), participants("namespace"), participants("signing")), "sequencer": node("SEQ::sequencer::"+h.fingerprint(), key("signing")), "mediator": node("MED::mediator::"+h.fingerprint(), key("signing"))}})
 	return text.Bytes(), err
 }
 

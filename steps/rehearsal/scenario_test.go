@@ -32,6 +32,7 @@ var meets = map[string]string{
 	"reonboard-import-mismatch":    "reonboard/validator-deploy.undo",
 	"reonboard-offer-expires":      "reonboard/test-accept.mend",
 	"reonboard-operator-gone":      "reonboard/test-transfer.held",
+	"reonboard-kms":                "reonboard/identities.kms",
 
 	"network-too-late":         "network/snapshot.remedy",
 	"network-pruned":           "network/snapshot.remedy",

@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"bytes"
 	"time"
 
 	"canton.example/svrescue/steps/wire"
@@ -9,7 +10,7 @@ import (
 
 // reonboardScenarios are those of a re-onboarding, in the order in which they are best learnt.
 func reonboardScenarios() []Scenario {
-	return []Scenario{reonboardClean(), voteRejected(), voteExpires(), foreignIdentities(), importMismatch(), answerLost(), offerExpires(), operatorMachineLost()}
+	return []Scenario{reonboardClean(), voteRejected(), voteExpires(), foreignIdentities(), importMismatch(), answerLost(), offerExpires(), operatorMachineLost(), keysInKMS()}
 }
 
 // reonboardClean is the whole way. One scan is silent, one behind, one lies: that is an ordinary day.
@@ -62,4 +63,23 @@ func operatorMachineLost() Scenario {
 	return replacing("reonboard-operator-gone", "The operator's machine is lost after the transfer was made", "that what was meant is in the cluster before it is sent, so that another machine cannot pay twice", wire.Recovered,
 		Books{Votes: []svapp.VotePlan{vote(9, 0)}, Faults: []svapp.Fault{{Call: "offer", Do: svapp.CutAfter}, {Call: "transfer", Do: svapp.CutAfter}}},
 		"the ledger takes the first transfer, and its answer is lost: end the worker there, and let another machine go on with svrescue runs export and import")
+}
+
+// keysInKMS is a participant whose keys are in a KMS. The dump names them, and the recovery validator needs the KMS in its values: they are those that
+// the lost participant had.
+func keysInKMS() Scenario {
+	s := replacing("reonboard-kms", "The keys are in a KMS", "that the dump holds no key then: what has to be tried before the vote, and that the KMS belongs into the values of the recovery validator", wire.Recovered,
+		Books{Votes: []svapp.VotePlan{vote(9, 0)}}, "the lost participant had its keys in a KMS, and the identities backup only names them")
+	files := s.Saved
+	s.Saved = func(now time.Time) (map[string][]byte, error) {
+		all, err := files(now)
+		if err != nil {
+			return nil, err
+		}
+		participant := ValuesFolder + "/" + savedFiles(node(now))[node(now).Participant()] + ".yaml"
+		all[participant] = append(bytes.TrimPrefix(all[participant], []byte("{}\n")), "kms: {type: aws, region: eu-central-1}\n"...)
+		all[IdentitiesFolder+"/"+IdentitiesFile], err = lost().dumpedRemote()
+		return all, err
+	}
+	return s
 }

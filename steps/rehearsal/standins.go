@@ -23,7 +23,8 @@ func reonboardCharts(files map[string][]byte) error {
 participantAdminUserNameFrom: {secretKeyRef: {name: splice-app-sv-ledger-api-auth, key: ledger-api-user}}
 additionalEnvVars: []
 `, []change{
-			{"        - name: CANTON_PARTICIPANT_POSTGRES_SCHEMA\n", "{{- with .Values.additionalEnvVars }}{{ toYaml . | nindent 8 }}{{- end }}\n        - name: CANTON_PARTICIPANT_POSTGRES_SCHEMA\n"},
+			{"        - name: CANTON_PARTICIPANT_POSTGRES_SCHEMA\n", "{{- with .Values.additionalEnvVars }}{{ toYaml . | nindent 8 }}{{- end }}\n" +
+				"{{- with .Values.kms }}\n        - name: " + kmsVar + "\n          value: {{ .type | quote }}\n{{- end }}\n        - name: CANTON_PARTICIPANT_POSTGRES_SCHEMA\n"},
 			{"value: participant-pg\n", "value: {{ .Values.persistence.host }}\n"},
 			{"name: participant-pg-secret", "name: {{ .Values.persistence.secretName }}"},
 			{"value: participant_0", "value: {{ .Values.persistence.databaseName }}"},

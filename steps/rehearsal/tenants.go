@@ -16,6 +16,7 @@ const (
 	hintVar       = "STANDIN_PARTY_HINT"
 	migrateVar    = "STANDIN_MIGRATE_PARTY"
 	audienceVar   = "STANDIN_AUDIENCE"
+	kmsVar        = "STANDIN_KMS"
 	usersVar      = "STANDIN_WALLET_USERS"
 	serverVar     = "CANTON_PARTICIPANT_POSTGRES_SERVER"
 	databaseVar   = "CANTON_PARTICIPANT_POSTGRES_DB"
@@ -50,6 +51,7 @@ type space struct {
 type participant struct {
 	pod      string
 	database string // server, volume and name
+	kms      string // the type of its KMS; empty: it has none
 	started  time.Time
 	life     *sim.Workload
 }
@@ -93,7 +95,7 @@ func (t *tenants) started(in sim.Pod) *sim.Workload {
 			s.blank[in.Owner]++
 		}
 	case in.Container == "participant":
-		s.participant = &participant{pod: in.Name, database: fmt.Sprintf("%s %d %s", server, s.blank[server], in.Env[databaseVar]), started: in.Started, life: quick()}
+		s.participant = &participant{pod: in.Name, database: fmt.Sprintf("%s %d %s", server, s.blank[server], in.Env[databaseVar]), kms: in.Env[kmsVar], started: in.Started, life: quick()}
 		return s.participant.life
 	case s.lost && s.participant == nil:
 	case in.Container == "sv-app":

@@ -23,6 +23,9 @@ func (t *tenants) recovery(s *space, in sim.Pod) *sim.Workload {
 	if err != nil || ids.Shape != dump.ParticipantDump || ids.Participant == nil {
 		return gone(`{"level":"ERROR","message":"Could not parse participant bootstrap dump at ` + file + `: it is no NodeIdentitiesDump"}`)
 	}
+	if _, remote := ids.Participant.Counts(); remote > 0 && s.participant.kms == "" { // what it says then was not verified
+		return gone(`{"level":"ERROR","message":"Could not register KMS key for `+ids.Participant.ID+`: the participant has no KMS"}`, `{"level":"ERROR","message":"Initialization failed; exiting"}`)
+	}
 	id := "PAR::" + in.Env[identifierVar] + "::" + ids.Namespace()
 	switch was := s.identities[s.participant.database]; {
 	case in.Env[identifierVar] == "":
