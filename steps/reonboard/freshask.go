@@ -23,7 +23,7 @@ const (
 var freshAsks = []steps.Ask{
 	{Name: "namespace", Kind: wire.AskText, Help: "the namespace of the fresh SV; best one of its own"},
 	{Name: "way", Kind: wire.AskChoice, Help: "helm: this tool installs from saved values; gitops: you install it, and the tool watches"},
-	{Name: "source", Kind: wire.AskText, Help: "where this tool installs: the folder with the values files of the SV"},
+	{Name: "source", Kind: wire.AskText, Help: "where this tool installs: the folder with the values files of the SV; or cluster, for Helm's records of the lost node"},
 	{Name: "charts", Kind: wire.AskText, Help: "where this tool installs: the folder with the charts, or a registry as oci://HOST/PATH"},
 	{Name: "sponsor", Kind: wire.AskText, Help: "the host of the sponsor's SV app, which tells how far the onboarding is; or none"},
 	{Name: "approved", Kind: wire.AskChoice, Help: "whether the peers have approved the SV's name and key: yes or no"},
@@ -32,7 +32,7 @@ var freshAsks = []steps.Ask{
 }
 
 // freshInputs are the questions that are still open.
-func freshInputs(_ context.Context, _ steps.World, f Facts) ([]wire.Question, error) {
+func freshInputs(ctx context.Context, w steps.World, f Facts) ([]wire.Question, error) {
 	a, was := f.Fresh.Answers, f.Fresh.Before
 	text := func(name, proposed, title, why string) ([]wire.Question, error) {
 		return []wire.Question{{Name: name, Kind: wire.AskText, Title: title, Text: why, Default: proposed}}, nil
@@ -56,42 +56,37 @@ func freshInputs(_ context.Context, _ steps.World, f Facts) ([]wire.Question, er
 		if x := f.Validator.Answers.Source; proposed == "" && filepath.IsAbs(x) {
 			proposed = x
 		}
-		return text("source", proposed, "Where are the values files of the SV?", "The folder with the files for all of its releases, as for a first installation. What they say of imported identities is left out, and state sync is switched on.")
+		if proposed == "" && recordsThere(ctx, w, f) {
+			proposed = fromCluster
+		}
+		return text("source", proposed, "Where are the values files of the SV?", "The folder with the files for all of its releases, as for a first installation; or cluster, for what Helm keeps of the lost node in its namespace. What they say of imported identities is left out, and state sync is switched on.")
 	}
 	if a.Way == wayHelm && a.Charts == "" {
 		return text("charts", cmp.Or(was.Charts, f.Validator.Answers.Charts, f.Hints.Charts, charts.Registry), "Where are the charts?", "A folder with charts, as helm pull leaves them, or a registry. The release is "+f.version()+".")
 	}
+	m, err := f.freshMaterial(ctx, w)
+	if err != nil {
+		return nil, err
+	}
 	if a.Sponsor == "" {
-		return text("sponsor", cmp.Or(was.Sponsor, f.savedSponsor(), none), "Who sponsors the onboarding?", "The address of the sponsor's SV app, such as https://sv.sv-2.example: it tells how far the onboarding is, by party. Or none: then the peers' scans alone are asked.")
+		return text("sponsor", cmp.Or(was.Sponsor, sponsorIn(m), none), "Who sponsors the onboarding?", "The address of the sponsor's SV app, such as https://sv.sv-2.example: it tells how far the onboarding is, by party. Or none: then the peers' scans alone are asked.")
 	}
 	if a.Approved == "" {
 		return []wire.Question{{Name: "approved", Kind: wire.AskChoice, Title: "Have the peers approved " + f.Old.SV + " and its key?",
 			Text:    "A quorum of SVs must have the name and the public key among their approved identities, with the weight that is meant: an old entry of their configuration comes into force again. It cannot be seen from here before the onboarding begins.",
 			Choices: []wire.Choice{{ID: approvedYes, Label: "Yes, enough of them said so"}, {ID: approvedNo, Label: "Not yet"}}}}, nil
 	}
-	if len(f.freshUsers()) == 0 {
+	if len(f.freshUsers(m)) == 0 {
 		return text("users", was.Users, "Who uses the wallet of the fresh SV?", "Name the users as the login provider names them in sub, with commas between. The Amulets are transferred to the party of the first.")
 	}
-	if f.freshAudience() == "" {
+	if f.freshAudience(m) == "" {
 		return text("audience", cmp.Or(was.Audience, f.Validator.Audience, defaultAudience), "Which audience have tokens for the API of its validator?", "The values do not tell.")
 	}
 	return nil, nil
 }
 
-// savedValues are the values that the folder of the fresh SV holds, by chart. What cannot be read is said when it is rendered.
-func (f Facts) savedValues() material {
-	if f.Fresh.Answers.Source == "" {
-		return material{}
-	}
-	m, _, err := ofFolder(f.Fresh.Answers.Source)
-	if err != nil {
-		return material{}
-	}
-	return m
-}
-
-func (f Facts) savedSponsor() string {
-	return sponsorHost(f.savedValues()["splice-sv-node"].Text("joinWithKeyOnboarding.sponsorApiUrl"))
+func sponsorIn(m material) string {
+	return sponsorHost(m["splice-sv-node"].Text("joinWithKeyOnboarding.sponsorApiUrl"))
 }
 
 // sponsorHost is the address of an SV app without the path of its API.
@@ -103,13 +98,13 @@ func sponsorHost(address string) string {
 	return u.Scheme + "://" + u.Host
 }
 
-func (f Facts) freshUsers() []string {
+func (f Facts) freshUsers(m material) []string {
 	f.Validator.Answers = ValidatorAnswers{Users: f.Fresh.Answers.Users}
-	return f.told(f.savedValues()).users
+	return f.told(m).users
 }
 
-func (f Facts) freshAudience() string {
-	return cmp.Or(f.Fresh.Answers.Audience, f.savedValues()["splice-validator"].Text("auth.audience"))
+func (f Facts) freshAudience(m material) string {
+	return cmp.Or(f.Fresh.Answers.Audience, m["splice-validator"].Text("auth.audience"))
 }
 
 // takeFresh takes an answer. The facts before it are kept as they are.
@@ -126,6 +121,13 @@ func takeFresh(f *Facts, ask, value string) error {
 		}
 		a.Namespace, f.Fresh.Namespace = value, value
 	case "source":
+		if value == fromCluster {
+			if f.Old.Namespace == "" {
+				return fmt.Errorf("no namespace of the lost node is known in which Helm could have records of it: name a folder")
+			}
+			a.Source, f.Fresh.Charts = fromCluster, f.chartsOfAnSV()
+			return nil
+		}
 		if err := takeFolder(&a.Source, value); err != nil {
 			return err
 		}

@@ -143,7 +143,11 @@ func sameKey(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error
 // Keys are compared in memory, and not shown.
 func newCometKeys(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
 	name := cometKeySecret
-	if x := f.savedValues()["splice-cometbft"].Text("node.keysSecret"); x != "" {
+	m, err := f.freshMaterial(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	if x := m["splice-cometbft"].Text("node.keysSecret"); x != "" {
 		name = x
 	}
 	finding := wire.Finding{ID: "comet-keys", Verdict: wire.Holds}

@@ -101,7 +101,7 @@ func planFresh(f Facts) ([]steps.Action, error) {
 			flush()
 			ready.Name = "the workloads of " + d.Name
 		}
-		actions = append(actions, action.InstallRelease{Where: f.Where, Chart: d.Chart, Version: d.Version, Installation: f.freshInstallation(d), How: "rendered", Hooks: d.Hooks,
+		actions = append(actions, action.InstallRelease{Where: f.Where, Chart: d.Chart, Version: d.Version, Installation: f.freshInstallation(d), How: f.freshHow(), Hooks: d.Hooks,
 			Helm: f.freshHelm(d), Stored: func(ctx context.Context, w steps.World) (release.Stored, error) {
 				return rendered.stored(ctx, w, d.Name)
 			}})
@@ -124,6 +124,9 @@ func (f Facts) freshHelm(d Deployment) []string {
 	}
 	for _, file := range d.Files {
 		words = append(words, "-f", file)
+	}
+	if f.Fresh.Answers.Source == fromCluster {
+		words = append(words, "-f", recordedFile(d.Name))
 	}
 	for _, path := range d.LeftOut {
 		words = append(words, "--set", path+"=null")

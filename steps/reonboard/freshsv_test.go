@@ -4,14 +4,18 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"canton.example/svrescue/kube"
+	"canton.example/svrescue/kube/release"
 	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/charts"
 	"canton.example/svrescue/steps/wire"
+	"github.com/google/go-cmp/cmp"
 )
 
 const freshParty = "Acme-SV::1220ff"
@@ -191,6 +195,64 @@ func TestFreshSVByHand(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Where nobody saved the values, Helm's records of the lost node tell them, and make the same releases.
+func TestFreshSVFromHelmsRecords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := freshRig(t)
+		folder, saved := chartsAt(t, "0.6.4", svCharts...), freshValuesFolder(t)
+		if err := takeFresh(&r.facts, "source", fromCluster); err != nil {
+			t.Fatal(err)
+		}
+		forgetFresh(&r.facts)
+		made, err := charts.Make(t.Context(), r.world.Kube, charts.Saved{Values: saved, Charts: folder, Namespace: "sv"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, _, err := deployments(t.Context(), r.world.Kube, made)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, d := range all {
+			i := release.Installation{Name: d.Name, Namespace: "sv", Parts: d.Parts, Mark: "Install", From: "x"}
+			if err := i.Do(t.Context(), r.world.Kube, r.world.Kube.Hands(i.AccessInstall(), false), made.Rendered[n].Stored, time.Now(), func(int, string) {}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		derived := func(source string) Fresh {
+			t.Helper()
+			forgetFresh(&r.facts)
+			answers := map[string]string{"charts": folder, "approved": approvedYes}
+			if source != "" {
+				answers["source"] = source
+			}
+			r.answer(freshValues(), answers)
+			if _, err := r.carry(freshValues()); err != nil {
+				t.Fatal(err)
+			}
+			return r.facts.Fresh
+		}
+		told := derived(saved)
+		r.facts.Validator.Answers.Source, r.facts.Fresh = fromCluster, Fresh{}
+		recorded := derived("") // it is what is proposed then
+		if recorded.Answers.Source != fromCluster || recorded.Answers.Sponsor != told.Answers.Sponsor || recorded.Audience != told.Audience || !slices.Equal(recorded.Users, told.Users) {
+			t.Errorf("%+v\nand from the files\n%+v", recorded.Answers, told.Answers)
+		}
+		if len(recorded.Releases) != len(told.Releases) {
+			t.Fatalf("%d releases, and %d from the files", len(recorded.Releases), len(told.Releases))
+		}
+		for i, d := range recorded.Releases {
+			want := told.Releases[i]
+			want.Files = nil
+			if diff := cmp.Diff(want, d); diff != "" {
+				t.Errorf("release %s (-from the files +from the records):\n%s", d.Name, diff)
+			}
+		}
+		if words := strings.Join(r.facts.freshHelm(recorded.Releases[0]), " "); !strings.Contains(words, "-f "+recordedFile(recorded.Releases[0].Name)) {
+			t.Errorf("helm %s", words)
+		}
+	})
 }
 
 // What must not be picked up, and what a name may cost.

@@ -30,7 +30,11 @@ func freshValues() steps.Step[Facts] {
 			return actions, nil
 		},
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
-			f.Fresh.Users, f.Fresh.Audience = f.freshUsers(), f.freshAudience()
+			m, err := f.freshMaterial(ctx, w)
+			if err != nil {
+				return nil, err
+			}
+			f.Fresh.Users, f.Fresh.Audience = f.freshUsers(m), f.freshAudience(m)
 			var found []wire.Finding
 			if f.Fresh.Answers.Way == wayHelm {
 				made, err := f.renderFresh(ctx, w)
@@ -41,7 +45,6 @@ func freshValues() steps.Step[Facts] {
 				if err != nil {
 					return nil, err
 				}
-				m := f.savedValues()
 				for i := range all {
 					for _, path := range leftOutOfFresh[all[i].Chart] {
 						if _, set := m[all[i].Chart].At(path); set {
@@ -51,7 +54,7 @@ func freshValues() steps.Step[Facts] {
 				}
 				f.Fresh.Releases, f.Fresh.Needs, f.Fresh.Digest = inSVOrder(all), needs, made.Digest
 				found = append(found, howRendered(made)...)
-				found = append(found, ofSaved(made, *f)...)
+				found = append(found, ofSaved(made, m, *f)...)
 			} else {
 				f.Fresh.Releases, f.Fresh.Needs, f.Fresh.Digest = nil, nil, ""
 			}
@@ -89,8 +92,8 @@ func (f Facts) renderFresh(ctx context.Context, w steps.World) (charts.Made, err
 	if err != nil {
 		return charts.Made{}, err
 	}
-	saved := charts.Saved{Values: a.Source, Charts: a.Charts, Namespace: f.Fresh.Namespace, Drop: leftOutOfFresh,
-		Over: map[string]release.Values{"splice-cometbft": sync}} // joining a chain that is pruned needs it
+	over := map[string]release.Values{"splice-cometbft": sync} // joining a chain that is pruned needs it
+	saved := charts.Saved{Values: a.Source, Charts: a.Charts, Namespace: f.Fresh.Namespace, Drop: leftOutOfFresh, Over: over}
 	if charts.IsRegistry(a.Charts) {
 		saved.Have = []release.Chart{}
 		for _, want := range f.freshCharts() {
@@ -104,6 +107,9 @@ func (f Facts) renderFresh(ctx context.Context, w steps.World) (charts.Made, err
 			}
 			saved.Have = append(saved.Have, c)
 		}
+	}
+	if a.Source == fromCluster {
+		return f.renderRecorded(ctx, w, saved)
 	}
 	return charts.Make(ctx, w.Kube, saved)
 }
@@ -131,7 +137,7 @@ func inSVOrder(all []Deployment) []Deployment {
 }
 
 // ofSaved judges what the saved values make: whether it is an SV, of the network's release, and whether values point at the lost node.
-func ofSaved(made charts.Made, f Facts) []wire.Finding {
+func ofSaved(made charts.Made, m material, f Facts) []wire.Finding {
 	var found []wire.Finding
 	have := map[string]bool{}
 	for _, r := range made.Releases {
@@ -151,7 +157,6 @@ func ofSaved(made charts.Made, f Facts) []wire.Finding {
 		found = append(found, wire.Finding{ID: "parts", Verdict: wire.Violated, Text: "the saved values make no whole SV: nothing is for " + strings.Join(lack, ", "),
 			Next: "Put the missing values files to the others, and answer the questions again; or install it by GitOps or by hand"})
 	}
-	m := f.savedValues()
 	if m["splice-sv-node"].Text("joinWithKeyOnboarding.sponsorApiUrl") == "" {
 		found = append(found, wire.Finding{ID: "join", Verdict: wire.Violated, Text: "the values of the SV app do not say joinWithKeyOnboarding.sponsorApiUrl: without it the fresh SV does not join",
 			Next: "Add it to the values, and answer the questions again", Waive: "its chart is told in another way to join"})
@@ -187,5 +192,5 @@ func ofSaved(made charts.Made, f Facts) []wire.Finding {
 
 // freshInstallation of a release in the fresh SV's namespace.
 func (f Facts) freshInstallation(d Deployment) release.Installation {
-	return release.Installation{Name: d.Name, Namespace: f.Fresh.Namespace, Parts: d.Parts, Mark: action.Mark(f.Run), From: "saved values"}
+	return release.Installation{Name: d.Name, Namespace: f.Fresh.Namespace, Parts: d.Parts, Mark: action.Mark(f.Run), From: f.freshFrom()}
 }
