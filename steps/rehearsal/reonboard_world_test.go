@@ -224,7 +224,12 @@ func TestReonboardWorlds(t *testing.T) {
 				if own := i.Owner(lost().party()); own == (s.ID == "reonboard-foreign-identities") {
 					t.Error("whose identities:", i.Party)
 				}
-				if !slices.ContainsFunc(i.Participant.Keys, func(k dump.Key) bool { return k.Proven && k.Fingerprint == i.Namespace() }) {
+				if !slices.ContainsFunc(i.Participant.Keys, func(k dump.Key) bool {
+					if s.ID == keysInKMS().ID {
+						return k.Remote != "" && k.Namespace()
+					}
+					return k.Proven && k.Fingerprint == i.Namespace()
+				}) {
 					t.Errorf("no key is proven to be the namespace's: %+v", i.Participant.Keys)
 				}
 				if r.membership(1, lost().party()) != svapp.IsSV || r.scan(0) != nil {
@@ -423,6 +428,16 @@ func TestFailedImports(t *testing.T) {
 			})
 		})
 	}
+	t.Run("keys in a KMS that the values do not have", func(t *testing.T) {
+		inScenario(t, keysInKMS(), nil, func(t *testing.T, r *rig) {
+			time.Sleep(time.Hour)
+			r.validator("postgres", "recovery-1")
+			time.Sleep(6 * time.Minute)
+			if log := r.log("validator", "validator-app"); r.is("validator", "validator-app") || !strings.Contains(log, "the participant has no KMS") {
+				t.Error(log)
+			}
+		})
+	})
 	t.Run("identities of another SV", func(t *testing.T) {
 		inScenario(t, foreignIdentities(), nil, func(t *testing.T, r *rig) {
 			time.Sleep(time.Hour)
