@@ -88,7 +88,7 @@ func (r *rig) keyed() operator {
 // altered reads whether the journal is the one that the Lease mirrors, as the program does.
 func (r *rig) altered(ctx context.Context, namespace string) (string, error) {
 	l, found, err := r.cluster().Lease(ctx, namespace)
-	if err != nil || !found || r.filed == nil {
+	if err != nil || !found {
 		return "", err
 	}
 	return lease.Compare(l, "r-1", r.filed.hashes).Altered, nil

@@ -29,6 +29,7 @@ type course struct {
 	in      func() Scenario
 	between func(t *testing.T, r *rig)              // what happens before another process takes the run up; nil: nothing
 	also    func(t *testing.T, r *rig, v wire.View) // what else must hold at the end; nil: nothing
+	first   func(t *testing.T, r *rig, v wire.View) // and at that of a run that nothing disturbed; nil: nothing
 }
 
 func restoring(r *rig, ctx context.Context, at int, o operator) (wire.View, int, bool) {
@@ -116,8 +117,10 @@ func (c course) alone(t *testing.T) *undisturbed {
 				t.Fatalf("the undisturbed run ended %+v, parked %q\n%s", v.Ended, v.Parked, lines(v))
 			}
 			u.points, u.writes = n, r.wire.count
-			if c.also != nil {
-				c.also(t, r, v)
+			for _, check := range []func(*testing.T, *rig, wire.View){c.also, c.first} {
+				if check != nil {
+					check(t, r, v)
+				}
 			}
 			u.want = c.world(t, r)
 		})

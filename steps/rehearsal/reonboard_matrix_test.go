@@ -12,7 +12,7 @@ import (
 func reonboardCourses() []course {
 	var all []course
 	for _, s := range reonboardScenarios() {
-		c := course{name: s.ID, in: func() Scenario { return s }, drive: restoring, answer: (*rig).player, world: reonboarded, seeded: 1, also: checkPayments,
+		c := course{name: s.ID, in: func() Scenario { return s }, drive: restoring, answer: (*rig).player, world: reonboarded, seeded: 1, also: checkPayments, first: checkScenario,
 			ends: func(v wire.View) bool { return v.Ended.Outcome == s.Expect }}
 		if s.ID == operatorMachineLost().ID {
 			c.prepare, c.between, c.answer = func(t *testing.T, r *rig) { r.onDisk(t) }, func(t *testing.T, r *rig) { r.carried(t) }, (*rig).keyed

@@ -248,6 +248,10 @@ func drive[F any](r *rig, ctx context.Context, killAt int, answer operator, path
 	keeper := lease.New(lease.Options{Store: lease.On(cluster), Clock: clock.RealClock{}, Boot: func() time.Duration { return time.Since(began) + time.Duration(r.asleep.Load()) },
 		Self: lease.Self{Operator: "you", Host: r.host, Run: "r-1"}})
 	world, hands := reach.Wire(cluster, r.folder.Artifacts(), clock.RealClock{}, "r-1", outside, keeper.Held, reach.AppOptions{Out: svapp.Out{Dial: outside}, Keys: reach.KeyOptions{Clients: &svapp.Logins{}}})
+	var altered func(context.Context, string) (string, error)
+	if r.filed != nil {
+		altered = r.altered
+	}
 	var mu sync.Mutex
 	m, err := engine.New(engine.Config[F]{
 		Path: path, Facts: facts,
@@ -255,7 +259,7 @@ func drive[F any](r *rig, ctx context.Context, killAt int, answer operator, path
 		World:   world,
 		Lease:   keeper,
 		Journal: keeper.Mirroring(r), Past: slices.Clone(r.journal), Clock: clock.RealClock{}, ParkAfter: 30 * time.Minute,
-		Hands: hands, Altered: r.altered,
+		Hands: hands, Altered: altered,
 		Hook: func(string) {
 			mu.Lock()
 			points++
