@@ -54,6 +54,7 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs testdata/script: the contract of the command line. Each script is an operator with a home of its own.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.RunT(scanned{t}, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
