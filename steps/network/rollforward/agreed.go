@@ -46,6 +46,10 @@ type Agreed struct {
 	// TopologyExport and TrafficExport are as of when the SV apps read topology and traffic from the old synchronizer.
 	TopologyExport time.Time `json:"topologyExport,omitzero"`
 	TrafficExport  time.Time `json:"trafficExport,omitzero"`
+	// ParticipantUpgrade is what the SV app tells its participant as upgrade time; zero: it is left out, and the participant moves from where it
+	// stands. Upstream's page gives the upgrade time here, and upstream's test of the disaster leaves it out: a participant that is told a time waits
+	// until it stands exactly there, which a capped synchronizer does not reach, and refuses for good where it is past it.
+	ParticipantUpgrade time.Time `json:"participantUpgrade,omitzero"`
 
 	CurrentSerial   int    `json:"currentSerial"` // of the synchronizer that is broken
 	NewSerial       int    `json:"newSerial"`
@@ -64,6 +68,9 @@ func (a Agreed) Card() card.Card {
 			add(t.name, card.Stamp(t.at))
 		}
 	}
+	if a.Situation != NothingSequenced {
+		add(ValueParticipantUpgrade, a.participantUpgrade())
+	}
 	add("current serial", strconv.Itoa(a.CurrentSerial))
 	add("new serial", strconv.Itoa(a.NewSerial))
 	add("protocol version", a.ProtocolVersion)
@@ -71,6 +78,18 @@ func (a Agreed) Card() card.Card {
 	add("ordering layer", string(a.Driver))
 	return c
 }
+
+// ValueParticipantUpgrade is the name on the card of what the participants are told.
+const ValueParticipantUpgrade = "participant upgrade time"
+
+func (a Agreed) participantUpgrade() string {
+	if a.ParticipantUpgrade.IsZero() {
+		return leftOut
+	}
+	return card.Stamp(a.ParticipantUpgrade)
+}
+
+const leftOut = "left out"
 
 type named struct {
 	name   string
@@ -101,6 +120,10 @@ func (a Agreed) Check(now time.Time, capped bool) []wire.Finding {
 	if !a.Upgrade.IsZero() && !a.Upgrade.After(now) && !capped {
 		add("upgrade-passed", wire.Attention, "the upgrade time "+card.Stamp(a.Upgrade)+" has passed already",
 			"From then on the successor takes all traffic, of those SVs too that are not ready: agree on a later one, if the call has not decided otherwise")
+	}
+	if p := a.ParticipantUpgrade; !p.IsZero() && !p.Equal(a.LastGood) {
+		add("participant-upgrade", wire.Attention, "the participants are told the upgrade time "+card.Stamp(p)+", which is not the last good record time",
+			"A participant waits until it stands exactly there, and refuses where it is past it. Leave it out, as upstream's test does, unless the call knows better")
 	}
 	a.checkSerials(add)
 	if _, err := strconv.Atoi(a.ProtocolVersion); err != nil {
@@ -145,6 +168,7 @@ func (a Agreed) checkTimes(add func(id string, verdict wire.Verdict, text, next 
 	order("order-bounds", most, lower, true, "both synchronizers would sequence in between")
 	order("order-upgrade", lower, upgrade, true, "the successor would take all traffic before it may sequence anything")
 	order("order-topology", topology, lower, true, "the successor would begin with less topology than there is")
+	order("topology-waits", topology, most, false, "the old sequencer hands the topology out only when it has passed that time, which it never does")
 	if !traffic.at.IsZero() && !most.at.IsZero() && traffic.at.After(most.at) {
 		add("traffic-late", wire.Attention, "the traffic export time lies after the maximum sequencing time", "The old synchronizer will not reach it: usually it is the time of the last sequenced message")
 	}

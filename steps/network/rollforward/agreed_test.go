@@ -34,6 +34,9 @@ func TestCheck(t *testing.T) {
 		{"local time taken for UTC", func(a *Agreed) { a.Upgrade = a.Upgrade.Add(-2 * time.Hour) }, wire.Violated, "order-upgrade"},
 		{"topology after the successor begins", func(a *Agreed) { a.TopologyExport = a.LowerBound.Add(time.Second) }, wire.Violated, "order-topology"},
 		{"traffic of a time that never was", func(a *Agreed) { a.TrafficExport = a.Upgrade.Add(time.Second) }, wire.Attention, "traffic-late"},
+		{"topology of the maximum", func(a *Agreed) { a.TopologyExport = a.MaxSequencing }, wire.Violated, "topology-waits"},
+		{"participants that are told where they stand", func(a *Agreed) { a.ParticipantUpgrade = a.LastGood }, wire.Holds, "values"},
+		{"participants that are told what never comes", func(a *Agreed) { a.ParticipantUpgrade = a.Upgrade }, wire.Attention, "participant-upgrade"},
 		{"traffic too early", func(a *Agreed) { a.TrafficExport = a.LastGood.Add(-time.Second) }, wire.Attention, "traffic-early"},
 		{"topology too early", func(a *Agreed) { a.TopologyExport = a.LastGood.Add(-time.Second) }, wire.Attention, "topology-early"},
 		{"the maximum has passed", func(a *Agreed) { a.MaxSequencing = noon }, wire.Attention, "cap-passed"},
@@ -86,7 +89,8 @@ func TestFingerprintCoversEverything(t *testing.T) {
 		"lower": func(a *Agreed) { a.LowerBound = a.LowerBound.Add(time.Microsecond) }, "upgrade": func(a *Agreed) { a.Upgrade = a.Upgrade.Add(time.Microsecond) },
 		"topology": func(a *Agreed) { a.TopologyExport = a.TopologyExport.Add(time.Microsecond) }, "traffic": func(a *Agreed) { a.TrafficExport = a.TrafficExport.Add(time.Microsecond) },
 		"current": func(a *Agreed) { a.CurrentSerial++ }, "new": func(a *Agreed) { a.NewSerial++ }, "protocol": func(a *Agreed) { a.ProtocolVersion = "35" },
-		"chart": func(a *Agreed) { a.Chart = "0.7.6" }, "driver": func(a *Agreed) { a.Driver = CantonBFT },
+		"participants": func(a *Agreed) { a.ParticipantUpgrade = a.LastGood },
+		"chart":        func(a *Agreed) { a.Chart = "0.7.6" }, "driver": func(a *Agreed) { a.Driver = CantonBFT },
 	} {
 		a := whole()
 		change(&a)

@@ -63,10 +63,14 @@ func (a Agreed) Onboarding(env map[string]string) []wire.Finding {
 	for _, t := range []struct {
 		name, key string
 		at        time.Time
-	}{{"topology export time", "topology-export-time", a.TopologyExport}, {"traffic export time", "traffic-export-time", a.TrafficExport}, {"upgrade time", "upgrade-time", a.Upgrade}} {
+	}{{"topology export time", "topology-export-time", a.TopologyExport}, {"traffic export time", "traffic-export-time", a.TrafficExport}, {"upgrade time", "upgrade-time", a.ParticipantUpgrade}} {
 		if !t.at.IsZero() {
 			compare(t.name, "export-times."+t.key+".time", card.Stamp(t.at), sameTime)
 		}
+	}
+	if got, has := set[at+"export-times.upgrade-time.time"]; has && a.ParticipantUpgrade.IsZero() {
+		all = append(all, wire.Finding{ID: id + "-upgrade time", Verdict: wire.Violated, Text: "the SV app gets upgrade time " + got + " for its participant, which the card leaves out",
+			Next: "Take upgradeTime out of rollForwardLsu.exportTimes"})
 	}
 	if len(all) == 0 {
 		all = append(all, wire.Finding{ID: id, Verdict: wire.Holds, Text: "the SV app will roll forward to serial " + strconv.Itoa(a.NewSerial) + ", with the values of the card"})

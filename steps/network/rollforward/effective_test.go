@@ -51,11 +51,16 @@ func TestOnboarding(t *testing.T) {
 		{"something else", "include \"x\"\n", "onboarding", wire.Undetermined, "no setting"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			found := whole().Onboarding(map[string]string{OnboardingVariable: c.text})
+			told := whole()
+			told.ParticipantUpgrade = told.Upgrade
+			found := told.Onboarding(map[string]string{OnboardingVariable: c.text})
 			if len(found) != 1 || found[0].ID != c.id || found[0].Verdict != c.verdict || !strings.Contains(found[0].Text, c.says) {
 				t.Errorf("found %+v", found)
 			}
 		})
+	}
+	if found := whole().Onboarding(map[string]string{OnboardingVariable: rolls}); len(found) != 1 || found[0].Verdict != wire.Violated || !strings.Contains(found[0].Text, "leaves out") {
+		t.Errorf("an upgrade time that was not agreed on: %+v", found)
 	}
 	if found := whole().Onboarding(nil); found[0].Verdict != wire.Violated {
 		t.Errorf("without the variable: %+v", found)
