@@ -51,6 +51,7 @@ type Sequencer struct {
 	Synchronizer   string    `json:"synchronizer"`
 	ID             string    `json:"id,omitempty"` // SEQ::name::fingerprint
 	MigrationID    int64     `json:"migrationID,omitempty"`
+	Serial         *int64    `json:"serial,omitempty"` // of its physical synchronizer, where the scan tells it; MigrationID is -1 then
 	AvailableAfter time.Time `json:"availableAfter,omitzero"` // participants subscribe after it
 	SVName         string    `json:"svName"`
 	URL            string    `json:"url"`
@@ -63,6 +64,7 @@ func (s *Scan) Sequencers(ctx context.Context) ([]Sequencer, error) {
 			ID         string `json:"domainId"`
 			Sequencers []struct {
 				Migration int64     `json:"migrationId"`
+				Serial    *int64    `json:"synchronizerSerial,omitempty"`
 				ID        string    `json:"id"`
 				URL       string    `json:"url"`
 				Name      string    `json:"svName"`
@@ -76,7 +78,7 @@ func (s *Scan) Sequencers(ctx context.Context) ([]Sequencer, error) {
 	list := []Sequencer{}
 	for _, d := range a.Synchronizers {
 		for _, q := range d.Sequencers {
-			list = append(list, Sequencer{Synchronizer: plain.Line(d.ID), ID: plain.Line(q.ID), MigrationID: q.Migration, AvailableAfter: q.After.UTC(), SVName: plain.Line(q.Name), URL: plain.Line(q.URL)})
+			list = append(list, Sequencer{Synchronizer: plain.Line(d.ID), ID: plain.Line(q.ID), MigrationID: q.Migration, Serial: q.Serial, AvailableAfter: q.After.UTC(), SVName: plain.Line(q.Name), URL: plain.Line(q.URL)})
 		}
 	}
 	return list, nil
