@@ -184,7 +184,7 @@ func (a *Agreeing) takeSVs(value, own string) error {
 	}
 	named := slices.ContainsFunc(svs, func(s string) bool { return bare(s) == own })
 	switch {
-	case !named:
+	case own != "" && !named:
 		return fmt.Errorf("%s, this SV itself, must be among them", own)
 	case len(svs) < 2 || len(svs) > maxSVs:
 		return fmt.Errorf("name all SVs of the network: from 2 to %d", maxSVs)

@@ -58,13 +58,17 @@ func cardQuestion(f Facts) wire.Question {
 	return q
 }
 
-// compared says how the card of an SV compares with ours.
 func (f Facts) compared(c card.Card, sv string) (string, wire.Verdict) {
-	i := slices.IndexFunc(f.Agree.Theirs, func(t Theirs) bool { return t.SV == sv })
+	return Compared(c, sv, f.Agree.Theirs)
+}
+
+// Compared says how the card of an SV compares with ours.
+func Compared(c card.Card, sv string, all []Theirs) (string, wire.Verdict) {
+	i := slices.IndexFunc(all, func(t Theirs) bool { return t.SV == sv })
 	if i < 0 {
 		return sv + " has not given its fingerprint", wire.Undetermined
 	}
-	t := f.Agree.Theirs[i]
+	t := all[i]
 	switch {
 	case t.Fingerprint == c.Fingerprint():
 		return sv + " has the same fingerprint, " + t.Fingerprint, wire.Holds
@@ -84,6 +88,9 @@ func (f Facts) compared(c card.Card, sv string) (string, wire.Verdict) {
 	}
 	return sv + " has another card: " + strings.Join(parts, "; "), wire.Violated
 }
+
+// TheirQuestion asks for the card of an SV.
+func TheirQuestion(sv string) wire.Question { return theirQuestion(sv) }
 
 func theirQuestion(sv string) wire.Question {
 	return wire.Question{Name: "their-card", Kind: wire.AskText, Title: "The card of " + sv + ": paste it, or type its fingerprint",
@@ -112,24 +119,34 @@ func (a *Agreeing) takeTheirs(value string, f Facts) error {
 		a.Adding = ""
 		return nil
 	}
+	ours, _ := cardOf(f)
+	all, err := AddTheirs(a.Theirs, sv, value, ours, ValueAgreedAt, ValueMargin)
+	if err != nil {
+		return err
+	}
+	a.Theirs, a.Adding = all, ""
+	return nil
+}
+
+// AddTheirs takes the card of an SV as it was pasted, or its fingerprint, in place of what it gave before. names are values that cards of the kind
+// may have beside those of ours.
+func AddTheirs(all []Theirs, sv, value string, ours card.Card, names ...string) ([]Theirs, error) {
 	t := Theirs{SV: sv}
 	if m := fingerprint.FindStringSubmatch(value); m != nil {
 		t.Fingerprint = strings.Join(m[1:], "-")
 	} else {
-		ours, _ := cardOf(f)
-		c, err := card.Parse(unfolded(value, ours))
+		c, err := card.Parse(unfolded(value, ours, names))
 		if err != nil {
-			return fmt.Errorf("that is neither a fingerprint like 123-456-789 nor a card: %s", plain.Line(err.Error()))
+			return nil, fmt.Errorf("that is neither a fingerprint like 123-456-789 nor a card: %s", plain.Line(err.Error()))
 		}
 		t.Card, t.Fingerprint = &c, c.Fingerprint()
 	}
-	a.Theirs = append(slices.DeleteFunc(slices.Clone(a.Theirs), func(k Theirs) bool { return k.SV == sv }), t)
-	a.Adding = ""
-	return nil
+	return append(slices.DeleteFunc(slices.Clone(all), func(k Theirs) bool { return k.SV == sv }), t), nil
 }
 
-// unfolded gives a card its lines back where they have become blanks: a field holds one line. It knows the names of the own card.
-func unfolded(text string, ours card.Card) string {
+// unfolded gives a card its lines back where they have become blanks: a field holds one line. It knows the names of the own card,
+// and more.
+func unfolded(text string, ours card.Card, more []string) string {
 	if strings.Contains(text, "\n") {
 		return text
 	}
@@ -137,7 +154,7 @@ func unfolded(text string, ours card.Card) string {
 	for _, v := range ours.Values {
 		names = append(names, v.Name)
 	}
-	for _, name := range append(names, ValueAgreedAt, ValueMargin) {
+	for _, name := range append(names, more...) {
 		if !strings.Contains(text, "\n"+name+":") {
 			text = strings.Replace(text, " "+name+":", "\n"+name+":", 1)
 		}
