@@ -51,7 +51,7 @@ type Sequencer struct {
 	Synchronizer   string    `json:"synchronizer"`
 	ID             string    `json:"id,omitempty"` // SEQ::name::fingerprint
 	MigrationID    int64     `json:"migrationID,omitempty"`
-	Serial         *int64    `json:"serial,omitempty"` // of its physical synchronizer, where the scan tells it; MigrationID is -1 then
+	Serial         *int64    `json:"serial,omitempty"`        // of its physical synchronizer, where the scan tells it; MigrationID is -1 then
 	AvailableAfter time.Time `json:"availableAfter,omitzero"` // participants subscribe after it
 	SVName         string    `json:"svName"`
 	URL            string    `json:"url"`
