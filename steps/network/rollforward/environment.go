@@ -1,8 +1,14 @@
 package rollforward
 
 import (
+	"time"
+
 	"canton.example/svrescue/kube"
+	"canton.example/svrescue/steps/network/card"
 )
+
+// stamp is how times are written into configurations: as on the card.
+func stamp(t time.Time) string { return card.Stamp(t) }
 
 // environment is what a container of a workload gets, as far as the template holds it literally. What comes from Secrets is not in it.
 func environment(w kube.Workload, container string) map[string]string {
