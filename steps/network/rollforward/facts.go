@@ -9,6 +9,7 @@ import (
 	"canton.example/svrescue/steps/network"
 	"canton.example/svrescue/steps/network/card"
 	"canton.example/svrescue/steps/node"
+	"canton.example/svrescue/steps/releases"
 	"canton.example/svrescue/steps/wire"
 	"canton.example/svrescue/svapp"
 )
@@ -29,6 +30,15 @@ type Facts struct {
 	Call      Call             `json:"call,omitzero"`
 	Agreed    *Agreed          `json:"agreed,omitempty"` // nil: not settled yet
 	Card      *card.Card       `json:"card,omitempty"`   // of Agreed
+
+	Place      string    `json:"place,omitempty"`      // where charts are: a folder, a registry, or record
+	ChartsHint string    `json:"chartsHint,omitempty"` // what is proposed for it
+	Addresses  Addresses `json:"addresses,omitzero"`
+	Rolling    Rolling   `json:"rolling,omitzero"`
+	Promoting  bool      `json:"promoting,omitempty"` // the operator has said that it is time
+	Removing   bool      `json:"removing,omitempty"`
+	// Changes are the releases as they are to be, by the change that they belong to.
+	Changes map[string][]releases.Derived `json:"changes,omitempty"`
 
 	Cap *Capped `json:"cap,omitempty"` // nil: the old sequencer does not have the maximum yet
 }

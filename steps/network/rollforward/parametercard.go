@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	theirs = "theirs:" // begins what is being put in, where that is the card of an SV
-	change = "change"
+	theirs   = "theirs:" // begins what is being put in, where that is the card of an SV
+	changing = "change"
 )
 
 func parameterCard() steps.Step[Facts] {
@@ -52,7 +52,7 @@ func cardInputs(ctx context.Context, w steps.World, f Facts) ([]wire.Question, e
 		return one(askSVs(ctx, w, f))
 	case strings.HasPrefix(f.Call.Adding, theirs):
 		return one(network.TheirQuestion(strings.TrimPrefix(f.Call.Adding, theirs)))
-	case f.Call.Adding == change:
+	case f.Call.Adding == changing:
 		return one(changeQuestion(f))
 	}
 	if p := f.open(); p != nil {
@@ -111,12 +111,12 @@ func cardQuestion(w steps.World, f Facts) wire.Question {
 		says, _ := network.Compared(c, name, f.Call.Theirs)
 		q.Choices = append(q.Choices, wire.Choice{ID: theirs + name, Label: "Compare with the card of " + name, Detail: says + "."})
 	}
-	q.Choices = append(q.Choices, wire.Choice{ID: change, Label: "Change a value", Detail: "Asks which."})
+	q.Choices = append(q.Choices, wire.Choice{ID: changing, Label: "Change a value", Detail: "Asks which."})
 	return q
 }
 
 func changeQuestion(f Facts) wire.Question {
-	q := wire.Question{Name: change, Kind: wire.AskChoice, Title: "Which value is to be entered anew?", Choices: []wire.Choice{{ID: "back", Label: "None"}}}
+	q := wire.Question{Name: changing, Kind: wire.AskChoice, Title: "Which value is to be entered anew?", Choices: []wire.Choice{{ID: "back", Label: "None"}}}
 	for _, p := range parameters {
 		if text := f.Call.Values[p.ask]; text != "" {
 			q.Choices = append(q.Choices, wire.Choice{ID: p.ask, Label: strings.ReplaceAll(p.ask, "-", " "), Detail: "Now: " + text + "."})
@@ -142,13 +142,13 @@ func takeCard(f *Facts, ask, value string) error {
 			switch {
 			case value == "settle":
 				c.Settle = true
-			case value == change, strings.HasPrefix(value, theirs):
+			case value == changing, strings.HasPrefix(value, theirs):
 				c.Adding = value
 			default:
 				return fmt.Errorf("%q is no choice", plain.Cut(plain.Line(value), 40))
 			}
 			return nil
-		case change:
+		case changing:
 			c.Adding = ""
 			if was := c.Values[value]; was != "" {
 				c.Was = with(c.Was, value, was)

@@ -116,7 +116,7 @@ func gate(ctx context.Context, w steps.World, f Facts) (Gate, []wire.Finding, er
 	if err != nil {
 		return g, nil, err
 	}
-	found := []wire.Finding{release(seen)}
+	found := []wire.Finding{releaseFinding(seen)}
 	if len(seen.New) > 0 {
 		g.Release = network.Core(seen.New[0])
 	}
@@ -136,7 +136,7 @@ func gate(ctx context.Context, w steps.World, f Facts) (Gate, []wire.Finding, er
 	return g, append(found, situation(f, g.Release, a, w.Clock.Now())...), nil
 }
 
-func release(seen network.Releases) wire.Finding {
+func releaseFinding(seen network.Releases) wire.Finding {
 	f := wire.Finding{ID: "release", Verdict: wire.Violated, Evidence: seen.Evidence}
 	switch {
 	case len(seen.Old) > 0 && len(seen.New) > 0:

@@ -1,0 +1,329 @@
+package rollforward
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"canton.example/svrescue/kube"
+	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/action"
+	"canton.example/svrescue/steps/releases"
+	"canton.example/svrescue/steps/wire"
+)
+
+// change is what is made of releases together: first it is derived, rendered and shown, then put in force and proven. Each is two steps of the path:
+// the plan of the second comes from what the first has found.
+type change struct {
+	name, title, summary string // "cap-old"; the first step is cap-old-diff
+	shown                string // summary of the first step
+	effect               wire.Effect
+
+	// What the first step asks, as in a step.
+	asks   []steps.Ask
+	inputs func(context.Context, steps.World, Facts, []releases.Running) ([]wire.Question, error)
+	take   func(*Facts, string, string) error
+	forget func(*Facts)
+
+	// idle says why nothing is changed in this situation; empty: something is.
+	idle func(Facts) string
+	// wants is what is derived. Where what comes out is not as it must be, the next try is made, of tries.
+	wants func(f Facts, all []releases.Running, try int) ([]releases.Want, error)
+	tries int
+	// learn keeps in the facts what of the running releases is needed later; it may be nil.
+	learn func(*Facts, []releases.Running) error
+	// judge says whether workloads would do, or do, what they must; the workloads that the pods of a step were started from are judged alike.
+	judge func(Facts, []kube.Workload) []wire.Finding
+	// check is what must hold besides before it is put in force; it may be nil.
+	check func(context.Context, steps.World, Facts) ([]wire.Finding, error)
+	// ready says that it is waited until the pods are ready; those of an app that rolls forward are not until it has.
+	ready bool
+	// proof is what is looked at besides afterwards; it may be nil.
+	proof func(context.Context, steps.World, *Facts) ([]wire.Finding, error)
+}
+
+const prefix = "network/roll-forward/"
+
+func (c change) diffID() string { return prefix + c.name + "-diff" }
+
+func (c change) isIdle(f Facts) string {
+	if c.idle == nil || f.Node == nil || f.Agreed == nil {
+		return ""
+	}
+	return c.idle(f)
+}
+
+// diff is the step that derives and shows.
+func (c change) diff() steps.Step[Facts] {
+	return steps.Step[Facts]{
+		ID: c.diffID(), Title: c.title + ": what changes", Effect: wire.Observe, Summary: c.shown, Asks: c.asks,
+		Inputs: func(ctx context.Context, w steps.World, f Facts) ([]wire.Question, error) {
+			if err := needCard(f); err != nil || c.inputs == nil || c.isIdle(f) != "" {
+				return nil, nil
+			}
+			all, err := releases.InForce(ctx, w, f.Node.Subject.Namespace)
+			if err != nil {
+				return nil, err
+			}
+			return c.inputs(ctx, w, f, all)
+		},
+		Take: c.take,
+		Forget: func(f *Facts) {
+			f.Changes = maps.Clone(f.Changes)
+			delete(f.Changes, c.name)
+			if c.forget != nil {
+				c.forget(f)
+			}
+		},
+		Plan: func(f Facts) ([]steps.Action, error) { return nil, needCard(f) },
+		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
+			if why := c.isIdle(*f); why != "" {
+				return []wire.Finding{{ID: "idle", Verdict: wire.Holds, Text: why}}, nil
+			}
+			all, err := releases.InForce(ctx, w, f.Node.Subject.Namespace)
+			if err != nil {
+				return nil, err
+			}
+			if c.learn != nil {
+				if err := c.learn(f, all); err != nil {
+					return nil, err
+				}
+			}
+			derived, found, err := c.derive(ctx, w, *f, all)
+			if err != nil {
+				return nil, err
+			}
+			f.Changes = maps.Clone(f.Changes)
+			if f.Changes == nil {
+				f.Changes = map[string][]releases.Derived{}
+			}
+			delete(f.Changes, c.name)
+			if derived != nil {
+				f.Changes[c.name] = derived
+			}
+			return found, nil
+		},
+	}
+}
+
+// derive derives what is wanted, and judges it as it would reach the pods. What does not do what it must is shown and not kept.
+func (c change) derive(ctx context.Context, w steps.World, f Facts, all []releases.Running) ([]releases.Derived, []wire.Finding, error) {
+	for try := 0; ; try++ {
+		wants, err := c.wants(f, all, try)
+		if err != nil {
+			return nil, nil, err
+		}
+		if pending := pendingOf(f, all, wants); len(pending) > 0 {
+			return nil, pending, nil
+		}
+		derived, found, err := c.tryOnce(ctx, w, f, all, wants)
+		last := try+1 >= max(c.tries, 1)
+		if err != nil && last {
+			return nil, nil, err
+		}
+		holds := err == nil && !slices.ContainsFunc(found, func(f wire.Finding) bool { return f.Verdict == wire.Violated && f.Waive == "" })
+		switch {
+		case holds:
+			return derived, found, nil
+		case last:
+			return nil, found, nil
+		}
+	}
+}
+
+func (c change) tryOnce(ctx context.Context, w steps.World, f Facts, all []releases.Running, wants []releases.Want) ([]releases.Derived, []wire.Finding, error) {
+	var derived []releases.Derived
+	var found []wire.Finding
+	var workloads []kube.Workload
+	for _, want := range wants {
+		running, err := releases.Named(all, want.Release)
+		if err != nil {
+			return nil, nil, err
+		}
+		d, err := releases.Derive(ctx, w, running, want)
+		if err != nil {
+			return nil, nil, err
+		}
+		derived = append(derived, d)
+		found = append(found, differences(d)...)
+		made, err := rendered(ctx, w, d)
+		if err != nil {
+			return nil, nil, err
+		}
+		workloads = append(workloads, made...)
+	}
+	return derived, append(found, c.judge(f, workloads)...), nil
+}
+
+// rendered are the workloads of a release as they were rendered.
+func rendered(ctx context.Context, w steps.World, d releases.Derived) ([]kube.Workload, error) {
+	stored, err := d.Render(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := stored.Objects()
+	if err != nil {
+		return nil, err
+	}
+	var all []kube.Workload
+	for _, o := range objects {
+		if workload, ok := o.Workload(); ok {
+			all = append(all, workload)
+		}
+	}
+	return all, nil
+}
+
+// pendingOf are findings of releases that Helm has not ended with, among those that are wanted.
+func pendingOf(f Facts, all []releases.Running, wants []releases.Want) []wire.Finding {
+	return releases.PendingFindings(f.Where, slices.DeleteFunc(slices.Clone(all), func(r releases.Running) bool {
+		return !slices.ContainsFunc(wants, func(w releases.Want) bool { return w.Release == r.Name })
+	}))
+}
+
+// differences tells in lines how a release changes.
+func differences(d releases.Derived) []wire.Finding {
+	what := "release " + d.Name + " is changed"
+	if d.New() {
+		what = "release " + d.Name + " is new, beside " + d.Want.Release
+	}
+	lines := func(id, says string, all []string) wire.Finding {
+		f := wire.Finding{ID: id + "-" + d.Name, Verdict: wire.Holds, Text: fmt.Sprintf("%s: %d %s differ", what, len(all), says)}
+		for _, l := range all {
+			f.Evidence = append(f.Evidence, wire.Evidence{Source: says, Seen: l})
+		}
+		return f
+	}
+	found := []wire.Finding{lines("values", "values", d.Values), lines("objects", "parts of objects", d.Objects)}
+	if d.Version != d.Was {
+		found = append(found, wire.Finding{ID: "chart-" + d.Name, Verdict: wire.Attention, Text: fmt.Sprintf("release %s has chart %s %s, and the running one is %s", d.Name, d.Chart, d.Version, d.Was),
+			Next: "That is as the card says; look through what differs"})
+	}
+	if d.Managed != nil {
+		found = append(found, wire.Finding{ID: "managed-" + d.Name, Verdict: wire.Attention, Text: fmt.Sprintf("release %s is applied from a repository, by %s", d.Name, d.Managed),
+			Next: "The next step writes the patch, and waits until you have committed it and the cluster shows it"})
+	}
+	if len(d.Hooks) > 0 {
+		found = append(found, wire.Finding{ID: "hooks-" + d.Name, Verdict: wire.Attention, Text: fmt.Sprintf("the chart of release %s has %d hooks, which are not run", d.Name, len(d.Hooks)), Next: "Look whether one of them is needed"})
+	}
+	return found
+}
+
+// apply is the step that puts it in force.
+func (c change) apply() steps.Step[Facts] {
+	return steps.Step[Facts]{
+		ID: prefix + c.name, Title: c.title, Effect: c.effect, Summary: c.summary,
+		Check: func(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
+			if f.Agreed == nil || c.isIdle(f) != "" || len(f.Changes[c.name]) == 0 {
+				return nil, nil
+			}
+			var found []wire.Finding
+			if c.check != nil {
+				var err error
+				if found, err = c.check(ctx, w, f); err != nil {
+					return nil, err
+				}
+			}
+			return append(found, f.differing()...), nil
+		},
+		Plan: func(f Facts) ([]steps.Action, error) {
+			if err := needCard(f); err != nil {
+				return nil, err
+			}
+			if c.isIdle(f) != "" {
+				return nil, nil
+			}
+			if len(f.Changes[c.name]) == 0 {
+				return nil, &steps.NotYet{Step: c.diffID(), What: "what changes"}
+			}
+			return c.actions(f), nil
+		},
+		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
+			if why := c.isIdle(*f); why != "" {
+				return []wire.Finding{{ID: "idle", Verdict: wire.Holds, Text: why}}, nil
+			}
+			started, err := c.started(ctx, w, *f)
+			if err != nil {
+				return nil, err
+			}
+			found := c.judge(*f, started)
+			if c.proof != nil {
+				more, err := c.proof(ctx, w, f)
+				if err != nil {
+					return nil, err
+				}
+				found = append(found, more...)
+			}
+			return found, nil
+		},
+		Undo: func(f Facts) ([]steps.Action, string) {
+			var all []steps.Action
+			for _, d := range slices.Backward(f.Changes[c.name]) {
+				actions, byHand := d.Undo(f.site())
+				if byHand != "" {
+					return nil, byHand
+				}
+				all = append(all, actions...)
+			}
+			if len(all) == 0 {
+				return nil, "nothing was changed"
+			}
+			return all, ""
+		},
+	}
+}
+
+func (f Facts) site() releases.Site { return releases.Site{Where: f.Where, Run: f.Run} }
+
+func (c change) actions(f Facts) []steps.Action {
+	var all []steps.Action
+	ready := action.WaitReady{Name: "the pods of " + c.name, Namespace: f.Node.Subject.Namespace}
+	for _, d := range f.Changes[c.name] {
+		all = append(all, d.Actions(f.site())...)
+		ready.Workloads = append(ready.Workloads, d.Workloads...)
+	}
+	if c.ready && len(ready.Workloads) > 0 {
+		all = append(all, ready)
+	}
+	return all
+}
+
+// started are the workloads of the change as their running pods have them: what counts is the pod's own spec, not what a Deployment or a values file
+// says. A workload without a running pod has no containers here, so that what is judged of it does not hold.
+func (c change) started(ctx context.Context, w steps.World, f Facts) ([]kube.Workload, error) {
+	var all []kube.Workload
+	for _, d := range f.Changes[c.name] {
+		for _, wanted := range d.Workloads {
+			ref := wanted.Workload
+			now, there, err := w.Kube.Workload(ctx, ref.Kind, ref.Namespace, ref.Name)
+			if err != nil {
+				return nil, err
+			}
+			if !there {
+				continue
+			}
+			pods, err := w.Kube.Started(ctx, ref.Namespace, wanted.Selector)
+			if err != nil {
+				return nil, err
+			}
+			now.Containers = nil
+			for _, p := range pods {
+				if !p.Ending && p.Phase == "Running" {
+					now.Containers = p.Containers
+				}
+			}
+			all = append(all, now)
+		}
+	}
+	return all, nil
+}
+
+// workload finds one by its name.
+func workload(all []kube.Workload, name string) (kube.Workload, bool) {
+	i := slices.IndexFunc(all, func(w kube.Workload) bool { return w.Name == name })
+	if i < 0 {
+		return kube.Workload{}, false
+	}
+	return all[i], true
+}
