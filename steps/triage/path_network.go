@@ -2,7 +2,8 @@ package triage
 
 import "fmt"
 
-// network: the ordering layer of the whole network is lost. With migration dumps up to 0.6.1 only (reference/deployment.md 1, 10, 11).
+// network: the ordering layer of the whole network is lost. Up to 0.6.1 it is recovered with migration dumps, from 0.6.2 on by rolling forward
+// (reference/deployment.md 1, 10, 11).
 func (s seen) network() Path {
 	p := Path{Path: Network, For: []Reason{}, Against: []Reason{},
 		Lost: []string{"Everything on the ledger after the time that the SVs agree on, for all of the network.",
@@ -12,13 +13,7 @@ func (s seen) network() Path {
 			"A participant and a sequencer that run, since the data is exported through them, and the identities backup."}}
 	switch s.rel.Family {
 	case FamilyB, FamilyC:
-		p.Verdict = Impossible
-		if ids := s.running(); len(ids) > 0 {
-			p.con("the network runs", ids...)
-		}
-		p.con(fmt.Sprintf("Splice %s cannot be recovered with a migration dump: 0.6.2 took that out. The procedure of this release is the roll-forward logical synchronizer upgrade: the SVs agree on the last good time, "+
-			"deploy a successor sequencer and mediator with a new serial ID, and start the SV app with rollForwardLsu", s.rel.Splice), "release")
-		return p
+		return s.rollForward(p)
 	case FamilyUnknown:
 		if ids := s.running(); len(ids) > 0 && s.e.Answers.DeclaredLost != Yes {
 			p.con("the network runs", ids...)
@@ -45,23 +40,77 @@ func (s seen) running() (ids []string) {
 }
 
 func (s seen) networkVerdict(p *Path) Verdict {
-	said := s.e.Answers.DeclaredLost
-	running := s.running()
-	runs := len(running) > 0
 	if s.rel.Ordering == cantonBFT {
 		p.con("this path is described for the loss of CometBFT, and this node's sequencer orders without it", "ordering")
 		return NotDetermined
 	}
+	if v, over := s.undeclared(p); over {
+		return v
+	}
+	missing := s.missingForNetwork(p)
+	if missing == 0 {
+		p.pro("participant and sequencer have their data and the SV app answers, so the state can be exported", "databases", "apps")
+		p.pro(fmt.Sprintf("Splice %s can be recovered with migration dumps", s.rel.Splice), "release")
+		return Recommended
+	}
+	return Possible
+}
+
+// rollForward: from 0.6.2 on the SVs roll forward to a successor synchronizer (reference/deployment.md 11).
+func (s seen) rollForward(p Path) Path {
+	p.Lost = []string{"What had been submitted and was not sequenced when the synchronizer ended.", "Nodes that saw different ends of it differ afterwards, and resolve that by hand."}
+	p.Takes = "Not stated by upstream. It lasts until more than two thirds of the SVs have set up the successor, so it depends on all of them."
+	p.Needs = []string{"The agreement of all SVs: what has happened, the times, the new serial, the protocol version.",
+		"The old sequencer, the participant and the SV app with their data: topology and traffic are exported from them.", "An ingress for the successor."}
+	if v, over := s.undeclared(&p); over {
+		p.Verdict = v
+		p.con(fmt.Sprintf("Splice %s cannot be recovered with a migration dump: 0.6.2 took that out. The procedure of this release is the roll-forward logical synchronizer upgrade, which upstream calls a preview", s.rel.Splice), "release")
+		return p
+	}
+	if p.Verdict = Possible; s.missingForRollForward(&p) == 0 {
+		p.pro("participant and sequencer have their data, so topology and traffic can be exported", "databases")
+		p.pro(fmt.Sprintf("Splice %s has the roll-forward logical synchronizer upgrade, which upstream calls a preview: the SVs agree on the last good time, deploy a successor sequencer and mediator with a new serial ID, and start the SV app with rollForwardLsu", s.rel.Splice), "release")
+		p.Verdict = Recommended
+	}
+	return p
+}
+
+// missingForRollForward is as missingForNetwork. The chain of this node is looked at only where CometBFT orders.
+func (s seen) missingForRollForward(p *Path) int {
+	before := len(p.Against)
+	if s.net.state != networkStands {
+		p.con("it was not seen on enough scans that the ledger stands still; scans that cannot be reached say nothing about it", "network")
+	}
+	if s.rel.Ordering != cantonBFT && s.chain != chainStands && s.chain != chainDown {
+		p.con("it was not seen that the chain of this node stands still", "chain")
+	}
+	if s.net.membership != isMember {
+		p.con("it was not seen that this SV is still one of them", "membership")
+	}
+	if !s.e.Cluster.known(s.now) || s.e.Cluster.Node.Release == "" || !s.e.Apps.known(s.now) || s.e.Apps.Version == "" {
+		p.con("the release was not seen both by the charts and by the SV app, and it decides which procedure can work", "release", "apps")
+	}
+	if !s.cond.participantWhole || !s.cond.sequencerWhole {
+		p.con("it was not seen that participant and sequencer still have their data, from which topology and traffic are exported", "databases")
+	}
+	return len(p.Against) - before
+}
+
+// undeclared is the verdict where it does not get as far as asking what the node needs: the network runs, or was not declared lost.
+func (s seen) undeclared(p *Path) (v Verdict, over bool) {
+	said := s.e.Answers.DeclaredLost
+	running := s.running()
+	runs := len(running) > 0
 	switch {
 	case runs && said == Yes:
 		p.con("you say that the network was declared lost, and it was seen to run: clear that up with the other SVs first", append(running, askDeclared)...)
-		return NotDetermined
+		return NotDetermined, true
 	case runs:
 		p.con("the network runs", running...)
-		return Impossible
+		return Impossible, true
 	case said == No:
 		p.con("the SVs have not declared the network lost. No SV can recover it alone", askDeclared)
-		return Impossible
+		return Impossible, true
 	}
 	if s.net.state == networkStands {
 		p.pro("the ledger stands still on the scans of more than two thirds of the SVs", "network")
@@ -71,16 +120,10 @@ func (s seen) networkVerdict(p *Path) Verdict {
 		if s.net.state == networkUnknown {
 			p.con("whether the network runs is not known: scans that cannot be reached say nothing about it", "network")
 		}
-		return NotDetermined
+		return NotDetermined, true
 	}
 	p.pro("the SVs have declared the network lost", askDeclared)
-	missing := s.missingForNetwork(p)
-	if missing == 0 {
-		p.pro("participant and sequencer have their data and the SV app answers, so the state can be exported", "databases", "apps")
-		p.pro(fmt.Sprintf("Splice %s can be recovered with migration dumps", s.rel.Splice), "release")
-		return Recommended
-	}
-	return Possible
+	return "", false
 }
 
 // missingForNetwork gives as reasons against what has not been seen and has to be, and says how many they are. Each is something that

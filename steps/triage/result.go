@@ -71,6 +71,15 @@ const (
 	Network   = "network"
 )
 
+// Goes is the name of the path with which this program goes a recovery: network has two variants behind one name, and the release that is seen
+// decides (design, section 1).
+func (r Result) Goes(path string) string {
+	if path == Network && (r.Release.Family == FamilyB || r.Release.Family == FamilyC) {
+		return "network-roll-forward"
+	}
+	return path
+}
+
 // Path is what is said of one recovery.
 type Path struct {
 	Path    string   `json:"path"`
