@@ -73,8 +73,8 @@ const (
 
 // Goes is the name of the path with which this program goes a recovery: network has two variants behind one name, and the release that is seen
 // decides (design, section 1).
-func (r Result) Goes(path string) string {
-	if path == Network && (r.Release.Family == FamilyB || r.Release.Family == FamilyC) {
+func Goes(path, release string) string {
+	if family := FamilyOf(release); path == Network && (family == FamilyB || family == FamilyC) {
 		return "network-roll-forward"
 	}
 	return path

@@ -156,21 +156,14 @@ func standingVerb(s runs.Summary) string {
 	}
 }
 
-// leads says whether a path that this program has helps on a release: a network is recovered with migration dumps up to 0.6.1 alone (reference/deployment.md 1).
-// Of a release that was not seen it is the path's own gate that decides.
-func leads(path, release string) bool {
-	family := triage.FamilyOf(release)
-	return path != triage.Network || family != triage.FamilyB && family != triage.FamilyC
-}
-
 // ways are how a recovery that triage speaks of is begun. Only a path that this program goes is offered.
 func ways(path string, seen firstlook.Seen) (items []wizard.Item, closed string) {
-	name := path
+	name := triage.Goes(path, seen.Release)
 	if path == triage.Restore && seen.Empty && seen.Reached {
 		name = "restore-lost"
 	}
 	info, err := findPath(name)
-	if err != nil || !leads(name, seen.Release) {
+	if err != nil {
 		return nil, "svrescue does not lead through the path " + path + " yet. Follow the documentation of Splice " + cmp.Or(seen.Release, "for your release") + ", with a second person."
 	}
 	if seen.Reached {

@@ -346,7 +346,7 @@ func verdictText(r triage.Result) string {
 // nextCommand is what to do with a recommendation. Only a path that this program goes is offered as a command. Where nothing of the node is left
 // in its namespace, a restore puts back all of it.
 func nextCommand(r triage.Result, nothingLeft bool) string {
-	path := r.Recommended()
+	path := triage.Goes(r.Recommended(), r.Release.Splice)
 	if path == triage.Restore && nothingLeft {
 		path = "restore-lost"
 	}
@@ -354,8 +354,8 @@ func nextCommand(r triage.Result, nothingLeft bool) string {
 	switch {
 	case path == "":
 		return ""
-	case err != nil || !leads(path, r.Release.Splice):
-		return "svrescue does not lead through the path " + path + " yet. Follow the documentation of Splice " + cmp.Or(r.Release.Splice, "for your release") + ", with a second person."
+	case err != nil:
+		return "svrescue does not lead through the path " + r.Recommended() + " of this release yet. Follow the documentation of Splice " + cmp.Or(r.Release.Splice, "for your release") + ", with a second person."
 	}
 	return "svrescue plan " + path + " shows what would be sent, and svrescue run " + path + " goes the way step by step."
 }
