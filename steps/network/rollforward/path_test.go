@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"canton.example/svrescue/assets"
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/kube/sim"
 	"canton.example/svrescue/steps"
@@ -365,4 +366,21 @@ func TestValidators(t *testing.T) {
 			t.Errorf("found %s", got)
 		}
 	})
+}
+
+// Every step has its prose, a summary, and ids and questions of its own.
+func TestEveryStepIsTold(t *testing.T) {
+	seen := map[string]bool{}
+	for _, s := range New().Steps {
+		if seen[s.ID] || !strings.HasPrefix(s.ID, prefix) || s.Summary == "" || s.Verify == nil || assets.Prose(s.ID) == "" {
+			t.Errorf("step %s is not whole", s.ID)
+		}
+		seen[s.ID] = true
+		for _, a := range s.Asks {
+			if a.Help == "" || seen[s.ID+"."+a.Name] {
+				t.Errorf("question %s.%s is not whole", s.ID, a.Name)
+			}
+			seen[s.ID+"."+a.Name] = true
+		}
+	}
 }
