@@ -52,6 +52,7 @@ func well() Evidence {
 		KeysChanged: KeysChanged{Reading: read("topology"), Last: ago(100 * day)},
 		Schedule:    Schedule{Reading: read("values of release validator"), Set: true, Seen: "every day at 02:00, keeps 30d"},
 		Users:       Users{Reading: read("validator")}, Parties: Parties{Reading: read("participant")},
+		RollForward: RollForward{Reading: read("SV app"), Applies: true, Known: true},
 		Permissions: Permissions{Reading: read("cluster"), Asked: 74}, Token: Token{Reading: read("SV app")},
 		Hosts: []Host{{Reading: read("SV app"), App: "the SV app", Way: "its public host"}, {Reading: read("scan"), App: "scan", Way: "a tunnel"}},
 		Disk:  Disk{Reading: read("df"), Folder: "/mnt/backup", Free: 200 << 30, Need: 100 << 30}, Clock: Clock{Reading: read("cluster"), Skew: time.Second},
@@ -106,6 +107,10 @@ func TestConditions(t *testing.T) {
 			e.Backups.Snapshots.Sets, e.Identities.Files, e.KMS.State = nil, nil, triage.KMSSilent
 		}, map[string]triage.Verdict{"recovery-route": open, "backup-set": bad, "backup-age": bad, "backup-spacing": open, "backup-synchronizer": open, "identities": bad, "identities-current": open},
 			"No way has been seen", bad},
+		{"the SV app would join with its key instead of rolling forward", func(e *Evidence) { e.RollForward.Lacks = []string{"the values have joinWithKeyOnboarding"} },
+			map[string]triage.Verdict{"roll-forward": bad}, "joinWithKeyOnboarding", holds},
+		{"what the SV app gets is not known", func(e *Evidence) { e.RollForward.Known = false }, map[string]triage.Verdict{"roll-forward": open}, "not what upstream's charts render", holds},
+		{"a release that does not roll forward", func(e *Evidence) { e.RollForward.Applies = false }, nil, "", holds},
 		{"snapshots cannot be read", func(e *Evidence) { e.Backups.Snapshots = triage.Place{Reading: failed()} }, map[string]triage.Verdict{"backup-set": open, "backup-age": open, "backup-spacing": open,
 			"backup-synchronizer": open}, "", open},
 		{"snapshots and identities cannot be read", func(e *Evidence) {

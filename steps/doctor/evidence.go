@@ -17,6 +17,7 @@ type Evidence struct {
 	Managed     []Managed // what is known of the backups of servers outside the cluster, one entry for each
 	Users       Users
 	Parties     Parties
+	RollForward RollForward
 	Permissions Permissions
 	Token       Token
 	Hosts       []Host
@@ -59,6 +60,14 @@ type Users struct {
 type Parties struct {
 	triage.Reading
 	Stay []string
+}
+
+// RollForward is what would make the SV app fail to roll forward with the network as it is deployed.
+type RollForward struct {
+	triage.Reading
+	Applies bool     // the release is one that rolls forward, 0.6.2 or later
+	Known   bool     // the SV app gets what upstream's charts render
+	Lacks   []string // sentences without a full stop
 }
 
 // Permissions are those that a recovery needs in the cluster.

@@ -108,5 +108,8 @@ func rules() []rule {
 		rule{id: "users-since-backup", title: "Users onboarded since the newest set", informational: true,
 			consequence: "They have to be onboarded again by hand after a restore.", judge: users},
 		rule{id: "parties", title: "Parties that a re-onboarding does not carry over", informational: true,
-			consequence: "They stay behind where the node is re-onboarded, and need a restore from databases.", judge: parties})
+			consequence: "They stay behind where the node is re-onboarded, and need a restore from databases.", judge: parties},
+		rule{id: "roll-forward", title: "The SV app could roll forward with the network as it is deployed", informational: true,
+			consequence: "In a network recovery this is found only when all SVs wait.", fix: "Have it ready for then; svrescue run network-roll-forward changes it and tests what is rendered.",
+			learn: "Look at the environment of the SV app's Deployment.", judge: rollsForward})
 }

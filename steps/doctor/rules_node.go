@@ -153,3 +153,17 @@ func parties(l look) finding {
 		return triage.Holds, "there are none"
 	})
 }
+
+func rollsForward(l look) finding {
+	return l.of(l.RollForward.Reading, "whether the SV app could roll forward", func() (triage.Verdict, string) {
+		switch r := l.RollForward; {
+		case r.Known && !r.Applies:
+			return triage.Holds, "up to 0.6.1 a network is recovered with migration dumps, and nothing rolls forward"
+		case !r.Known:
+			return triage.NotDetermined, "the SV app's environment is not what upstream's charts render"
+		case len(r.Lacks) > 0:
+			return triage.Violated, strings.Join(r.Lacks, "; ")
+		}
+		return triage.Holds, "nothing that it gets stands against it"
+	})
+}

@@ -64,6 +64,7 @@ func (r Readiness) sources() []readinessSource {
 		{"acknowledgement", limit, readAcknowledgement, func(*doctor.Evidence, triage.Reading) {}},
 		{"keys and users", limit, readAccounts, func(e *doctor.Evidence, at triage.Reading) { e.KeysChanged.Reading, e.Users.Reading = at, at }},
 		{"parties", limit, readParties, func(e *doctor.Evidence, at triage.Reading) { e.Parties.Reading = at }},
+		{"roll-forward", limit, readRollForward, func(e *doctor.Evidence, at triage.Reading) { e.RollForward.Reading = at }},
 		{"room", slow, r.readRoom, func(e *doctor.Evidence, at triage.Reading) { e.Disk.Reading = at }},
 		{"managed servers", limit + 5*time.Second, r.readManaged, func(*doctor.Evidence, triage.Reading) {}},
 	}
