@@ -2,7 +2,6 @@ package rollforward
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -76,7 +75,8 @@ func (c change) diff() steps.Step[Facts] {
 				c.forget(f)
 			}
 		},
-		Plan: func(f Facts) ([]steps.Action, error) { return nil, needCard(f) },
+		Remedies: releases.Remedies,
+		Plan:     func(f Facts) ([]steps.Action, error) { return nil, needCard(f) },
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			if why := c.isIdle(*f); why != "" {
 				return []wire.Finding{{ID: "idle", Verdict: wire.Holds, Text: why}}, nil
@@ -114,8 +114,12 @@ func (c change) derive(ctx context.Context, w steps.World, f Facts, all []releas
 		if err != nil {
 			return nil, nil, err
 		}
-		if pending := pendingOf(f, all, wants); len(pending) > 0 {
-			return nil, pending, nil
+		var names []string
+		for _, want := range wants {
+			names = append(names, want.Release)
+		}
+		if err := releases.Settled(f.site(), all, names...); err != nil {
+			return nil, nil, err
 		}
 		derived, found, err := c.tryOnce(ctx, w, f, all, wants)
 		last := try+1 >= max(c.tries, 1)
@@ -146,7 +150,7 @@ func (c change) tryOnce(ctx context.Context, w steps.World, f Facts, all []relea
 			return nil, nil, err
 		}
 		derived = append(derived, d)
-		found = append(found, differences(d)...)
+		found = append(found, d.Findings()...)
 		made, err := rendered(ctx, w, d)
 		if err != nil {
 			return nil, nil, err
@@ -175,45 +179,10 @@ func rendered(ctx context.Context, w steps.World, d releases.Derived) ([]kube.Wo
 	return all, nil
 }
 
-// pendingOf are findings of releases that Helm has not ended with, among those that are wanted.
-func pendingOf(f Facts, all []releases.Running, wants []releases.Want) []wire.Finding {
-	return releases.PendingFindings(f.Where, slices.DeleteFunc(slices.Clone(all), func(r releases.Running) bool {
-		return !slices.ContainsFunc(wants, func(w releases.Want) bool { return w.Release == r.Name })
-	}))
-}
-
-// differences tells in lines how a release changes.
-func differences(d releases.Derived) []wire.Finding {
-	what := "release " + d.Name + " is changed"
-	if d.New() {
-		what = "release " + d.Name + " is new, beside " + d.Want.Release
-	}
-	lines := func(id, says string, all []string) wire.Finding {
-		f := wire.Finding{ID: id + "-" + d.Name, Verdict: wire.Holds, Text: fmt.Sprintf("%s: %d %s differ", what, len(all), says)}
-		for _, l := range all {
-			f.Evidence = append(f.Evidence, wire.Evidence{Source: says, Seen: l})
-		}
-		return f
-	}
-	found := []wire.Finding{lines("values", "values", d.Values), lines("objects", "parts of objects", d.Objects)}
-	if d.Version != d.Was {
-		found = append(found, wire.Finding{ID: "chart-" + d.Name, Verdict: wire.Attention, Text: fmt.Sprintf("release %s has chart %s %s, and the running one is %s", d.Name, d.Chart, d.Version, d.Was),
-			Next: "That is as the card says; look through what differs"})
-	}
-	if d.Managed != nil {
-		found = append(found, wire.Finding{ID: "managed-" + d.Name, Verdict: wire.Attention, Text: fmt.Sprintf("release %s is applied from a repository, by %s", d.Name, d.Managed),
-			Next: "The next step writes the patch, and waits until you have committed it and the cluster shows it"})
-	}
-	if len(d.Hooks) > 0 {
-		found = append(found, wire.Finding{ID: "hooks-" + d.Name, Verdict: wire.Attention, Text: fmt.Sprintf("the chart of release %s has %d hooks, which are not run", d.Name, len(d.Hooks)), Next: "Look whether one of them is needed"})
-	}
-	return found
-}
-
 // apply is the step that puts it in force.
 func (c change) apply() steps.Step[Facts] {
 	return steps.Step[Facts]{
-		ID: prefix + c.name, Title: c.title, Effect: c.effect, Summary: c.summary,
+		ID: prefix + c.name, Title: c.title, Effect: c.effect, Summary: c.summary, Remedies: releases.Remedies,
 		Check: func(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
 			if f.Agreed == nil || c.isIdle(f) != "" || len(f.Changes[c.name]) == 0 {
 				return nil, nil
@@ -278,13 +247,17 @@ func (f Facts) site() releases.Site { return releases.Site{Where: f.Where, Run: 
 
 func (c change) actions(f Facts) []steps.Action {
 	var all []steps.Action
-	ready := action.WaitReady{Name: "the pods of " + c.name, Namespace: f.Node.Subject.Namespace}
+	var workloads []action.Wanted
 	for _, d := range f.Changes[c.name] {
 		all = append(all, d.Actions(f.site())...)
-		ready.Workloads = append(ready.Workloads, d.Workloads...)
+		workloads = append(workloads, d.Workloads...)
 	}
-	if c.ready && len(ready.Workloads) > 0 {
-		all = append(all, ready)
+	if len(workloads) == 0 {
+		return all
+	}
+	all = append(all, awaitStarted{f.Node.Subject.Namespace, workloads})
+	if c.ready {
+		all = append(all, action.WaitReady{Name: "the pods of " + c.name, Namespace: f.Node.Subject.Namespace, Workloads: workloads})
 	}
 	return all
 }

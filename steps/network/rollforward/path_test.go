@@ -44,8 +44,14 @@ func (r *rig) drive(j *journal, facts Facts, some []steps.Step[Facts], answer fu
 	facts.Wanted, facts.Run, facts.Where = "sv", "r-1", kube.Where{Context: "test"}
 	m, err := engine.New(engine.Config[Facts]{Path: path, Facts: facts, World: r.world,
 		Run: wire.Run{ID: "r-1", Acting: wire.Live, Operator: "you", Host: "here"},
-		Hands: func(refs []steps.Ref, _ bool) steps.Hands {
-			return steps.Hands{World: r.world, Files: r.files.only(refs)}
+		Hands: func(refs []steps.Ref, dry bool) steps.Hands {
+			var allowed []kube.Access
+			for _, ref := range refs {
+				if ref.Kube != nil {
+					allowed = append(allowed, *ref.Kube)
+				}
+			}
+			return steps.Hands{World: r.world, Files: r.files.only(refs), Kube: r.world.Kube.Hands(allowed, dry)}
 		},
 		Journal: j, Past: slices.Clone(j.events), Clock: clock.RealClock{}, ParkAfter: 30 * time.Minute})
 	if err != nil {

@@ -41,14 +41,15 @@ const lastBlock = 2 * time.Hour
 
 // rig is a simulated cluster with a node whose network stands still, in the bubble of a test.
 type rig struct {
-	t     *testing.T
-	sim   *sim.Server
-	world steps.World
-	files *memory
-	pods  *fakePods
-	apps  *fakeApps
-	stood time.Time      // when the network ended
-	tells map[string]any // what scans answer of upgrades, by path
+	t      *testing.T
+	sim    *sim.Server
+	world  steps.World
+	files  *memory
+	charts string // folder with the stand-in charts
+	pods   *fakePods
+	apps   *fakeApps
+	stood  time.Time      // when the network ended
+	tells  map[string]any // what scans answer of upgrades, by path
 }
 
 // telling answers some paths, and leaves others to another handler.
@@ -65,7 +66,10 @@ func telling(tells map[string]any, other http.Handler) http.Handler {
 }
 
 // newRig makes a world; release is that of the charts.
-func newRig(t *testing.T, release string) *rig {
+func newRig(t *testing.T, release string) *rig { return newRigOf(t, release, false) }
+
+// newRigOf makes a world; bare has no node in it.
+func newRigOf(t *testing.T, release string, bare bool) *rig {
 	t.Helper()
 	now := time.Now().UTC()
 	r := &rig{t: t, files: &memory{files: map[string][]byte{}, room: 50 << 30}, stood: now.Add(-lastBlock)}
@@ -77,6 +81,9 @@ func newRig(t *testing.T, release string) *rig {
 	}
 	s.Objects += helmRecord(t, "sv", "splice-sv-node", release, map[string]any{"onboardingName": ownName}) +
 		helmRecord(t, "comet", "splice-cometbft", release, map[string]any{"genesis": map[string]any{"chainId": "MainNet-4"}}) + "\n---\n"
+	if bare {
+		s = sim.Scenario{Objects: `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"sv"}}`}
+	}
 	if err := r.sim.LoadScenario(s); err != nil {
 		t.Fatal(err)
 	}
