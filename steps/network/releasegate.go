@@ -16,7 +16,7 @@ import (
 
 // rollForward is what to do instead on a release that knows no migration dumps any more (reference/deployment.md 11).
 const rollForward = "From 0.6.2 on a network is recovered by the roll-forward logical synchronizer upgrade: the SVs agree on the last good time, deploy a successor " +
-	"sequencer and mediator with a new serial ID, and start the SV app with rollForwardLsu. Take that up on the call; nothing of this path helps there"
+	"sequencer and mediator with a new serial ID, and start the SV app with rollForwardLsu: svrescue run network-roll-forward. Nothing of this path helps there"
 
 func releaseGate() steps.Step[Facts] {
 	return steps.Step[Facts]{

@@ -11,6 +11,8 @@ import (
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/backup"
 	"canton.example/svrescue/steps/network"
+	"canton.example/svrescue/steps/network/card"
+	"canton.example/svrescue/steps/network/rollforward"
 	"canton.example/svrescue/steps/node"
 	"canton.example/svrescue/steps/postgres"
 	"canton.example/svrescue/steps/reonboard"
@@ -98,15 +100,20 @@ func bindReonboard(f reonboard.Facts) wire.Bound {
 }
 
 // bindNetwork names the participant's workload of the node that is migrated, and the values that all SVs use alike.
-func bindNetwork(f network.Facts) wire.Bound {
+func bindNetwork(f network.Facts) wire.Bound { return bindCall(f.Node, f.Card) }
+
+// bindRollForward names the participant that is moved, and the card by which it is.
+func bindRollForward(f rollforward.Facts) wire.Bound { return bindCall(f.Node, f.Card) }
+
+func bindCall(n *node.Node, agreed *card.Card) wire.Bound {
 	var b wire.Bound
-	if f.Node != nil {
-		if found := f.Node.Of(node.Participant); len(found) > 0 {
+	if n != nil {
+		if found := n.Of(node.Participant); len(found) > 0 {
 			b.Target = found[0].UID
 		}
 	}
-	if f.Card != nil {
-		b.Backup = "card-" + f.Card.Fingerprint()
+	if agreed != nil {
+		b.Backup = "card-" + agreed.Fingerprint()
 	}
 	return b
 }

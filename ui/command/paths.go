@@ -22,6 +22,7 @@ import (
 	"canton.example/svrescue/steps/engine/lease"
 	"canton.example/svrescue/steps/engine/runs"
 	"canton.example/svrescue/steps/network"
+	"canton.example/svrescue/steps/network/rollforward"
 	"canton.example/svrescue/steps/reach"
 	"canton.example/svrescue/steps/rehearsal"
 	"canton.example/svrescue/steps/reonboard"
@@ -52,7 +53,7 @@ type pathInfo struct {
 
 // paths are all paths, in the order in which they are listed.
 func paths() []pathInfo {
-	return []pathInfo{infoOf(restore.New()), infoOf(restore.Lost()), infoOf(reonboard.New()), infoOf(network.New()), infoOf(restore.Release())}
+	return []pathInfo{infoOf(restore.New()), infoOf(restore.Lost()), infoOf(reonboard.New()), infoOf(network.New()), infoOf(rollforward.New()), infoOf(restore.Release())}
 }
 
 func infoOf[F any](p steps.Path[F]) pathInfo {
@@ -118,6 +119,9 @@ func newMachine(spec runs.Spec, folder string, files reach.Artifacts, wall clock
 		return build(w, bind(reonboard.New(), bindReonboard), reonboard.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, Hints: hintsOf(spec, folder, k.hints)})
 	case "network":
 		return build(w, bind(network.New(), bindNetwork), network.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, Hints: callHintsOf(spec, folder, k.call)})
+	case "network-roll-forward":
+		return build(w, bind(rollforward.New(), bindRollForward), rollforward.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, ChartsHint: spec.Charts,
+			Hints: network.Hints{Scans: hintsOf(spec, folder, k.hints).Scans}})
 	case "release-old-volumes":
 		return build(w, bind(restore.Release(), bindRelease), restore.ReleaseFacts{Wanted: spec.Namespace, Where: where, Run: spec.ID,
 			Subject: wire.Subject{Namespace: spec.Namespace, Cluster: where.Context}})

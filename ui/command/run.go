@@ -46,7 +46,7 @@ func (p *program) runCommand() *cobra.Command {
 func (p *program) lostFlags(c *cobra.Command) {
 	c.Flags().StringVar(&p.flags.record, "record", "", "restore-lost: the folder with the record of the lost node")
 	c.Flags().StringVar(&p.flags.values, "values", "", "restore-lost, where there is no record, and reonboard: the folder with its saved Helm values")
-	c.Flags().StringVar(&p.flags.charts, "charts", "", "restore-lost and reonboard: the folder with the charts for --values")
+	c.Flags().StringVar(&p.flags.charts, "charts", "", "restore-lost and reonboard: the folder with the charts for --values; network-roll-forward: the folder with its charts")
 }
 
 func onePath(cmd *cobra.Command, args []string) error {
@@ -119,7 +119,7 @@ func (p *program) folders(spec *runs.Spec) error {
 // forLost refuses what a lost node is made of with another path than its own, and what does not fit together.
 func (p *program) forLost(path string) error {
 	for _, f := range []struct{ flag, value string }{{"--record", p.flags.record}, {"--values", p.flags.values}, {"--charts", p.flags.charts}} {
-		if f.value != "" && path != "restore-lost" && (path != "reonboard" || f.flag == "--record") {
+		if f.value != "" && path != "restore-lost" && (path != "reonboard" || f.flag == "--record") && (path != "network-roll-forward" || f.flag != "--charts") {
 			return usage("%s is for a node that is lost: svrescue run restore-lost %s %s", f.flag, f.flag, f.value)
 		}
 	}
