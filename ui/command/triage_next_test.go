@@ -22,7 +22,7 @@ func TestNextCommand(t *testing.T) {
 		{recommending(triage.Restore), true, "svrescue run restore-lost goes"},
 		{recommending(triage.Reonboard), false, "svrescue run reonboard goes"},
 		{triage.Result{Release: triage.Release{Splice: "0.5.10"}, Paths: []triage.Path{{Path: triage.Network, Verdict: triage.Recommended}}}, false, "svrescue run network goes"},
-		{recommending(triage.Network), true, "does not lead through the path network of this release yet. Follow the documentation of Splice 0.6.4"},
+		{recommending(triage.Network), true, "svrescue run network-roll-forward goes"},
 	} {
 		got := nextCommand(c.of, c.lost)
 		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
