@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"crypto/x509"
@@ -28,6 +29,26 @@ type Books struct {
 	OfferLasts              time.Duration // the longest that an offer is good for: days would be too long for a rehearsal; 0: as it was asked for
 	Lying                   int           // how many scans show the lost SV as one still, and more of its money than there was
 	Import                  Import
+	Place                   Place
+}
+
+// Place is where the network of a ledger is, and how fast it acts; zero: as in a rehearsal.
+type Place struct {
+	SV    string  // that was lost
+	Hosts string  // of the others' apps, from "scan" or "sv" and a number: %s.sv-%02d.rehearsal.example
+	Pace  float64 // how many times faster than in a rehearsal what takes time by itself is done
+}
+
+// paced is how long something takes here.
+func (p Place) paced(d time.Duration) time.Duration {
+	return time.Duration(float64(d) / cmp.Or(p.Pace, 1))
+}
+
+func (p Place) lost() holder { return holderOf(cmp.Or(p.SV, svName)) }
+
+// host is that of an app of another SV.
+func (p Place) host(app string, i int) string {
+	return fmt.Sprintf(cmp.Or(p.Hosts, "%s.sv-%02d.rehearsal.example"), app, i+1)
 }
 
 // Import is how a validator that starts from identities takes over what their party owns.
@@ -123,17 +144,17 @@ func (h holder) dumpedWith(release string, participants func(name string) any) (
 }
 
 // lost is the SV that the rehearsals of a re-onboarding are about.
-func lost() holder { return holderOf(svName) }
+func lost() holder { return Place{}.lost() }
 
 // open makes the ledger of a scenario. took is called when a wallet has changed something, before its client is told.
 func (b Books) open(clk clock.Clock, took func()) *svapp.Ledger {
 	member := func(h holder, scan string) svapp.Member {
 		return svapp.Member{Name: h.name, Party: h.party(), Participant: h.participant(), Weight: 10000, Joined: 3, ScanURL: scan}
 	}
-	o := svapp.LedgerOptions{Clock: clk, DSO: dsoParty, Synchronizer: syncID, SVs: []svapp.Member{member(lost(), "http://scan.acme.rehearsal.example")}, Coins: b.Coins,
-		HoldingFee: b.HoldingFee, TransferFee: b.TransferFee, FreeTransfers: b.FreeTransfers, MaxInputs: b.MaxInputs, Ingest: ingested, Complete: completed, SnapshotEvery: snapshots, Votes: b.Votes, Faults: b.Faults, OfferLasts: b.OfferLasts, Took: took}
+	o := svapp.LedgerOptions{Clock: clk, DSO: dsoParty, Synchronizer: syncID, SVs: []svapp.Member{member(b.Place.lost(), "http://scan.acme.rehearsal.example")}, Coins: b.Coins,
+		HoldingFee: b.HoldingFee, TransferFee: b.TransferFee, FreeTransfers: b.FreeTransfers, MaxInputs: b.MaxInputs, Ingest: b.Place.paced(ingested), Complete: b.Place.paced(completed), SnapshotEvery: b.Place.paced(snapshots), Votes: b.Votes, Faults: b.Faults, OfferLasts: b.OfferLasts, Took: took}
 	for i := range others {
-		o.SVs = append(o.SVs, member(holderOf(nameOfPeer(i)), "http://"+hostOfPeer(i)))
+		o.SVs = append(o.SVs, member(holderOf(nameOfPeer(i)), "http://"+b.Place.host("scan", i)))
 	}
 	l, err := svapp.NewLedger(o)
 	if err != nil {
@@ -143,6 +164,7 @@ func (b Books) open(clk clock.Clock, took func()) *svapp.Ledger {
 }
 
 // lies is how a lying scan sees the network.
-func (Books) lies() svapp.Sight {
-	return svapp.Sight{StillSV: lost().party(), Owns: map[string]string{lost().party(): "99999999.0000000000"}}
+func (b Books) lies() svapp.Sight {
+	party := b.Place.lost().party()
+	return svapp.Sight{StillSV: party, Owns: map[string]string{party: "99999999.0000000000"}}
 }

@@ -58,8 +58,10 @@ func token(audience string) string {
 }
 
 // validatorToken is one for the validator app's own user.
-func validatorToken() string {
-	return svapp.UnsafeToken(signedWith, validatorAudience, validatorUser, time.Time{})
+func validatorToken() string { return tokenFor(validatorAudience) }
+
+func tokenFor(audience string) string {
+	return svapp.UnsafeToken(signedWith, audience, validatorUser, time.Time{})
 }
 
 // app is the SV app, scan or the validator app of the node.
@@ -109,11 +111,11 @@ func (p *pods) peer(host string) http.Handler {
 		return p.loss.peer(host)
 	}
 	for i := range others {
-		if p.tenants != nil && host == sponsorHost(i) {
+		if p.tenants != nil && host == p.place().host("sv", i) {
 			return svapp.App{Base: svapp.SV, ID: nameOfPeer(i), Version: release, Built: "2026-01-20T10:11:12Z", Port: svPort, Uptime: func() time.Duration { return time.Hour },
 				NotReady: func() string { return "" }, Part: func(context.Context, string) error { return nil }, Network: p.sightOf(i), Allow: func(*http.Request) int { return http.StatusForbidden }}.Handler()
 		}
-		if host != hostOfPeer(i) {
+		if host != p.place().host("scan", i) {
 			continue
 		}
 		if i < p.net.Silent {
@@ -144,10 +146,15 @@ func (p *pods) sightOf(i int) func() svapp.Network {
 }
 
 func nameOfPeer(i int) string { return fmt.Sprintf("SV-%02d", i+1) }
-func hostOfPeer(i int) string { return fmt.Sprintf("scan.sv-%02d.rehearsal.example", i+1) }
+func hostOfPeer(i int) string { return Place{}.host("scan", i) }
 
-// sponsorHost is the host of a peer's SV app.
-func sponsorHost(i int) string { return fmt.Sprintf("sv.sv-%02d.rehearsal.example", i+1) }
+// place is where the network is.
+func (p *pods) place() Place {
+	if p.tenants == nil {
+		return Place{}
+	}
+	return p.tenants.plan.Place
+}
 
 // seen is what a scan knows of the network when the ledger has got to a time.
 func (p *pods) seen(at time.Time, without bool) svapp.Network {

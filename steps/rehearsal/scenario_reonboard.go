@@ -33,8 +33,10 @@ const (
 )
 
 // lostCoins are its amulets.
-func lostCoins() []svapp.Coin {
-	party := lost().party()
+func lostCoins() []svapp.Coin { return coinsOf(Place{}) }
+
+func coinsOf(p Place) []svapp.Coin {
+	party := p.Lost()
 	return []svapp.Coin{{Owner: party, Amount: "9007199254740000.0000000001"}, {Owner: party, Amount: "992.4000000000"}, {Owner: party, Amount: "0.5000000000"},
 		{Owner: party, Amount: lostLocked, Locked: true, Until: 400 * 24 * time.Hour}, {Owner: holderOf(nameOfPeer(0)).party(), Amount: "1000.0000000000"}}
 }

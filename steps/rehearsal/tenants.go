@@ -159,20 +159,21 @@ func (t *tenants) sv(s *space, in sim.Pod) *sim.Workload {
 	if s.participant == nil {
 		return gone(unreachable)
 	}
-	database := s.participant.database
+	database, place := s.participant.database, t.plan.Place
+	name := place.lost().name
 	if s.identities[database] == "" {
-		if t.taken(svName) {
-			return gone(`{"level":"ERROR","message":"An SV with the name ` + svName + ` is onboarded already; exiting"}`)
+		if t.taken(name) {
+			return gone(`{"level":"ERROR","message":"An SV with the name ` + name + ` is onboarded already; exiting"}`)
 		}
-		h := holderOf(svName + " in " + in.Namespace + " on " + database)
-		party := svName + "::" + h.fingerprint()
+		h := holderOf(name + " in " + in.Namespace + " on " + database)
+		party := name + "::" + h.fingerprint()
 		s.identities[database] = "PAR::" + party
-		plan := svapp.JoinPlan{SV: svapp.Member{Name: svName, Party: party, Participant: "PAR::" + party, Weight: 10000, ScanURL: "http://scan.acme.rehearsal.example"}, Completes: joins}
+		plan := svapp.JoinPlan{SV: svapp.Member{Name: name, Party: party, Participant: "PAR::" + party, Weight: 10000, ScanURL: "http://scan.acme.rehearsal.example"}, Completes: place.paced(joins)}
 		for i := range others {
-			plan.Confirm = append(plan.Confirm, svapp.PlannedBallot{SV: nameOfPeer(i), After: time.Duration(i+1) * confirms, Accept: true})
+			plan.Confirm = append(plan.Confirm, svapp.PlannedBallot{SV: nameOfPeer(i), After: time.Duration(i+1) * place.paced(confirms), Accept: true})
 		}
 		t.books.Join(plan)
-		s.sv = &tenant{party: party, ready: t.now().Add(time.Duration(len(plan.Confirm)-(len(plan.Confirm)-1)/3)*confirms + joins)}
+		s.sv = &tenant{party: party, ready: t.now().Add(time.Duration(len(plan.Confirm)-(len(plan.Confirm)-1)/3)*place.paced(confirms) + place.paced(joins))}
 	}
 	if s.sv == nil {
 		return gone(unreachable)

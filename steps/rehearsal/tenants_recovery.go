@@ -20,22 +20,17 @@ func (t *tenants) recovery(s *space, in sim.Pod) *sim.Workload {
 	}
 	const file = dumpMount + "/content"
 	ids, err := dump.Read(strings.NewReader(in.Files[dumpMount]["content"]))
-	if err != nil || ids.Shape != dump.ParticipantDump || ids.Participant == nil {
+	id := Imported(ids, in.Env[identifierVar])
+	if err != nil || id == "" {
 		return gone(`{"level":"ERROR","message":"Could not parse participant bootstrap dump at ` + file + `: it is no NodeIdentitiesDump"}`)
 	}
 	if _, remote := ids.Participant.Counts(); remote > 0 && s.participant.kms == "" { // what it says then was not verified
 		return gone(`{"level":"ERROR","message":"Could not register KMS key for `+ids.Participant.ID+`: the participant has no KMS"}`, `{"level":"ERROR","message":"Initialization failed; exiting"}`)
 	}
-	id := "PAR::" + in.Env[identifierVar] + "::" + ids.Namespace()
-	switch was := s.identities[s.participant.database]; {
-	case in.Env[identifierVar] == "":
-		id = ids.Participant.ID
-		fallthrough
-	case was == "" || was == id:
-		s.identities[s.participant.database] = id
-	default:
+	if was := s.identities[s.participant.database]; was != "" && was != id && in.Env[identifierVar] != "" {
 		return gone(`{"level":"ERROR","message":"Node has ID ` + was + ` instead of expected ID ` + id + `."}`)
 	}
+	s.identities[s.participant.database] = id
 	if !slices.Contains(t.tried, id) {
 		t.tried = append(t.tried, id)
 	}
@@ -80,7 +75,7 @@ func (t *tenants) imported(in sim.Pod) time.Time {
 	if in.Starts > 0 {
 		takes = 10 * time.Second
 	}
-	return in.Started.Add(takes)
+	return in.Started.Add(t.plan.Place.paced(takes))
 }
 
 // phases are what the app's log says on the way (reference/apis.md 9.4).
