@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -45,6 +46,8 @@ type component struct {
 	chain    *chain // nil: it is not CometBFT
 	started  time.Time
 	lag      sim.Lag
+	member   *member // nil: it is of no network
+	joins    bool    // its app is one of the network's
 
 	mu     sync.Mutex
 	reason string // why it is not ready; empty: it is
@@ -69,10 +72,18 @@ func newComponent(log *slog.Logger, env func(string) string) (*component, error)
 		if !ok {
 			return nil, fmt.Errorf("DATABASE %q is not host:port/name", s)
 		}
-		c.database = &database{address: address, name: name, user: env("DB_USER"), password: env("DB_PASSWORD"), query: env("DB_QUERY")}
+		c.database = &database{address: address, name: name, user: env("DB_USER"), password: env("DB_PASSWORD"), query: env("DB_QUERY"), init: env("DB_INIT")}
 	}
 	if c.name == "cometbft" {
 		c.chain = &chain{folder: env("DATA"), id: env("CHAIN_ID"), moniker: env("MONIKER")}
+		if env("FRESH") != "" {
+			if err := c.chain.begin(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if env("LEDGER") != "" {
+		c.member, c.joins = newMember(env, c.name), env("JOINS") != ""
 	}
 	return c, nil
 }
@@ -101,9 +112,22 @@ func (c *component) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if reason == "" && c.joins && !c.member.joined.Load() {
+			if reason, err = c.tryJoin(ctx); err != nil {
+				return err
+			}
+		}
+		if reason == "" && c.member != nil && c.name == "participant" {
+			if err := c.speak(ctx, false); err != nil {
+				c.log.Warn("Not told: " + err.Error())
+			}
+		}
 		c.set(reason)
 		select {
 		case <-ctx.Done():
+			if c.member != nil {
+				c.leave(context.WithoutCancel(ctx))
+			}
 			return nil
 		case err := <-failed:
 			return err
@@ -138,6 +162,16 @@ func (c *component) look(ctx context.Context) (string, error) {
 		conn.Close()
 	}
 	return "", nil
+}
+
+// tryJoin joins the network; what does not answer yet is why it is not ready.
+func (c *component) tryJoin(ctx context.Context) (string, error) {
+	err := c.join(ctx)
+	var away *url.Error
+	if errors.As(err, &away) {
+		return err.Error(), nil
+	}
+	return "", err
 }
 
 // set publishes the reason and logs when it changes.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -18,6 +19,7 @@ type database struct {
 	address, name  string
 	user, password string
 	query          string
+	init           string // makes the tables of a database that has none; empty: that is an error
 	seen           string
 }
 
@@ -31,6 +33,9 @@ func (e *serverError) passing() bool {
 	return strings.HasPrefix(e.code, "57") || strings.HasPrefix(e.code, "53")
 }
 
+// empty says that a schema or a table is not there.
+func (e *serverError) empty() bool { return e.code == "3F000" || e.code == "42P01" }
+
 // note logs the position in the ledger when it differs from the last one.
 func (d *database) note(log *slog.Logger, value string) {
 	if value != d.seen {
@@ -39,8 +44,18 @@ func (d *database) note(log *slog.Logger, value string) {
 	d.seen = value
 }
 
-// ask connects, runs the query (SELECT 1 if there is none) and gives the first column of the first row.
+// ask runs the query (SELECT 1 if there is none). A database that was never used gets its tables.
 func (d *database) ask(ctx context.Context) (string, error) {
+	value, err := d.run(ctx, cmp.Or(d.query, "SELECT 1"))
+	var refused *serverError
+	if d.init == "" || !errors.As(err, &refused) || !refused.empty() {
+		return value, err
+	}
+	return d.run(ctx, d.init)
+}
+
+// run connects, runs statements and gives the first column of the first row.
+func (d *database) run(ctx context.Context, query string) (string, error) {
 	conn, err := (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, "tcp", d.address)
 	if err != nil {
 		return "", err
@@ -57,10 +72,6 @@ func (d *database) ask(ctx context.Context) (string, error) {
 	}
 	if err := w.authenticate(d.password); err != nil {
 		return "", err
-	}
-	query := d.query
-	if query == "" {
-		query = "SELECT 1"
 	}
 	return w.ask(query)
 }

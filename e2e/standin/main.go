@@ -6,11 +6,16 @@
 //
 // It is told what to be by the environment:
 //
-//	ROLE        participant, sequencer, mediator, cometbft, sv-app, scan-app, validator-app, web-ui or info
+//	ROLE        participant, sequencer, mediator, cometbft, sv-app, scan-app, validator-app, web-ui or info; or network, which is all others
+//	BOOKS, NET  of a network: who is in it and how it acts, as JSON (rehearsal.Books, rehearsal.Net)
+//	LEDGER      http://host of the network's pod. A participant tells it that it runs; with JOINS the app answers as that pod says, and
+//	            the participant is one that its app makes it: PARTICIPANT host:port, POD_NAME, POD_NAMESPACE
 //	VERSION     the release it claims to be
 //	DATABASE    host:port/name of its database; DB_USER, DB_PASSWORD; DB_QUERY is what it must be able to read
 //	NEEDS       host:port,... that must accept connections before it is ready
 //	COMETBFT    http://host:port of the CometBFT RPC (sv-app); SEQUENCER, MEDIATOR host:port of their health
+//	DB_INIT     what makes the tables of a database that has none; without it that is damage
+//	FRESH       CometBFT begins a store where there is none
 //	DATA        folder with blockstore.db (cometbft)
 //	CHAIN_ID    what CometBFT calls the network; MONIKER what it calls itself
 //	LAG         how far it is behind its network after a start, 0s by default; it goes through 20 s of that in a second
@@ -38,6 +43,13 @@ func main() {
 func run(log *slog.Logger) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
+	if os.Getenv("ROLE") == "network" {
+		n, err := newNetwork(log, os.Getenv)
+		if err != nil {
+			return err
+		}
+		return n.run(ctx)
+	}
 	c, err := newComponent(log, os.Getenv)
 	if err != nil {
 		return err

@@ -62,7 +62,11 @@ func (h *healthServer) Check(_ context.Context, q *healthpb.HealthCheckRequest) 
 func (c *component) routes() http.Handler {
 	m := http.NewServeMux()
 	if c.role.base != "" {
-		m.Handle(c.role.base+"/", c.app().Handler())
+		app := c.app().Handler()
+		if c.joins {
+			app = c.asked(app)
+		}
+		m.Handle(c.role.base+"/", app)
 	}
 	switch c.name {
 	case "cometbft":
@@ -71,6 +75,9 @@ func (c *component) routes() http.Handler {
 			m.Handle("GET "+path, rpc)
 		}
 	case "participant":
+		if c.joins {
+			m.HandleFunc("POST /standin/bootstrap", c.become)
+		}
 		m.HandleFunc("GET /livez", func(http.ResponseWriter, *http.Request) {})
 		m.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 			if c.why() != "" {
