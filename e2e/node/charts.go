@@ -27,7 +27,7 @@ func (n *Node) Save(values, charts string) error {
 		if err := write(values, file, text); err != nil {
 			return err
 		}
-		if err := r.save(filepath.Join(charts, r.chart)); err != nil {
+		if err := r.save(filepath.Join(charts, r.chart), nil); err != nil {
 			return err
 		}
 	}
@@ -38,12 +38,14 @@ func (n *Node) Save(values, charts string) error {
 	return write(values, "releases.yaml", text)
 }
 
-// save writes the chart of a release. The databases have one chart in common, in which the release gives the names.
-func (r release) save(folder string) error {
+// save writes the chart of a release. The databases have one chart in common, in which the release gives the names. More pairs of a text and what
+// stands in its place go before these; with them texts of more than one line can be replaced.
+func (r release) save(folder string, more []string) error {
 	changes := []string{"namespace: " + r.namespace + "\n", "namespace: {{ .Release.Namespace }}\n"}
 	if r.chart == "splice-postgres" {
 		changes = append(changes, r.name, "{{ .Release.Name }}", "storage: 1Gi", "storage: {{ .Values.db.volumeSize }}")
 	}
+	changes = append(more, changes...)
 	if err := write(folder, "Chart.yaml", fmt.Appendf(nil, "apiVersion: v2\nname: %s\nversion: %s\nappVersion: %s\n", r.chart, r.version, r.version)); err != nil {
 		return err
 	}

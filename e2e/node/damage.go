@@ -5,6 +5,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	v1 "k8s.io/api/core/v1"
 
@@ -25,6 +26,16 @@ func (n *Node) Damage(ctx context.Context) error {
 	_, _ = n.rig.Exec(ctx, n.Namespace, "participant-pg-0", "participant-pg", "", "sh", "-c", scribble)
 	_, _ = n.cometExec(ctx, `dd if=/dev/urandom of="$1" bs=1 seek=100 count=200 conv=notrunc`, "/cometbft/data/blockstore.db")
 	return n.WaitCrashing(ctx, "participant-pg", n.CometBFT)
+}
+
+// LoseParticipant ruins the participant's data directory and waits until the participant has noticed; its server does not come back.
+func (n *Node) LoseParticipant(ctx context.Context) error {
+	// the exec may end with the container that it ends
+	_, _ = n.rig.Exec(ctx, n.Namespace, "participant-pg-0", "participant-pg", "", "sh", "-c", scribble)
+	return rig.Poll(ctx, "the loss does not show", func(ctx context.Context) (bool, error) {
+		missing, err := n.NotReady(ctx)
+		return slices.Contains(missing, n.Participant), err
+	})
 }
 
 // Fill leaves so many bytes of a server's volume.

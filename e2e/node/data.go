@@ -3,6 +3,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -56,16 +57,28 @@ func (n *Node) seedServer(ctx context.Context, server string) error {
 	return nil
 }
 
+// begin is what makes the tables of a component that joins a network.
+func (n *Node) begin(d Database) string {
+	s := fmt.Sprintf("CREATE SCHEMA %s;\n", d.Schema)
+	if d.Component == "participant" {
+		return s + positions
+	}
+	return s + fmt.Sprintf("CREATE TABLE %s.store_last_ingested_offsets (store_id integer, migration_id bigint, last_ingested_offset text);\n", d.Schema)
+}
+
+// positions is the table in which a participant says who it is and how far its ledger got.
+const positions = `CREATE TABLE participant.lapi_parameters (ledger_end bigint, participant_id text NOT NULL,
+ participant_pruned_up_to_inclusive bigint, ledger_end_sequential_id bigint, ledger_end_string_interning_id integer,
+ ledger_end_publication_time bigint);
+`
+
 // tables are the two tables that prove the order of a backup set (backups.md 1), one that tells whose a database is, and one that is only
 // bulk.
 func (n *Node) tables(d Database) string {
 	s := fmt.Sprintf("CREATE SCHEMA %[1]s; CREATE TABLE %[1]s.bulk (id bigint PRIMARY KEY, key text NOT NULL, payload text NOT NULL);\n", d.Schema)
 	switch d.Component {
 	case "participant":
-		s += `CREATE TABLE participant.lapi_parameters (ledger_end bigint, participant_id text NOT NULL,
- participant_pruned_up_to_inclusive bigint, ledger_end_sequential_id bigint, ledger_end_string_interning_id integer,
- ledger_end_publication_time bigint);
-INSERT INTO participant.lapi_parameters VALUES (0, '` + n.SV + `::1220example', NULL, 0, 0, 0);
+		s += positions + `INSERT INTO participant.lapi_parameters VALUES (0, '` + n.SV + `::` + cmp.Or(n.Key, "1220example") + `', NULL, 0, 0, 0);
 `
 	case "sequencer":
 		s += `CREATE TABLE sequencer.sequencer_lower_bound (single_row_lock char(1) PRIMARY KEY, ts bigint NOT NULL);

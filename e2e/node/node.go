@@ -42,6 +42,9 @@ type Config struct {
 	SnapshotClass string            // rig (no restoreSize) or rig-sized
 	Replicas      map[string]int32  // of a Deployment, where not 1
 	TermDelay     map[string]string // of a Deployment: how long its pod takes to end, "5s"
+	Key           string            // fingerprint of the participant's namespace; empty: one that says that it is invented
+	Ledger        string            // host of the network that hears of its participant (Network); empty: none does
+	Joins         bool              // its apps are the network's, and begin on empty volumes
 	Lag           string            // how far the node is behind its network when it starts, "5m"; 20 s of that pass in a second
 }
 

@@ -82,6 +82,9 @@ func (n *Node) canton(name, role string, ports []v1.ContainerPort, needs string)
 	if role == "participant" {
 		query = "SELECT ledger_end FROM participant.lapi_parameters"
 	}
+	if role == "participant" {
+		w.env = append(w.env, n.membership()...)
+	}
 	return n.onDatabase(w, role, query)
 }
 
@@ -92,6 +95,9 @@ func (n *Node) app(name, base string, port int32, needs string, env ...v1.EnvVar
 		liveness:  &v1.Probe{InitialDelaySeconds: 60, PeriodSeconds: 10, ProbeHandler: get(base+"/livez", port)},
 		readiness: &v1.Probe{PeriodSeconds: 5, ProbeHandler: get(base+"/readyz", port)},
 		env:       append([]v1.EnvVar{{Name: "NEEDS", Value: needs}}, env...),
+	}
+	if n.Joins {
+		w.env = append(w.env, n.membership()...)
 	}
 	return n.onDatabase(w, name, "SELECT max(last_ingested_offset) FROM "+d.Schema+".store_last_ingested_offsets")
 }
@@ -111,6 +117,9 @@ func (n *Node) onDatabase(w workload, component, query string) workload {
 		v1.EnvVar{Name: "DB_USER", Value: "cnadmin"},
 		fromSecret("DB_PASSWORD", d.Server+"-secret", "postgresPassword"),
 		v1.EnvVar{Name: "DB_QUERY", Value: query})
+	if n.Joins && query != "SELECT 1" {
+		w.env = append(w.env, v1.EnvVar{Name: "DB_INIT", Value: n.begin(d)})
+	}
 	return w
 }
 
@@ -147,7 +156,7 @@ func chartEnv(component string, d Database, host string) []v1.EnvVar {
 
 // comet is CometBFT on its claim. The liveness probe starts after 600 s (deployment.md 3.4).
 func (n *Node) comet() workload {
-	return workload{name: n.CometBFT, container: "cometbft", role: "cometbft", component: "cometbft",
+	w := workload{name: n.CometBFT, container: "cometbft", role: "cometbft", component: "cometbft",
 		ports:     ports("p2p", 26656, "rpc", 26657, "metrics", 26660),
 		liveness:  &v1.Probe{InitialDelaySeconds: 600, ProbeHandler: get("/health", 26657)},
 		readiness: &v1.Probe{PeriodSeconds: 5, ProbeHandler: get("/health", 26657)},
@@ -156,6 +165,10 @@ func (n *Node) comet() workload {
 		volumes: []v1.Volume{volume("cometbft-data", n.CometBFTClaim)},
 		mounts:  []v1.VolumeMount{{Name: "cometbft-data", MountPath: "/cometbft/data"}},
 	}
+	if n.Joins {
+		w.env = append(w.env, v1.EnvVar{Name: "FRESH", Value: "true"})
+	}
+	return w
 }
 
 // plain is a user interface or the info page.
