@@ -161,7 +161,7 @@ func (c *component) become(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// asked passes on what the component's app is asked once it has joined.
+// asked passes on what the component's app is asked once it has joined. Before that there is nothing but whether it is alive and ready.
 func (c *component) asked(own http.Handler) http.Handler {
 	to, err := url.Parse(c.member.ledger)
 	if err != nil {
@@ -173,11 +173,14 @@ func (c *component) asked(own http.Handler) http.Handler {
 		r.Out.URL.RawPath = ""
 	}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if c.member.joined.Load() && c.why() == "" {
+		switch what := strings.TrimPrefix(r.URL.Path, c.role.base); {
+		case c.member.joined.Load() && (what != "/readyz" || c.why() == ""):
 			on.ServeHTTP(w, r)
-			return
+		case what == "/livez" || what == "/readyz":
+			own.ServeHTTP(w, r)
+		default:
+			http.Error(w, "starting", http.StatusServiceUnavailable)
 		}
-		own.ServeHTTP(w, r)
 	})
 }
 
