@@ -9,10 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	helm "helm.sh/helm/v4/pkg/release"
+	release "helm.sh/helm/v4/pkg/release/v1"
+	"helm.sh/helm/v4/pkg/storage/driver"
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
@@ -32,8 +36,8 @@ type replaced struct {
 	secret           map[string]string // texts that must be nowhere, by what they are
 }
 
-// pace is how many times faster than in a rehearsal the network acts: an import takes ten seconds.
-const pace = 18
+// pace is how many times faster than in a rehearsal the network acts: an import takes ten seconds, and a snapshot is taken twice in a minute.
+const pace = 60
 
 // replace sets the scene, and writes what the operator has below home.
 func replace(t *testing.T, ctx context.Context, prefix, home string) *replaced {
@@ -112,9 +116,9 @@ func (r *replaced) file(t *testing.T, o *operator, more ...string) string {
 	return path
 }
 
-// until goes on with the path to the question about the receiver, whose answer nobody knows before the fresh SV is there. The others propose the
-// vote when the run waits for it.
-func (r *replaced) until(t *testing.T, ctx context.Context, o *operator) {
+// until takes the path as far as the answers go: at most to the question about the receiver, whose answer nobody knows before the fresh SV is there.
+// The others propose the vote when the run waits for it.
+func (r *replaced) until(t *testing.T, ctx context.Context, o *operator) result {
 	t.Helper()
 	voted := make(chan error, 1)
 	go func() {
@@ -128,7 +132,7 @@ func (r *replaced) until(t *testing.T, ctx context.Context, o *operator) {
 	}()
 	end := o.plain(ctx, "run", "reonboard", "--answers", r.file(t, o))
 	o.expect(end, exitParked, "run reonboard to the receiver's end")
-	o.says(end, "No answer is given for reonboard/test-transfer.receiver")
+	o.says(end, "No answer is given for reonboard/t") // test-transfer, or transfer-plan
 	must(t, <-voted)
 	told := r.told(t, ctx)
 	party := told.Fresh[r.fresh]
@@ -136,6 +140,7 @@ func (r *replaced) until(t *testing.T, ctx context.Context, o *operator) {
 		t.Fatalf("no SV was started anew in %s: %+v", r.fresh, told)
 	}
 	r.answers["reonboard/test-transfer.receiver"] = party[len(party)-8:]
+	return end
 }
 
 func (r *replaced) told(t *testing.T, ctx context.Context) node.Told {
@@ -246,4 +251,21 @@ func (r *replaced) watchArguments(t *testing.T) (end func()) {
 		}
 	}()
 	return func() { close(stop); <-done }
+}
+
+// deployed are the releases that Helm's own library finds in a namespace, by their names; each must be deployed, in its first version.
+func (r *replaced) deployed(t *testing.T, namespace string) (names []string) {
+	t.Helper()
+	all, err := driver.NewSecrets(r.cluster.Kube.CoreV1().Secrets(namespace)).List(func(helm.Releaser) bool { return true })
+	must(t, err)
+	for _, one := range all {
+		is, ok := one.(*release.Release)
+		if !ok || is.Info.Status != "deployed" || is.Version != 1 || is.Namespace != namespace || is.Manifest == "" {
+			t.Errorf("Helm has %+v in %s", one, namespace)
+			continue
+		}
+		names = append(names, is.Name)
+	}
+	slices.Sort(names)
+	return names
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	v1 "k8s.io/api/core/v1"
@@ -26,13 +27,15 @@ type Network struct {
 	rig       *rig.Cluster
 }
 
-// peers is how many other SVs a network has.
-const peers = 12
+const (
+	peers   = 12               // other SVs in a network
+	imports = 10 * time.Minute // how long an import takes, before the pace: as many seconds at 60
+)
 
 // StartNetwork makes the network in which an SV was lost. Some scans are silent, behind or lying, as on an ordinary day.
 func StartNetwork(ctx context.Context, cluster *rig.Cluster, namespace, sv string, pace float64) (*Network, error) {
 	n := &Network{Namespace: namespace, rig: cluster, Place: rehearsal.Place{SV: sv, Hosts: "%s-sv-%02d." + namespace, Pace: pace}}
-	books, err := json.Marshal(rehearsal.Books{Lying: 1, Place: n.Place})
+	books, err := json.Marshal(rehearsal.Books{Lying: 1, Import: rehearsal.Import{Takes: imports}, Place: n.Place})
 	if err != nil {
 		return nil, err
 	}
