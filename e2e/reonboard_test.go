@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -38,9 +39,12 @@ func TestReonboard(t *testing.T) {
 	took("paid")
 	r.expectPaid(t, ctx)
 	r.expectInstalled(t, ctx, o)
+	r.expectWhole(t, ctx, o)
 	folder, _ := o.folder()
 	expectPrivate(t, folder)
-	r.expectQuiet(t, folder, begun, end)
+	report := o.plain(ctx, "report", o.runID())
+	o.expect(report, exitDone, "report")
+	r.expectQuiet(t, folder, begun, end, report)
 }
 
 // expectInstalled is what Helm and the Secrets must say: the releases are deployed, the Secret for the import holds the bare dump and nothing else,
@@ -84,6 +88,30 @@ func (r *replaced) expectInstalled(t *testing.T, ctx context.Context, o *operato
 		out, err := cmd.CombinedOutput()
 		if err != nil || verb[0] == "list" && string(bytes.TrimSpace(out)) != "participant\npostgres\nvalidator" {
 			t.Errorf("helm %v: %v\n%s", verb, err, out)
+		}
+	}
+}
+
+// expectWhole asks the recovery validator's participant to become another one: its database says who it is, and it refuses. The same again is no
+// other one.
+func (r *replaced) expectWhole(t *testing.T, ctx context.Context, o *operator) {
+	t.Helper()
+	folder, _ := o.folder()
+	bare, err := os.ReadFile(filepath.Join(folder, "artifacts", "dump_identities.json"))
+	must(t, err)
+	wrapped, _, err := r.network.Place.Identities()
+	must(t, err)
+	for _, c := range []struct {
+		dump       []byte
+		identifier string
+		code       int
+	}{{bare, r.answers["reonboard/validator-values.identifier"], 200}, {bare, "another", 409}, {wrapped, r.answers["reonboard/validator-values.identifier"], 409}} {
+		body, err := json.Marshal(map[string]string{"Dump": string(c.dump), "Identifier": c.identifier})
+		must(t, err)
+		var code int
+		r.cluster.Kube.CoreV1().RESTClient().Post().Namespace(r.validator).Resource("services").Name("http:participant:json").SubResource("proxy").Suffix("standin/bootstrap").Body(body).Do(ctx).StatusCode(&code)
+		if code != c.code {
+			t.Errorf("the participant answers %d, want %d, to a dump of %d bytes under the identifier %s", code, c.code, len(c.dump), c.identifier)
 		}
 	}
 }
