@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"canton.example/svrescue/e2e/rig"
@@ -108,10 +110,13 @@ func (r *replaced) expectWhole(t *testing.T, ctx context.Context, o *operator) {
 	}{{bare, r.answers["reonboard/validator-values.identifier"], 200}, {bare, "another", 409}, {wrapped, r.answers["reonboard/validator-values.identifier"], 409}} {
 		body, err := json.Marshal(map[string]string{"Dump": string(c.dump), "Identifier": c.identifier})
 		must(t, err)
-		var code int
-		r.cluster.Kube.CoreV1().RESTClient().Post().Namespace(r.validator).Resource("services").Name("http:participant:json").SubResource("proxy").Suffix("standin/bootstrap").Body(body).Do(ctx).StatusCode(&code)
+		err = r.cluster.Kube.CoreV1().RESTClient().Post().Namespace(r.validator).Resource("services").Name("http:participant:json").SubResource("proxy").Suffix("standin/bootstrap").Body(body).Do(ctx).Error()
+		code := 200
+		if status := apierrors.APIStatus(nil); errors.As(err, &status) {
+			code = int(status.Status().Code)
+		}
 		if code != c.code {
-			t.Errorf("the participant answers %d, want %d, to a dump of %d bytes under the identifier %s", code, c.code, len(c.dump), c.identifier)
+			t.Errorf("the participant answers %d, want %d, to a dump of %d bytes under the identifier %s: %v", code, c.code, len(c.dump), c.identifier, err)
 		}
 	}
 }
