@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -76,6 +75,7 @@ func reonboardWorld(now time.Time) (sim.Scenario, error) {
 	for _, name := range []string{"participant", "sv-app", "validator-app"} {
 		s.Knobs.Workloads[namespace+"/"+name] = down
 	}
+	s.Knobs.Errands = append(s.Knobs.Errands, validatorSecrets())
 	fresh := reonboardNode(now)
 	fresh.Namespace, fresh.SVName = freshNamespace, svName
 	prepared, err := freshSecrets(fresh)
@@ -211,7 +211,7 @@ func offered(q wire.Question, wanted ...string) string {
 	return wanted[len(wanted)-1]
 }
 
-// afterDeploy makes Secrets that are missing; after an import that failed the step is taken back, and done with another identifier.
+// afterDeploy waits longer; after an import that failed the step is taken back, and done with another identifier.
 func afterDeploy(ctx context.Context, e Elsewhere, q wire.Question) (wire.Answer, bool) {
 	switch seen := q.Error.Seen; {
 	case strings.Contains(seen, ACSMismatch):
@@ -219,7 +219,7 @@ func afterDeploy(ctx context.Context, e Elsewhere, q wire.Question) (wire.Answer
 	case strings.Contains(seen, "of an earlier server is still there"):
 		return wire.Answer{Choice: wire.ChoiceAsk}, true
 	}
-	return wire.Answer{Choice: wire.ChoiceRetry}, prepareValidator(ctx, e) == nil
+	return wire.Answer{Choice: wire.ChoiceRetry}, true
 }
 
 // freshParty is the party of the fresh SV as the step that onboarded it told; a person reads it on the node's own screen.
@@ -238,10 +238,10 @@ func freshParty(v wire.View) string {
 	return ""
 }
 
-// prepareValidator makes the Secrets of a standalone validator that are not there: its database's password, its client, its UIs' clients
-// (reference/deployment.md 9.3 and 3.7).
-func prepareValidator(ctx context.Context, e Elsewhere) error {
-	secrets := kube.Place{Version: "v1", Resource: "secrets", Namespaced: true}
+// validatorSecrets are those of a standalone validator: its database's password, its client, its UIs' clients (reference/deployment.md 9.3 and 3.7).
+// A colleague has what is in them and makes them a while after the namespace, as long as nobody was faster: who practises needs no other program.
+func validatorSecrets() sim.Errand {
+	var docs bytes.Buffer
 	for name, data := range map[string]map[string]string{
 		"postgres-secrets": {"postgresPassword": "invented-postgres"},
 		"splice-app-validator-ledger-api-auth": {"ledger-api-user": validatorUser, "url": "https://auth.example.com/.well-known/openid-configuration", "client-id": "validator-client",
@@ -249,24 +249,12 @@ func prepareValidator(ctx context.Context, e Elsewhere) error {
 		"splice-app-wallet-ui-auth": {"url": "https://auth.example.com", "client-id": "wallet-ui"},
 		"splice-app-cns-ui-auth":    {"url": "https://auth.example.com", "client-id": "cns-ui"},
 	} {
-		if _, found, err := e.Cluster.Find(ctx, secrets, validatorNamespace, name); err != nil || found {
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		doc, err := json.Marshal(map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": name, "namespace": validatorNamespace}, "stringData": data})
+		doc, err := json.Marshal(map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": name}, "stringData": data})
 		if err != nil {
-			return err
+			panic(err) // of plain values: there is nothing that could fail
 		}
-		objects, err := kube.Objects(doc)
-		if err != nil {
-			return err
-		}
-		hands := e.Cluster.Hands([]kube.Access{secrets.Access("create", validatorNamespace, name)}, false)
-		if err := hands.Create(ctx, secrets, objects[0], "operator"); err != nil {
-			return fmt.Errorf("make Secret %s: %w", name, err)
-		}
+		docs.WriteString("---\n")
+		docs.Write(append(doc, '\n'))
 	}
-	return nil
+	return sim.Errand{Namespace: validatorNamespace, After: *sim.D(4 * time.Minute), Objects: docs.String()}
 }

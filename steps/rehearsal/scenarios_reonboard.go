@@ -15,7 +15,7 @@ func reonboardScenarios() []Scenario {
 
 // reonboardClean is the whole way. One scan is silent, one behind, one lies: that is an ordinary day.
 func reonboardClean() Scenario {
-	return replacing("reonboard-clean", "A lost node without a backup set", "the whole way: offboarding, the recovery validator, the fresh SV, the transfer", wire.Recovered,
+	return replacing("reonboard-clean", "A lost node without a backup set", "the whole way: offboarding, the recovery validator, the fresh SV, the transfer; Secrets that you do not make, a colleague makes after a few minutes", wire.Recovered,
 		Books{Votes: []svapp.VotePlan{vote(9, 0)}, Lying: 1})
 }
 
