@@ -238,10 +238,11 @@ func (p *printer) result(at string, v wire.View, e wire.Event) {
 	p.line("%s     %s", at, text)
 }
 
-// How often progress is told, in the time of the run: a count that goes up every few seconds; that nothing has changed,
-// with the reasons, after a while, and then ever more seldom. A change in what is waited for is told at once.
+// How often progress is told, in the time of the run: a count that goes up after a few seconds; that nothing has changed,
+// with the reasons, after a while; both ever more seldom. A change in what is waited for is told at once.
 const (
 	counting = 5 * time.Second
+	steadily = time.Minute
 	quiet    = 15 * time.Second
 	seldom   = 2 * time.Minute
 	reasons  = 5 // at most so many
@@ -250,9 +251,11 @@ const (
 // waiting is what was last told of the action that runs.
 type waiting struct {
 	shape string
+	open  string    // the part of the shape that is not a count
 	at    time.Time // when it was told
 	since time.Time // since when it has this shape
 	quiet time.Duration
+	count time.Duration // how long a count that goes up is not told
 }
 
 func (p *printer) progress(at string, v wire.View, e wire.Event) {
@@ -261,14 +264,20 @@ func (p *printer) progress(at string, v wire.View, e wire.Event) {
 		return // its result follows
 	}
 	fresh := p.wait.at.IsZero()
-	shape := shapeOf(now)
+	shape, open := shapeOf(now)
 	if fresh || shape != p.wait.shape {
 		p.wait.since, p.wait.quiet = e.At, quiet
 	}
 	passed := e.At.Sub(p.wait.at)
 	switch {
-	case fresh, len(now.Items) > 0 && shape != p.wait.shape, len(now.Items) == 0 && shape != p.wait.shape && passed >= counting:
+	case fresh, open != p.wait.open:
+		p.wait.count = counting
 		p.line("%s     %s", at, summary(now))
+	case shape != p.wait.shape && passed >= p.wait.count:
+		p.wait.count = min(2*p.wait.count, steadily)
+		p.line("%s     %s", at, summary(now))
+	case shape != p.wait.shape:
+		return
 	case passed >= p.wait.quiet:
 		p.wait.quiet = min(2*p.wait.quiet, seldom)
 		p.line("%s     no change for %s: %s", at, e.At.Sub(p.wait.since).Round(time.Second), strings.TrimSuffix(title(v, e)+"; "+now.Text, "; "))
@@ -283,20 +292,20 @@ func (p *printer) progress(at string, v wire.View, e wire.Event) {
 	default:
 		return
 	}
-	p.wait.shape, p.wait.at = shape, e.At
+	p.wait.shape, p.wait.open, p.wait.at = shape, open, e.At
 }
 
-// shapeOf is what of a progress is news: not its notes, which count seconds.
-func shapeOf(now wire.Progress) string {
+// shapeOf is what of a progress is news, not its notes, which count seconds; and the part of it that is told at once.
+func shapeOf(now wire.Progress) (shape, open string) {
 	var b strings.Builder
-	fmt.Fprint(&b, now.Done, now.Total)
 	for _, item := range now.Items {
 		fmt.Fprint(&b, "\n", item.Name, item.State, item.Done)
 	}
+	shape = fmt.Sprint(now.Done, now.Total) + b.String()
 	if len(now.Items) == 0 {
-		b.WriteString(now.Text)
+		shape += now.Text
 	}
-	return b.String()
+	return shape, b.String()
 }
 
 // summary is a progress as one line: how far, and what is open.
