@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -46,8 +47,9 @@ type component struct {
 	chain    *chain // nil: it is not CometBFT
 	started  time.Time
 	lag      sim.Lag
-	member   *member // nil: it is of no network
-	joins    bool    // its app is one of the network's
+	member   *member   // nil: it is of no network
+	joins    bool      // its app is one of the network's
+	survivor *survivor // nil: its network is not lost
 
 	mu     sync.Mutex
 	reason string // why it is not ready; empty: it is
@@ -84,6 +86,9 @@ func newComponent(log *slog.Logger, env func(string) string) (*component, error)
 	}
 	if env("LEDGER") != "" {
 		c.member, c.joins = newMember(env, c.name), env("JOINS") != ""
+	}
+	if env("LOST_NETWORK") != "" {
+		c.survivor = newSurvivor(c, os.Environ())
 	}
 	return c, nil
 }
@@ -160,6 +165,9 @@ func (c *component) look(ctx context.Context) (string, error) {
 			return fmt.Sprintf("%s is not reachable: %v", address, err), nil
 		}
 		conn.Close()
+	}
+	if c.survivor != nil {
+		return c.survivor.live(ctx)
 	}
 	return "", nil
 }

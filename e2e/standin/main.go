@@ -19,6 +19,8 @@
 //	DATA        folder with blockstore.db (cometbft)
 //	CHAIN_ID    what CometBFT calls the network; MONIKER what it calls itself
 //	LAG         how far it is behind its network after a start, 0s by default; it goes through 20 s of that in a second
+//	LOST_NETWORK  http://host of the pod, of ROLE lost-network and with a PLAN, that plays a network which is lost; it says how the component
+//	            behaves. WORKLOAD, POD_NAME and POD_NAMESPACE are its own names
 //	TERM_DELAY  how long it takes to end after SIGTERM, 0s by default
 package main
 
@@ -50,6 +52,13 @@ func run(log *slog.Logger) error {
 		}
 		return n.run(ctx)
 	}
+	if os.Getenv("ROLE") == "lost-network" {
+		n, err := newLostNetwork(log, os.Getenv)
+		if err != nil {
+			return err
+		}
+		return n.run(ctx)
+	}
 	c, err := newComponent(log, os.Getenv)
 	if err != nil {
 		return err
@@ -62,6 +71,9 @@ func run(log *slog.Logger) error {
 	err = c.run(ctx)
 	if ctx.Err() != nil {
 		log.Info("Shutting down", "signal", "SIGTERM")
+		if c.survivor != nil {
+			c.survivor.leave(context.WithoutCancel(ctx))
+		}
 		time.Sleep(delay)
 		return nil
 	}

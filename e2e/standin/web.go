@@ -60,6 +60,9 @@ func (h *healthServer) Check(_ context.Context, q *healthpb.HealthCheckRequest) 
 }
 
 func (c *component) routes() http.Handler {
+	if c.survivor != nil {
+		return c.survivorRoutes()
+	}
 	m := http.NewServeMux()
 	if c.role.base != "" {
 		app := c.app().Handler()

@@ -41,6 +41,8 @@ type Loss struct {
 	Stuck int
 	// Migrates is when each of the other SVs has migrated, counted from when this one has; nil: some are first, some are later.
 	Migrates []time.Duration
+	// Prompt: the first commitments on the new synchronizer come seconds after it runs, and not when the period ends.
+	Prompt bool
 }
 
 // The network of a rehearsal of its recovery. It has fewer SVs than the others: each of them reports.

@@ -136,6 +136,9 @@ func (l *loss) commits() {
 	}
 	log := []sim.Line{{After: *sim.D(max(runs.Sub(l.fresh.started), 0)), Text: logged(runs, "DEBUG", "Persisted topology transactions (SynchronizerParametersState) with 5 signatures")}}
 	first := runs.Truncate(lossTick).Add(lossTick)
+	if l.plan.Prompt {
+		first = runs
+	}
 	for i := range 4 {
 		for _, line := range (Loss{}).commitments(first.Add(time.Duration(i)*lossTick), 1) {
 			log = append(log, sim.Line{After: *sim.D(line.at.Sub(l.fresh.started)), Text: line.text})
