@@ -43,6 +43,8 @@ type Loss struct {
 	Migrates []time.Duration
 	// Prompt: the first commitments on the new synchronizer come seconds after it runs, and not when the period ends.
 	Prompt bool
+	// Scans are the addresses of the other SVs' scans; nil: those of rehearsals.
+	Scans []string
 }
 
 // The network of a rehearsal of its recovery. It has fewer SVs than the others: each of them reports.
@@ -86,7 +88,7 @@ type freshParticipant struct {
 
 func newLoss(p *pods, plan Loss) *loss {
 	l := &loss{plan: plan, clock: p.clock, began: p.began, tick: lastTick(p.began), own: lost(), disk: p.disk, up: map[string]string{}, ids: map[string]string{}, made: map[string]map[string]postgres.Role{}}
-	l.svs = lossMembers()
+	l.svs = plan.members()
 	l.snapshots = l.exports()
 	if plan.Stale {
 		l.onClaim().Put(migrationDump, []byte(`{"migration_id":3,"created_at":"2025-02-11T10:00:00Z","identities":{},"data_snapshot":{},"participant_users":{}}`))
@@ -100,13 +102,17 @@ func lastTick(began time.Time) time.Time { return began.Add(-2 * time.Hour).UTC(
 // stood is the time of the last block.
 func (l *loss) stood() time.Time { return l.tick.Add(afterTick) }
 
-func lossMembers() []svapp.Member {
+func (plan Loss) members() []svapp.Member {
 	member := func(h holder, scan string) svapp.Member {
 		return svapp.Member{Name: h.name, Party: h.party(), Participant: h.participant(), Weight: 10000, Joined: 3, ScanURL: scan}
 	}
 	all := []svapp.Member{member(lost(), "http://scan.acme.rehearsal.example")}
 	for i := range lossOthers {
-		all = append(all, member(holderOf(nameOfPeer(i)), "http://"+hostOfPeer(i)))
+		scan := "http://" + hostOfPeer(i)
+		if i < len(plan.Scans) {
+			scan = plan.Scans[i]
+		}
+		all = append(all, member(holderOf(nameOfPeer(i)), scan))
 	}
 	return all
 }

@@ -79,7 +79,13 @@ func (l *Lost) Answers(in sim.Pod, port int) http.Handler {
 }
 
 // Peer is the scan of another SV, from 0; nil where there is none.
-func (l *Lost) Peer(i int) http.Handler { return l.pods.loss.peer(hostOfPeer(i)) }
+func (l *Lost) Peer(i int) http.Handler {
+	if i < 0 || i >= lossOthers {
+		return nil
+	}
+	_, host, _ := strings.Cut(l.pods.loss.svs[1+i].ScanURL, "//")
+	return l.pods.loss.peer(host)
+}
 
 // State is how far the recovery is: whether this SV has migrated, and with data of which time.
 func (l *Lost) State() (migrated bool, asOf time.Time) {
@@ -90,6 +96,9 @@ func (l *Lost) State() (migrated bool, asOf time.Time) {
 
 // Agreed is a time that the SVs can agree on: within the last period of commitments, and with all events processed.
 func (l *Lost) Agreed() time.Time { return l.pods.loss.tick.Add(-15 * time.Minute) }
+
+// LostOthers is how many other SVs such a network has.
+const LostOthers = lossOthers
 
 // LostKey is the text of a private key in the identities dump of the node.
 func LostKey() (string, error) { return lost().pair() }
