@@ -72,7 +72,7 @@ func loseNetwork(t *testing.T, ctx context.Context, prefix, home string) *lostNe
 	releases, err := l.network.SaveCharts(charts, l.namespace)
 	must(t, err)
 	for _, r := range releases {
-		_, err := l.cluster.RunHelm(ctx, t, l.namespace, "install", r.Release, filepath.Join(charts, r.Chart), "--values", filepath.Join(charts, "of-"+r.Release+".yaml"))
+		_, err := l.cluster.RunHelm(ctx, t, l.namespace, "install", r.Release, filepath.Join(charts, r.Chart), "--server-side=false", "--values", filepath.Join(charts, "of-"+r.Release+".yaml"))
 		must(t, err)
 	}
 	must(t, rig.Poll(ctx, "the node is not ready", l.ready))

@@ -52,7 +52,7 @@ func TestNetwork(t *testing.T) {
 // networkKills are where the worker is killed.
 var networkKills = []killPoint{
 	{"upload", regexp.MustCompile(`^network/upload\b`), 0},
-	{"upgrade of sv", regexp.MustCompile(`^network/migrate\b.*\bsv\b`), 0},
+	{"upgrade of sv", regexp.MustCompile(`^network/migrate\b.*upgrade release sv \(`), 0},
 }
 
 // TestNetworkKilled kills the worker in the middle of the upload and of the upgrade of release sv; the end is the same.
