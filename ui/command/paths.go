@@ -53,7 +53,7 @@ type pathInfo struct {
 
 // paths are all paths, in the order in which they are listed.
 func paths() []pathInfo {
-	return []pathInfo{infoOf(restore.New()), infoOf(restore.Lost()), infoOf(reonboard.New()), infoOf(network.New()), infoOf(rollforward.New()), infoOf(restore.Release())}
+	return []pathInfo{infoOf(restore.New()), infoOf(restore.Lost()), infoOf(reonboard.New()), infoOf(network.New()), infoOf(network.CleanUp()), infoOf(rollforward.New()), infoOf(restore.Release())}
 }
 
 func infoOf[F any](p steps.Path[F]) pathInfo {
@@ -119,6 +119,8 @@ func newMachine(spec runs.Spec, folder string, files reach.Artifacts, wall clock
 		return build(w, bind(reonboard.New(), bindReonboard), reonboard.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, Hints: hintsOf(spec, folder, k.hints)})
 	case "network":
 		return build(w, bind(network.New(), bindNetwork), network.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, Hints: callHintsOf(spec, folder, k.call)})
+	case network.CleanUpPath:
+		return build(w, bind(network.CleanUp(), bindNetwork), network.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, Hints: callHintsOf(spec, folder, k.call)})
 	case "network-roll-forward":
 		return build(w, bind(rollforward.New(), bindRollForward), rollforward.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, ChartsHint: spec.Charts,
 			Hints: network.Hints{Scans: hintsOf(spec, folder, k.hints).Scans}})
