@@ -209,7 +209,7 @@ func (l *lostNetwork) answers(t *testing.T, o *operator) string {
 func (l *lostNetwork) cleanUpAnswers(t *testing.T, o *operator) string {
 	t.Helper()
 	answers := l.onCall("network-clean-up/decided.")
-	answers["network-clean-up/decided.legacy"] = "drop"
+	answers["network-clean-up/decided.legacy"], answers["network-clean-up/values.charts"] = "drop", "record"
 	return l.file(t, o, "clean-up.yaml", answers)
 }
 
