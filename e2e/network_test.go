@@ -133,7 +133,7 @@ func (l *lostNetwork) expectRecovered(t *testing.T, ctx context.Context, folder 
 // expectReleases is what Helm itself must say: the new releases beside the old ones, and the apps in their second revision.
 func (l *lostNetwork) expectReleases(t *testing.T, ctx context.Context) {
 	t.Helper()
-	out, err := l.cluster.RunHelm(ctx, t, l.namespace, "list", "--all", "--output", "json")
+	out, err := l.cluster.RunHelm(ctx, t, l.namespace, "list", "--output", "json")
 	must(t, err)
 	var all []struct{ Name, Revision, Status, Chart string }
 	must(t, json.Unmarshal([]byte(out), &all))
@@ -156,14 +156,25 @@ func (l *lostNetwork) expectReleases(t *testing.T, ctx context.Context) {
 	}
 }
 
+// environment is what the process of an app was really started with.
+func (l *lostNetwork) environment(t *testing.T, ctx context.Context, app string) string {
+	t.Helper()
+	pod, err := l.cluster.PodOf(ctx, l.namespace, app)
+	must(t, err)
+	env, err := l.cluster.Exec(ctx, l.namespace, pod.Name, app, "", "cat", "/proc/1/environ")
+	must(t, err)
+	return env
+}
+
 // onboarding is how the SV app that runs was told to come up.
 func (l *lostNetwork) onboarding(t *testing.T, ctx context.Context) string {
 	t.Helper()
-	pod, err := l.cluster.PodOf(ctx, l.namespace, "sv-app")
-	must(t, err)
-	env, err := l.cluster.Exec(ctx, l.namespace, pod.Name, "sv-app", "", "printenv", rehearsal.OnboardingVar)
-	must(t, err)
-	return env
+	for _, pair := range strings.Split(l.environment(t, ctx, "sv-app"), "\x00") {
+		if name, value, _ := strings.Cut(pair, "="); name == rehearsal.OnboardingVar {
+			return value
+		}
+	}
+	return ""
 }
 
 // expectDisarmed says that no app is told to migrate any more, as it runs.
@@ -172,11 +183,7 @@ func (l *lostNetwork) expectDisarmed(t *testing.T, ctx context.Context) {
 	if env := l.onboarding(t, ctx); strings.Contains(env, "domain-migration") || !strings.Contains(env, "join-with-key") {
 		t.Errorf("the SV app runs with %s", env)
 	}
-	pod, err := l.cluster.PodOf(ctx, l.namespace, "validator-app")
-	must(t, err)
-	env, err := l.cluster.Exec(ctx, l.namespace, pod.Name, "validator-app", "", "printenv")
-	must(t, err)
-	if strings.Contains(env, "restore-from-migration-dump") {
+	if strings.Contains(l.environment(t, ctx, "validator-app"), "restore-from-migration-dump") {
 		t.Error("the validator app is told to restore from the dump")
 	}
 }
