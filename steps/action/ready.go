@@ -92,9 +92,10 @@ func silence(ctx context.Context, w steps.World, s postgres.Server) string {
 	return ""
 }
 
-// settled says whether the controller has seen the present wish, and all of it is ready.
+// settled says whether the controller has seen the present wish, and all of it is ready. Right after a change the pods of a Deployment that are
+// ready are the old ones: what it has updated tells. A StatefulSet may be one that is not updated by itself.
 func settled(w kube.Workload, replicas int32) bool {
-	return w.ObservedGeneration >= w.Generation && w.Replicas == replicas && w.Ready == replicas && w.Current == replicas
+	return w.ObservedGeneration >= w.Generation && w.Replicas == replicas && w.Ready == replicas && w.Current == replicas && (w.Kind != kube.Deployment || w.Updated == replicas)
 }
 
 // NotStarting says that a pod has a trouble that patience does not cure.
