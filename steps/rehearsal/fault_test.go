@@ -199,7 +199,7 @@ func TestFaultMatrix(t *testing.T) {
 		c := &all[i]
 		c.name, c.drive, c.answer, c.ends = "spoiled "+c.in().ID, restoring, (*rig).player, recovered
 	}
-	for _, c := range append(all, reonboardCourses()...) {
+	for _, c := range slices.Concat(all, reonboardCourses(), []course{networkCourse}) {
 		if !passedOver() {
 			t.Run(c.in().ID, func(t *testing.T) { faultMatrix(t, c) })
 		}

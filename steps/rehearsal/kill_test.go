@@ -39,7 +39,11 @@ func releasing(r *rig, ctx context.Context, at int, o operator) (wire.View, int,
 	return r.release(ctx, at, o)
 }
 
-var courses = append(restoreCourses, reonboardCourses()...)
+var courses = slices.Concat(restoreCourses, []course{networkCourse}, reonboardCourses())
+
+// networkCourse is the recovery of a network, to be killed and spoiled.
+var networkCourse = course{name: "network", in: networkClean, drive: restoring, answer: (*rig).player, world: reonboarded, seeded: 1, ends: recovered,
+	also: func(t *testing.T, r *rig, _ wire.View) { onlyOnce(t, r) }}
 
 var restoreCourses = []course{
 	{name: "restore", in: clean, drive: restoring, answer: (*rig).player, world: settled, sample: 6, ends: recovered},
@@ -54,7 +58,6 @@ var restoreCourses = []course{
 		answer: backFrom("restore/prove-restored"), ends: takenBack},
 	{name: "undo", in: clean, drive: restoring, sample: 3, world: func(t *testing.T, r *rig) any { return stands(t, r) },
 		answer: backFrom("restore/restore-volumes"), ends: takenBack},
-	{name: "network", in: networkClean, drive: restoring, answer: (*rig).player, world: reonboarded, seeded: 1, ends: recovered},
 	{name: "managed, release", in: managedDumps, drive: releasing, answer: (*rig).player, world: settled, sample: 3,
 		prepare: restored, ends: recovered},
 	{name: "release", in: clean, drive: releasing, answer: (*rig).player, world: settled, sample: 3,

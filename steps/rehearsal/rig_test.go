@@ -58,6 +58,7 @@ type rig struct {
 	disk     *disk        // what the journal is written to; nil: memory
 	filed    *filed       // the journal in the run folder, where it is there
 	left     wire.View    // what the last machine knew at its end
+	circle   circling
 	// front stands for the operator's front end, where it is not the one that is always there.
 	front func(ctx context.Context, hub *engine.Hub, say func(context.Context, wire.Message) error, answer operator)
 }
@@ -142,6 +143,9 @@ func newRigBehind(t *testing.T, s Scenario, before func(http.Handler) http.Handl
 	go func() { world.Run(ctx); close(ended) }()
 	go server.Serve(&listener{pipes, closed, sync.Once{}})
 	t.Cleanup(func() {
+		if why := r.circle.why(); why != "" {
+			t.Error(why)
+		}
 		stop()
 		<-ended
 		server.Close()
@@ -183,6 +187,7 @@ func (l *listener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
 // Append makes the rig a journal in memory.
 func (r *rig) Append(e wire.Event) (wire.Event, error) {
+	r.circle.wrote(e)
 	if r.disk != nil {
 		written, err := r.disk.append(e)
 		if err != nil {
@@ -276,6 +281,7 @@ func drive[F any](r *rig, ctx context.Context, killAt int, answer operator, path
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	r.circle.driven(cancel)
 	ended := make(chan struct{})
 	left := make(chan struct{})
 	if r.front != nil {
@@ -359,6 +365,7 @@ func (t *tap) arm(die func()) {
 func (r *rig) tapped(world http.Handler) http.Handler {
 	served := r.counted(world)
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		r.circle.asked(q)
 		if r.wire.spoil == nil || !r.wire.spoil(w, q, served) {
 			served(w, q)
 		}
