@@ -35,8 +35,7 @@ func letOthersGo() steps.Step[Facts] {
 				names = append(names, a.Show().Title)
 			}
 			return []wire.Question{{Name: "manifests", Kind: wire.AskChoice, Title: "Do the manifests of GitOps say that the old synchronizer stands still?",
-				Text: "This run has paused who acts on the node. What would be sent: " + strings.Join(names, "; ") + ". Whoever acts again makes the node what its manifests say: the old CometBFT, " +
-					"sequencer and mediator must have no replicas in them, and the new releases must be in them or be left alone. The apps stay as they are until the migration, whose changes are committed there where they are applied from a repository.",
+				Text: "This run has paused who acts on the node. What would be sent: " + strings.Join(names, "; ") + ". Whoever acts again makes the node what its manifests say. " + f.toCommit(),
 				Choices: []wire.Choice{
 					{ID: manifestsReady, Label: "They do: let them act again"},
 					{ID: manifestsKeep, Label: "No: leave them paused", Detail: "nothing is sent; the commands that let them act again stand in the findings. Apps that they apply then migrate only when somebody has them applied by hand"},

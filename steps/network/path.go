@@ -10,7 +10,7 @@ import (
 
 // New returns the path.
 func New() steps.Path[Facts] {
-	return steps.Path[Facts]{Name: "network", Title: "Recover the network after the loss of its CometBFT layer", Version: 1,
+	return steps.Path[Facts]{Name: "network", Title: "Recover the network after the loss of its CometBFT layer", Version: 2,
 		Subject: func(f Facts) wire.Subject {
 			if f.Node == nil {
 				return wire.Subject{Namespace: f.Namespace, Cluster: f.Where.Context}
@@ -18,7 +18,7 @@ func New() steps.Path[Facts] {
 			return f.Node.Subject
 		},
 		Card:  shownCard,
-		Steps: []steps.Step[Facts]{inventory(), releaseGate(), declare(), saveLogs(), identities(), newValues(), newSynchronizer(), freeze(), safetyBackup(), ownReport(), agree(), snapshot(), merge(), stopOld(), uploadStep(), appValues(), migrate(), verifyRecovery(), letOthersGo()},
+		Steps: []steps.Step[Facts]{inventory(), releaseGate(), declare(), saveLogs(), identities(), newValues(), newSynchronizer(), freeze(), safetyBackup(), ownReport(), agree(), snapshot(), merge(), stopOld(), uploadStep(), appValues(), writeChanges(), letOthersGo(), migrate(), verifyRecovery()},
 		Ending: func(f Facts) string {
 			if f.Card == nil {
 				return "no parameters were settled"

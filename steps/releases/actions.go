@@ -36,6 +36,10 @@ func (d Derived) files() action.WriteFiles {
 	return action.WriteFiles{What: "the changes of release " + d.Name, Files: map[string]string{d.patchFile(): d.Patch, folder + "/" + d.Name + ".diff": diff}}
 }
 
+// Write writes the changes into the run folder alone; they are the first of Actions. ChangesFile is where those to commit lie among the artifacts.
+func (d Derived) Write() steps.Action { return d.files() }
+func (d Derived) ChangesFile() string { return d.patchFile() }
+
 // Actions put it in force: the changes are written into the run folder; then it is upgraded or installed, or, where it is managed from a
 // repository, waited for until the cluster shows what was rendered. They do not wait until pods are ready.
 func (d Derived) Actions(s Site) []steps.Action {
