@@ -93,14 +93,14 @@ func (m *Machine[F]) carryOut(ctx context.Context, s steps.Step[F], actions []st
 		if ok.effect, err = m.confirm(ctx, s, actions, plan, changed); err != nil {
 			return err
 		}
-		if err := m.recheck(ctx, s, plan.Hash); err != nil {
+		if err := m.recheck(ctx, s, ok.agreed()); err != nil {
 			return err
 		}
 	}
 	fresh := true // nothing was sent since the last look
 	for _, a := range actions {
 		if a.Effect() == wire.Destroy && !fresh {
-			if err := m.recheck(ctx, s, plan.Hash); err != nil {
+			if err := m.recheck(ctx, s, ok.agreed()); err != nil {
 				return err
 			}
 		}
@@ -120,6 +120,15 @@ type consent struct {
 	hash   string
 	undo   bool
 	remedy bool // the actions cure an error of the step; its plan is another one
+}
+
+// agreed is the hash of what was confirmed, "" where nothing was asked: then nothing can be out of date, and a step of which everything is done would
+// be started over without end where a finding reads otherwise at each look.
+func (c consent) agreed() string {
+	if c.effect.Rank() == 0 {
+		return ""
+	}
+	return c.hash
 }
 
 // errByHand and errOver tell attempt how a question was answered: the operator acts, or the step was skipped.
@@ -330,7 +339,7 @@ func (m *Machine[F]) noPlan(ctx context.Context, s steps.Step[F], err error) err
 	return &askAgain{}
 }
 
-// recheck looks once more after the confirmation. A difference from what was confirmed is asked about again.
+// recheck looks once more after the confirmation. A difference from what was confirmed, by its hash, is asked about again; "" where nothing was.
 func (m *Machine[F]) recheck(ctx context.Context, s steps.Step[F], hash string) error {
 	findings, err := m.check(ctx, s, wire.PhaseRecheck)
 	if err != nil {
@@ -340,7 +349,7 @@ func (m *Machine[F]) recheck(ctx context.Context, s steps.Step[F], hash string) 
 	if err != nil {
 		return err
 	}
-	if plan.Hash != hash {
+	if hash != "" && plan.Hash != hash {
 		return &askAgain{"What was shown has changed since it was confirmed: read it again"}
 	}
 	return nil
