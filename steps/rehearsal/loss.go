@@ -71,13 +71,14 @@ type loss struct {
 	snapshots   *svapp.Snapshots
 	disk        func(in sim.Pod, path string) *podfiles.Disk
 
-	mu    sync.Mutex
-	up    map[string]string                   // pod by namespace/workload, of what runs
-	ids   map[string]string                   // of the nodes that were initialised from a dump, by namespace/workload
-	since time.Time                           // when this SV has migrated; zero: it has not
-	asOf  time.Time                           // of the dump that it migrated with
-	fresh *freshParticipant                   // the new one that runs; nil: none does
-	made  map[string]map[string]postgres.Role // databases of new nodes, by namespace/server
+	mu     sync.Mutex
+	up     map[string]string                   // pod by namespace/workload, of what runs
+	comets map[string]sim.Pod                  // of those the CometBFT nodes, as they were started
+	ids    map[string]string                   // of the nodes that were initialised from a dump, by namespace/workload
+	since  time.Time                           // when this SV has migrated; zero: it has not
+	asOf   time.Time                           // of the dump that it migrated with
+	fresh  *freshParticipant                   // the new one that runs; nil: none does
+	made   map[string]map[string]postgres.Role // databases of new nodes, by namespace/server
 }
 
 // freshParticipant is the participant of the new synchronizer.
@@ -87,7 +88,7 @@ type freshParticipant struct {
 }
 
 func newLoss(p *pods, plan Loss) *loss {
-	l := &loss{plan: plan, clock: p.clock, began: p.began, tick: lastTick(p.began), own: lost(), disk: p.disk, up: map[string]string{}, ids: map[string]string{}, made: map[string]map[string]postgres.Role{}}
+	l := &loss{plan: plan, clock: p.clock, began: p.began, tick: lastTick(p.began), own: lost(), disk: p.disk, up: map[string]string{}, comets: map[string]sim.Pod{}, ids: map[string]string{}, made: map[string]map[string]postgres.Role{}}
 	l.svs = plan.members()
 	l.snapshots = l.exports()
 	if plan.Stale {
@@ -173,6 +174,7 @@ func (l *loss) started(in sim.Pod) *sim.Workload {
 	}
 	switch in.Container {
 	case "cometbft":
+		l.comets[at] = in
 		if l.plan.Crashes && !isNew(in.Owner) {
 			return gone(`E[2026-01-11|10:31:07.412] CONSENSUS FAILURE!!! module=consensus err="invented for rehearsals"`) // the wording was not verified
 		}

@@ -154,6 +154,13 @@ func (l *loss) app(in sim.Pod, release string) svapp.App {
 		a.Wallet = func(*http.Request) *svapp.Wallet { return l.wallet(next) }
 	default:
 		a.CometBFT = func(context.Context) (svapp.CometBFT, error) { return l.chainSeen(in) }
+		a.Chain = func(method string) (any, bool) {
+			comet, there := l.cometOf(in)
+			if !there {
+				return nil, false
+			}
+			return l.comet(comet).Result(method)
+		}
 		a.Snapshots = l.snapshots
 		if !l.plan.NoIdentities || next {
 			a.Identities = l.identities
@@ -171,11 +178,20 @@ func (l *loss) notReady(next bool) string {
 
 // chainSeen is what the SV app sees of the chain that it is configured with.
 func (l *loss) chainSeen(in sim.Pod) (svapp.CometBFT, error) {
-	comet := fmt.Sprintf("global-domain-%d-cometbft", configuredID(in))
-	if !l.isUp(in.Namespace, comet) {
-		return svapp.CometBFT{}, errors.New("CometBFT at " + comet + " does not answer") // the wording was not verified
+	if _, there := l.cometOf(in); !there {
+		return svapp.CometBFT{}, errors.New("CometBFT at " + chainOf(in) + " does not answer") // the wording was not verified
 	}
 	return svapp.CometBFT{ID: strings.Repeat("a1", 20), VotingPower: 1}, nil
+}
+
+// chainOf is the CometBFT that an SV app is configured with, and cometOf its pod; false: it does not run.
+func chainOf(in sim.Pod) string { return fmt.Sprintf("global-domain-%d-cometbft", configuredID(in)) }
+
+func (l *loss) cometOf(in sim.Pod) (sim.Pod, bool) {
+	at := in.Namespace + "/" + chainOf(in)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.comets[at], l.up[at] != ""
 }
 
 // identities are those of the node's three nodes.

@@ -59,7 +59,7 @@ func networkOperator(_ context.Context, _ Elsewhere, v wire.View, q wire.Questio
 		return wire.Answer{Text: "record"}, true
 	case "network/snapshot.source":
 		return wire.Answer{Choice: offered(q, "app")}, true
-	case "network/go.remedy", "network/agree.remedy", "network/new-synchronizer.remedy", "network/verify.remedy": // what the tool cannot see the others have looked at
+	case "network/go.remedy", "network/agree.remedy", "network/new-synchronizer.remedy": // what the tool cannot see the others have looked at
 		return acceptedOnCall(q)
 	case "network/snapshot.remedy", "network/migrate.remedy": // the agreed time is right, and waiting may help
 		return wire.Answer{Choice: wire.ChoiceRetry}, true
