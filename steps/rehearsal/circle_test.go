@@ -44,6 +44,9 @@ func (c *circling) wrote(e wire.Event) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.records == nil {
+		return
+	}
 	if c.records[what]++; c.records[what] > maxSameRecord {
 		c.end(fmt.Sprintf("the run goes in a circle: it has written %q more than %d times", what, maxSameRecord))
 	}
@@ -53,6 +56,9 @@ func (c *circling) asked(q *http.Request) {
 	what := q.Method + " " + q.URL.RequestURI()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.requests == nil { // no machine was begun: the world is asked without a run
+		return
+	}
 	if now := time.Now().Truncate(time.Minute); !now.Equal(c.minute) {
 		c.minute = now
 		clear(c.requests)
