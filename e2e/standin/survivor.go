@@ -25,7 +25,6 @@ type survivor struct {
 	network string // http://host of the network's pod
 	pod     sim.Pod
 	web     *http.Client
-	life    *sim.Workload
 	joined  bool
 	said    int // lines of its log
 }
@@ -108,7 +107,7 @@ func (s *survivor) readDump() error {
 	case errors.Is(err, os.ErrNotExist): // what it says then, the network knows
 		return nil
 	case err != nil:
-		return fmt.Errorf("Failed to read domain migration dump file: %w", err) // the wording was not verified
+		return fmt.Errorf("read the migration dump: %w", err)
 	}
 	s.pod.Files = map[string]map[string]string{rehearsal.LostDumpFolder: {rehearsal.LostDumpFile: string(text)}}
 	return nil

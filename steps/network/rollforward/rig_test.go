@@ -129,11 +129,6 @@ func (r *rig) network() appsim.Network {
 	return n
 }
 
-// hands may do what the action's references cover.
-func (r *rig) hands(a steps.Action) steps.Hands {
-	return steps.Hands{World: r.world, Files: r.files.only(a.Refs())}
-}
-
 // memory are artifacts in memory.
 type memory struct {
 	files map[string][]byte
