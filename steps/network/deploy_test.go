@@ -321,7 +321,7 @@ func TestTheCardIsThatOfTheDeployment(t *testing.T) {
 func deploying() steps.Path[Facts] {
 	p := New()
 	p.Steps = slices.DeleteFunc(p.Steps, func(s steps.Step[Facts]) bool {
-		return slices.Contains([]string{"network/snapshot", "network/merge", "network/upload", "network/app-values", "network/migrate", "network/verify"}, s.ID)
+		return slices.Contains([]string{"network/snapshot", "network/merge", "network/upload", "network/app-values", "network/write-changes", "network/migrate", "network/verify"}, s.ID)
 	})
 	return p
 }
