@@ -56,7 +56,8 @@ func TestCtrlCAtATerminal(t *testing.T) {
 	}
 	presses(t, tty, "\x03")
 	_ = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != 4 || !strings.Contains(out.String(), "parked: ") {
+	until(t, "what it wrote last has come", func() bool { return strings.Contains(out.String(), "parked: ") })
+	if code := cmd.ProcessState.ExitCode(); code != 4 {
 		t.Errorf("after the second: exit code %d\n%s", code, out)
 	}
 	if now := o.standing(); now != "parked at Backup set" {
