@@ -18,7 +18,8 @@ import (
 
 // dumpHere says whether the identities that were proven are in the run.
 func dumpHere(w steps.World, f Facts) wire.Finding {
-	finding := wire.Finding{ID: "identities", Verdict: wire.Violated, Next: "Go back to the step that extracts them, with their source at hand"}
+	finding := wire.Finding{ID: "identities", Verdict: wire.Violated,
+		Next: "Put them there again, readable by you only, and look again: svrescue identities extract FILE -o " + IdentitiesFile + ", moved into the folder artifacts of this run"}
 	if f.Identities == nil || f.Identities.SHA256 == "" {
 		finding.Text = "no identities were proven: without them there is nothing that the validator could take over"
 		return finding
