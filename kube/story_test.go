@@ -2,7 +2,6 @@ package kube
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -10,36 +9,9 @@ import (
 
 	"k8s.io/utils/clock"
 
+	"canton.example/svrescue/internal/pipes"
 	"canton.example/svrescue/kube/sim"
 )
-
-// pipes is a listener whose connections never leave the process, so that they stand still with the clock of a synctest bubble.
-type pipes struct {
-	conns chan net.Conn
-	done  chan struct{}
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error   { close(p.done); return nil }
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
-
-func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	ours, theirs := net.Pipe()
-	select {
-	case p.conns <- theirs:
-		return ours, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
 
 // A stopped database keeps its disk when its claim is deleted, and gets it back by releasing the volume and creating the claim again:
 // "put back the old volume", with the controllers of the simulator running.
@@ -52,10 +24,10 @@ func TestOldVolumeIsPutBack(t *testing.T) {
 		}
 		s.Settle(24 * time.Hour)
 		go s.Run(ctx)
-		l := &pipes{make(chan net.Conn), make(chan struct{})}
+		l := pipes.Listen()
 		server := &http.Server{Handler: s}
 		go server.Serve(l)
-		cl, err := Connect(Target{Kubeconfig: write(t, string(sim.Kubeconfig("http://127.0.0.1:1", "admin", nil, "sv")))}, Options{Dial: l.dial})
+		cl, err := Connect(Target{Kubeconfig: write(t, string(sim.Kubeconfig("http://127.0.0.1:1", "admin", nil, "sv")))}, Options{Dial: l.Dial})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,11 +11,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"canton.example/svrescue/internal/pipes"
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/kube/contract"
 	"canton.example/svrescue/kube/sim"
@@ -80,36 +80,6 @@ func (busybox) Dial(_ context.Context, _ sim.Pod, port int) (net.Conn, error) {
 	return a, nil
 }
 
-// pipes is a listener of connections in memory.
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-func (p *pipes) Close() error   { p.once.Do(func() { close(p.closed) }); return nil }
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
-
-func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	a, b := net.Pipe()
-	select {
-	case p.conns <- b:
-		return a, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 // inBubble runs f with a simulated cluster that is reached in memory. Every goroutine has to end with it.
 func inBubble(t *testing.T, o sim.Options, handler func(http.Handler) http.Handler, f func(*testing.T, *sim.Server, contract.Options)) {
 	synctest.Test(t, func(t *testing.T) {
@@ -118,7 +88,7 @@ func inBubble(t *testing.T, o sim.Options, handler func(http.Handler) http.Handl
 		ctx, stop := context.WithCancel(context.Background())
 		ended := make(chan struct{})
 		go func() { world.Run(ctx); close(ended) }()
-		p := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+		p := pipes.Listen()
 		var h http.Handler = world
 		if handler != nil {
 			h = handler(world)
@@ -138,9 +108,9 @@ func inBubble(t *testing.T, o sim.Options, handler func(http.Handler) http.Handl
 		}
 		world.Set(sim.Knobs{Workloads: map[string]sim.Workload{"*/waiting": {ImagePullError: "not present"}}})
 		f(t, world, contract.Options{
-			Config: &rest.Config{Host: "http://127.0.0.1:1", BearerToken: "admin", Dial: p.dial, QPS: -1}, Small: true,
+			Config: &rest.Config{Host: "http://127.0.0.1:1", BearerToken: "admin", Dial: p.Dial, QPS: -1}, Small: true,
 			Connect: func(t *testing.T) *kube.Cluster {
-				c, err := kube.Connect(kube.Target{Kubeconfig: file}, kube.Options{Clock: clock.RealClock{}, Dial: p.dial, QPS: 10000, Burst: 10000})
+				c, err := kube.Connect(kube.Target{Kubeconfig: file}, kube.Options{Clock: clock.RealClock{}, Dial: p.Dial, QPS: 10000, Burst: 10000})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -13,34 +12,9 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
+
+	"canton.example/svrescue/internal/pipes"
 )
-
-// pipes is a listener whose connections are net.Pipes: everything stays in the bubble.
-type pipes struct {
-	conns chan net.Conn
-	done  chan struct{}
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-func (p *pipes) Close() error   { close(p.done); return nil }
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
-
-func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	a, b := net.Pipe()
-	select {
-	case p.conns <- b:
-		return a, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
 
 // inWorld runs f in a bubble with a server whose controllers run and who is reached by the configuration.
 func inWorld(t *testing.T, o Options, f func(t *testing.T, s *Server, cfg *rest.Config)) {
@@ -60,11 +34,11 @@ func inStoppable(t *testing.T, o Options, f func(t *testing.T, s *Server, cfg *r
 		ctx, stop := context.WithCancel(context.Background())
 		ended := make(chan struct{})
 		go func() { s.Run(ctx); close(ended) }()
-		p := &pipes{make(chan net.Conn), make(chan struct{})}
+		p := pipes.Listen()
 		h := &http.Server{Handler: s}
 		go h.Serve(p)
 		t.Cleanup(func() { stop(); <-ended; h.Close(); synctest.Wait() })
-		f(t, s, &rest.Config{Host: "http://sim", BearerToken: "admin", Dial: p.dial, QPS: -1}, stop)
+		f(t, s, &rest.Config{Host: "http://sim", BearerToken: "admin", Dial: p.Dial, QPS: -1}, stop)
 	})
 }
 

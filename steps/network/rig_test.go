@@ -22,6 +22,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"canton.example/svrescue/internal/pipes"
 	"canton.example/svrescue/internal/secret"
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/kube/sim"
@@ -77,7 +78,7 @@ func newRig(t *testing.T, release string) *rig {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	l := pipes.Listen()
 	web := &http.Server{Handler: r.sim}
 	ended := make(chan struct{})
 	go func() { r.sim.Run(ctx); close(ended) }()
@@ -87,7 +88,7 @@ func newRig(t *testing.T, release string) *rig {
 	if err := os.WriteFile(config, sim.Kubeconfig("http://127.0.0.1:1", "token", nil, "sv"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cluster, err := kube.Connect(kube.Target{Kubeconfig: config}, kube.Options{Clock: clock.RealClock{}, Dial: l.dial, QPS: 10000, Burst: 10000})
+	cluster, err := kube.Connect(kube.Target{Kubeconfig: config}, kube.Options{Clock: clock.RealClock{}, Dial: l.Dial, QPS: 10000, Burst: 10000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -345,43 +346,6 @@ func helmMade(t *testing.T, name, chart, version string, values map[string]any, 
 	return fmt.Sprintf("\n---\napiVersion: v1\nkind: Secret\ntype: helm.sh/release.v1\nmetadata:\n  name: sh.helm.release.v1.%s.v1\n  namespace: sv\n"+
 		"  labels: {owner: helm, name: %s, status: deployed, version: \"1\"}\ndata: {release: %s}\n", name, name, base64.StdEncoding.EncodeToString([]byte(inner)))
 }
-
-// pipes are connections within a bubble.
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-}
-
-func (l *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	a, b := net.Pipe()
-	select {
-	case l.conns <- b:
-		return a, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (l *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipes) Close() error {
-	select {
-	case <-l.closed:
-	default:
-		close(l.closed)
-	}
-	return nil
-}
-func (l *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
 // said are the findings as "verdict id".
 func said(found []wire.Finding) string {

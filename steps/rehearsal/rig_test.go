@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"canton.example/svrescue/internal/pipes"
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/kube/sim"
 	"canton.example/svrescue/steps"
@@ -110,21 +111,15 @@ func newRigBehind(t *testing.T, s Scenario, before func(http.Handler) http.Handl
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	r := &rig{t: t, scenario: s, world: world, pods: inside, folder: runs.Folder{Path: t.TempDir()}, conns: &conns{}, acting: wire.Live, host: "here", wanted: namespace, wire: &tap{}, began: time.Now()}
-	pipes := make(chan net.Conn)
-	closed := make(chan struct{})
-	r.dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
-		a, b := net.Pipe()
-		select {
-		case pipes <- b:
+	wires := pipes.Listen()
+	r.dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := wires.Dial(ctx, network, address)
+		if err == nil {
 			r.conns.mu.Lock()
-			r.conns.open = append(r.conns.open, a)
+			r.conns.open = append(r.conns.open, c)
 			r.conns.mu.Unlock()
-			return a, nil
-		case <-closed:
-			return nil, net.ErrClosed
-		case <-ctx.Done():
-			return nil, ctx.Err()
 		}
+		return c, err
 	}
 	inside.changed = func() { r.wire.took() }
 	if s.Dumps != nil || s.Record != nil || s.Saved != nil {
@@ -141,7 +136,7 @@ func newRigBehind(t *testing.T, s Scenario, before func(http.Handler) http.Handl
 	server := &http.Server{Handler: before(r.tapped(world))}
 	ended := make(chan struct{})
 	go func() { world.Run(ctx); close(ended) }()
-	go server.Serve(&listener{pipes, closed, sync.Once{}})
+	go server.Serve(wires)
 	t.Cleanup(func() {
 		if why := r.circle.why(); why != "" {
 			t.Error(why)
@@ -167,23 +162,6 @@ func (r *rig) hangUp() {
 	}
 	r.conns.open = nil
 }
-
-type listener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (l *listener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-func (l *listener) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
-func (l *listener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
 // Append makes the rig a journal in memory.
 func (r *rig) Append(e wire.Event) (wire.Event, error) {

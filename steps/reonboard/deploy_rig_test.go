@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -22,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"canton.example/svrescue/internal/pipes"
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/kube/sim"
 	"canton.example/svrescue/steps"
@@ -77,7 +77,7 @@ func newDeployRig(t *testing.T, objects string) *deployRig {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	l := &deployPipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	l := pipes.Listen()
 	web := &http.Server{Handler: server}
 	ended := make(chan struct{})
 	go func() { server.Run(ctx); close(ended) }()
@@ -87,7 +87,7 @@ func newDeployRig(t *testing.T, objects string) *deployRig {
 	if err := os.WriteFile(config, sim.Kubeconfig("http://127.0.0.1:1", "token", nil, "sv"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cluster, err := kube.Connect(kube.Target{Kubeconfig: config}, kube.Options{Clock: clock.RealClock{}, Dial: l.dial, QPS: 10000, Burst: 10000})
+	cluster, err := kube.Connect(kube.Target{Kubeconfig: config}, kube.Options{Clock: clock.RealClock{}, Dial: l.Dial, QPS: 10000, Burst: 10000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -418,43 +418,6 @@ func init() {
 	standIns["splice-sv-node"] = strings.Replace(app("sv-app"), "name: NOTHING, value: nothing", `name: IMPORT, value: {{ .Values.participantIdentitiesDumpImport | toJson | quote }}`, 1)
 	standIns["splice-scan"] = app("scan-app")
 }
-
-// deployPipes are connections within a bubble.
-type deployPipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-}
-
-func (l *deployPipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	a, b := net.Pipe()
-	select {
-	case l.conns <- b:
-		return a, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (l *deployPipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *deployPipes) Close() error {
-	select {
-	case <-l.closed:
-	default:
-		close(l.closed)
-	}
-	return nil
-}
-func (l *deployPipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
 // verdictOf is that of a finding, and its text.
 func verdictOf(t *testing.T, found []wire.Finding, id string) (wire.Verdict, string) {

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -20,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"canton.example/svrescue/internal/pipes"
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/kube/sim"
 	"canton.example/svrescue/steps"
@@ -215,18 +215,18 @@ func (l *lostWorld) cluster(nodes []sim.NodeOptions) {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	pipes := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	line := pipes.Listen()
 	web := &http.Server{Handler: l.sim}
 	ended := make(chan struct{})
 	go func() { l.sim.Run(ctx); close(ended) }()
-	go web.Serve(pipes)
+	go web.Serve(line)
 	t.Cleanup(func() { stop(); <-ended; web.Close() })
 	config := filepath.Join(t.TempDir(), "kubeconfig")
 	if err := os.WriteFile(config, sim.Kubeconfig("http://127.0.0.1:1", "token", nil, nodes[0].Namespace), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var err error
-	if l.world.Kube, err = kube.Connect(kube.Target{Kubeconfig: config}, kube.Options{Clock: clock.RealClock{}, Dial: pipes.dial, QPS: 10000, Burst: 10000}); err != nil {
+	if l.world.Kube, err = kube.Connect(kube.Target{Kubeconfig: config}, kube.Options{Clock: clock.RealClock{}, Dial: line.Dial, QPS: 10000, Burst: 10000}); err != nil {
 		t.Fatal(err)
 	}
 	l.facts.Old.Namespace = nodes[0].Namespace
@@ -329,41 +329,3 @@ func helmRelease(t *testing.T, o sim.NodeOptions, name, chart string, values map
 	return fmt.Sprintf("\n---\napiVersion: v1\nkind: Secret\ntype: helm.sh/release.v1\nmetadata:\n  name: sh.helm.release.v1.%s.v1\n  namespace: %s\n"+
 		"  labels: {owner: helm, name: %s, status: deployed, version: \"1\"}\ndata: {release: %s}\n", name, o.Namespace, name, base64.StdEncoding.EncodeToString([]byte(inner)))
 }
-
-// pipeListener makes connections within a bubble.
-type pipeListener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-}
-
-func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	a, b := net.Pipe()
-	select {
-	case l.conns <- b:
-		return a, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipeListener) Close() error {
-	select {
-	case <-l.closed:
-	default:
-		close(l.closed)
-	}
-	return nil
-}
-
-func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"canton.example/svrescue/internal/pipes"
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/kube/sim"
 	"canton.example/svrescue/steps"
@@ -66,7 +66,7 @@ func newRig(t *testing.T, b *bank) *rig {
 	}
 	r := &rig{T: t, bank: b, sim: server}
 	ctx, stop := context.WithCancel(context.Background())
-	l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	l := pipes.Listen()
 	web := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		if r.request != nil {
 			r.request(q, false)
@@ -95,7 +95,7 @@ func newRig(t *testing.T, b *bank) *rig {
 	if err := os.WriteFile(config, sim.Kubeconfig("http://127.0.0.1:1", "token", nil, "validator"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cluster, err := kube.Connect(kube.Target{Kubeconfig: config}, kube.Options{Clock: clock.RealClock{}, Dial: l.dial, QPS: 10000, Burst: 10000})
+	cluster, err := kube.Connect(kube.Target{Kubeconfig: config}, kube.Options{Clock: clock.RealClock{}, Dial: l.Dial, QPS: 10000, Burst: 10000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,41 +260,3 @@ func finding(t *testing.T, found []wire.Finding, id string) wire.Finding {
 	}
 	return found[i]
 }
-
-// pipes are connections within a bubble.
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-}
-
-func (l *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	a, b := net.Pipe()
-	select {
-	case l.conns <- b:
-		return a, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (l *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipes) Close() error {
-	select {
-	case <-l.closed:
-	default:
-		close(l.closed)
-	}
-	return nil
-}
-
-func (l *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"canton.example/svrescue/internal/pipes"
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/kube/sim"
 	"canton.example/svrescue/steps"
@@ -52,7 +52,7 @@ func newRig(t *testing.T, served ...sim.NodeOptions) *rig {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	l := pipes.Listen()
 	web := &http.Server{Handler: server}
 	ended := make(chan struct{})
 	go func() { server.Run(ctx); close(ended) }()
@@ -62,7 +62,7 @@ func newRig(t *testing.T, served ...sim.NodeOptions) *rig {
 	if err := os.WriteFile(config, sim.Kubeconfig("http://127.0.0.1:1", "token", nil, served[0].Namespace), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cluster, err := kube.Connect(kube.Target{Kubeconfig: config}, kube.Options{Clock: clock.RealClock{}, Dial: l.dial, QPS: 10000, Burst: 10000})
+	cluster, err := kube.Connect(kube.Target{Kubeconfig: config}, kube.Options{Clock: clock.RealClock{}, Dial: l.Dial, QPS: 10000, Burst: 10000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,43 +125,6 @@ func helmRecord(t *testing.T, o sim.NodeOptions, name, chart string, values map[
 	return fmt.Sprintf("\n---\napiVersion: v1\nkind: Secret\ntype: helm.sh/release.v1\nmetadata:\n  name: sh.helm.release.v1.%s.v1\n  namespace: %s\n"+
 		"  labels: {owner: helm, name: %s, status: deployed, version: \"1\"}\ndata: {release: %s}\n", name, o.Namespace, name, base64.StdEncoding.EncodeToString([]byte(inner)))
 }
-
-// pipes are connections within a bubble.
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-}
-
-func (l *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	a, b := net.Pipe()
-	select {
-	case l.conns <- b:
-		return a, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (l *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipes) Close() error {
-	select {
-	case <-l.closed:
-	default:
-		close(l.closed)
-	}
-	return nil
-}
-func (l *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
 // fakePods answer by "app=NAME:PORT".
 type fakePods struct{ handlers map[string]http.Handler }

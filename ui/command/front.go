@@ -174,13 +174,13 @@ func (p *program) outcome(folder runs.Folder, v seen, err error) error {
 		}
 		return told(exitParked)
 	}
+	if v.told && v.gone {
+		return told(exitFailed) // its journal may be held a moment longer than its socket was open
+	}
 	held, heldErr := journal.Held(folder.Journal())
 	if heldErr == nil && held {
 		say("the run goes on without this terminal. Come back with: svrescue attach %s%s", folder.ID(), p.runDirFlag())
 		return told(exitParked)
-	}
-	if v.told && v.gone {
-		return told(exitFailed)
 	}
 	return p.gone(folder) // a front end that was left before may have said that the work goes on
 }

@@ -169,12 +169,12 @@ func TestLeavingIsToldOnce(t *testing.T) {
 			}
 			left := make(chan struct{})
 			go func() { _ = cmd.Wait(); close(left) }()
-			until(t, "it is left", func() bool { // keys are dropped while a question is new
+			until(t, "it is left", func() bool { // keys are dropped while a question is new, and as long as they do not rest
 				_, _ = io.WriteString(tty, "q")
 				select {
 				case <-left:
 					return true
-				case <-time.After(200 * time.Millisecond):
+				case <-time.After(time.Second):
 					return false
 				}
 			})

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"canton.example/svrescue/internal/pipes"
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/kube/sim"
 	"canton.example/svrescue/steps/engine/lease"
@@ -63,12 +64,11 @@ func race(t *testing.T, seed uint64) (spans []span) {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
-	pipes := make(chan net.Conn)
-	closed := make(chan struct{})
+	wires := pipes.Listen()
 	web := &http.Server{Handler: server}
 	var running sync.WaitGroup
 	running.Go(func() { server.Run(ctx) })
-	running.Go(func() { web.Serve(&listener{pipes, closed, sync.Once{}}) })
+	running.Go(func() { web.Serve(wires) })
 	config := filepath.Join(t.TempDir(), "kubeconfig")
 	if err := os.WriteFile(config, sim.Kubeconfig("http://127.0.0.1:1", "admin", nil, "sv"), 0o600); err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func race(t *testing.T, seed uint64) (spans []span) {
 	var fighters sync.WaitGroup
 	for n, who := range []string{"alice", "bob"} {
 		random := rand.New(rand.NewPCG(seed, uint64(n)))
-		link := &link{pipes: pipes, closed: closed}
+		link := &link{wires: wires}
 		cluster, err := kube.Connect(kube.Target{Kubeconfig: config}, kube.Options{Clock: clock.RealClock{}, Dial: link.dial, QPS: 1000, Burst: 1000})
 		if err != nil {
 			t.Fatal(err)
@@ -142,11 +142,10 @@ func race(t *testing.T, seed uint64) (spans []span) {
 
 // link is the way of one machine to the API; it can be cut.
 type link struct {
-	pipes  chan net.Conn
-	closed chan struct{}
-	mu     sync.Mutex
-	down   bool
-	open   []net.Conn
+	wires *pipes.Listener
+	mu    sync.Mutex
+	down  bool
+	open  []net.Conn
 }
 
 func (l *link) cut(down bool) {
@@ -167,40 +166,18 @@ func (l *link) hangUp() {
 	l.open = nil
 }
 
-func (l *link) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+func (l *link) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	l.mu.Lock()
 	down := l.down
 	l.mu.Unlock()
 	if down {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: fmt.Errorf("no route to host")}
 	}
-	near, far := net.Pipe()
-	select {
-	case l.pipes <- far:
+	c, err := l.wires.Dial(ctx, network, address)
+	if err == nil {
 		l.mu.Lock()
-		l.open = append(l.open, near)
+		l.open = append(l.open, c)
 		l.mu.Unlock()
-		return near, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
 	}
+	return c, err
 }
-
-type listener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (l *listener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-func (l *listener) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
-func (l *listener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
