@@ -24,8 +24,9 @@ type course struct {
 	answer  func(r *rig) operator
 	ends    func(v wire.View) bool
 	world   func(t *testing.T, r *rig) any
-	sample  int // how many points are tried when not soaking, evenly apart
-	seeded  int // as many instead, wherever they fall: where a run is dear
+	sample  int  // how many points are tried when not soaking, evenly apart
+	seeded  int  // as many instead, wherever they fall: where a run is dear
+	seldom  bool // none at all: only a soak tries them
 	in      func() Scenario
 	between func(t *testing.T, r *rig)              // what happens before another process takes the run up; nil: nothing
 	also    func(t *testing.T, r *rig, v wire.View) // what else must hold at the end; nil: nothing
@@ -46,21 +47,21 @@ var networkCourse = course{name: "network", in: networkClean, drive: restoring, 
 	also: func(t *testing.T, r *rig, _ wire.View) { onlyOnce(t, r) }}
 
 var restoreCourses = []course{
-	{name: "restore", in: clean, drive: restoring, answer: (*rig).player, world: settled, sample: 6, ends: recovered},
-	{name: "dumps", in: dropped, drive: restoring, answer: (*rig).player, world: settled, sample: 4, ends: recovered},
+	{name: "restore", in: clean, drive: restoring, answer: (*rig).player, world: settled, sample: 3, ends: recovered},
+	{name: "dumps", in: dropped, drive: restoring, answer: (*rig).player, world: settled, sample: 2, ends: recovered},
 	{name: "dumps anew", in: dumpsAnew, drive: restoring, answer: (*rig).player, world: settled, sample: 2, ends: recovered},
 	{name: "managed", in: managed, drive: restoring, answer: (*rig).player, world: settled, sample: 2, ends: recovered},
 	{name: "managed, dumps", in: managedDumps, drive: restoring, answer: (*rig).player, world: settled, sample: 3, ends: recovered},
 	{name: "GitOps", in: gitOps, drive: restoring, answer: (*rig).player, world: settled, sample: 2, ends: recovered},
 	{name: "dumps, back", in: dropped, drive: restoring, sample: 2, world: func(t *testing.T, r *rig) any { return stands(t, r) },
 		answer: backFrom("restore/prove-restored"), ends: takenBack},
-	{name: "managed, dumps, back", in: managedDumps, drive: restoring, sample: 3, world: func(t *testing.T, r *rig) any { return stands(t, r) },
+	{name: "managed, dumps, back", in: managedDumps, drive: restoring, sample: 2, world: func(t *testing.T, r *rig) any { return stands(t, r) },
 		answer: backFrom("restore/prove-restored"), ends: takenBack},
-	{name: "undo", in: clean, drive: restoring, sample: 3, world: func(t *testing.T, r *rig) any { return stands(t, r) },
+	{name: "undo", in: clean, drive: restoring, sample: 2, world: func(t *testing.T, r *rig) any { return stands(t, r) },
 		answer: backFrom("restore/restore-volumes"), ends: takenBack},
-	{name: "managed, release", in: managedDumps, drive: releasing, answer: (*rig).player, world: settled, sample: 3,
+	{name: "managed, release", in: managedDumps, drive: releasing, answer: (*rig).player, world: settled, sample: 2,
 		prepare: restored, ends: recovered},
-	{name: "release", in: clean, drive: releasing, answer: (*rig).player, world: settled, sample: 3,
+	{name: "release", in: clean, drive: releasing, answer: (*rig).player, world: settled, sample: 2,
 		prepare: restored, ends: recovered},
 }
 
@@ -153,11 +154,7 @@ func TestKillMatrix(t *testing.T) {
 func killMatrix(t *testing.T, c course) {
 	u := c.alone(t)
 	total := u.points + u.writes
-	sample := every(total / max(c.sample, 1))
-	if c.seeded > 0 {
-		sample = anywhere(total, c.seeded)
-	}
-	cases, until := pick(total, sample)
+	cases, until := pick(total, c.tries(total))
 	var killed, equal, tried atomic.Int32
 	t.Cleanup(func() {
 		fmt.Printf("kill matrix: %d points in the run; points %d, killed %d, equal %d (%s, %d of them inside writes%s)\n",
@@ -204,6 +201,17 @@ func killMatrix(t *testing.T, c course) {
 			})
 		})
 	}
+}
+
+// tries are the cases that are tried when not soaking.
+func (c course) tries(total int) func(int) bool {
+	switch {
+	case c.seldom:
+		return func(int) bool { return false }
+	case c.seeded > 0:
+		return anywhere(total, c.seeded)
+	}
+	return every(total / max(c.sample, 1))
 }
 
 // settled is the world, normalised, as plain JSON values.
