@@ -26,7 +26,7 @@ type Books struct {
 	FreeTransfers           bool
 	MaxInputs               int
 	Faults                  []svapp.Fault
-	OfferLasts              time.Duration // the longest that an offer is good for: days would be too long for a rehearsal; 0: as it was asked for
+	OfferLasts              time.Duration // the longest that the first offer is good for: days would be too long for a rehearsal; 0: as it was asked for
 	Lying                   int           // how many scans show the lost SV as one still, and more of its money than there was
 	Import                  Import
 	Place                   Place
@@ -152,7 +152,7 @@ func (b Books) open(clk clock.Clock, took func()) *svapp.Ledger {
 		return svapp.Member{Name: h.name, Party: h.party(), Participant: h.participant(), Weight: 10000, Joined: 3, ScanURL: scan}
 	}
 	o := svapp.LedgerOptions{Clock: clk, DSO: dsoParty, Synchronizer: syncID, SVs: []svapp.Member{member(b.Place.lost(), "http://scan.acme.rehearsal.example")}, Coins: b.Coins,
-		HoldingFee: b.HoldingFee, TransferFee: b.TransferFee, FreeTransfers: b.FreeTransfers, MaxInputs: b.MaxInputs, Ingest: b.Place.paced(ingested), Complete: b.Place.paced(completed), SnapshotEvery: b.Place.paced(snapshots), Votes: b.Votes, Faults: b.Faults, OfferLasts: b.OfferLasts, Took: took}
+		HoldingFee: b.HoldingFee, TransferFee: b.TransferFee, FreeTransfers: b.FreeTransfers, MaxInputs: b.MaxInputs, Ingest: b.Place.paced(ingested), Complete: b.Place.paced(completed), SnapshotEvery: b.Place.paced(snapshots), Votes: b.Votes, VotesOnAsking: true, Faults: b.Faults, OfferLasts: b.OfferLasts, Took: took}
 	for i := range others {
 		o.SVs = append(o.SVs, member(holderOf(nameOfPeer(i)), "http://"+b.Place.host("scan", i)))
 	}

@@ -255,6 +255,9 @@ func TestReonboardWorlds(t *testing.T) {
 func TestReonboardWorldGoesThrough(t *testing.T) {
 	inScenario(t, reonboardClean(), nil, func(t *testing.T, r *rig) {
 		ctx, old := t.Context(), lost()
+		if early, err := r.scan(1).OpenVotes(ctx); err != nil || len(early) != 0 {
+			t.Fatal(early, err) // the others hear of it by this question
+		}
 		time.Sleep(voteOpens + 2*voteEach)
 		votes, err := r.scan(1).OpenVotes(ctx)
 		if err != nil || len(votes) != 1 || votes[0].Offboards != old.party() || len(votes[0].Cast) == 0 {
@@ -465,6 +468,9 @@ func TestReonboardVotes(t *testing.T) {
 	} {
 		t.Run(id, func(t *testing.T) {
 			inScenario(t, c.in(), nil, func(t *testing.T, r *rig) {
+				if _, err := r.scan(1).OpenVotes(t.Context()); err != nil {
+					t.Fatal(err) // the others hear of it by this question
+				}
 				time.Sleep(c.after)
 				closed, err := r.scan(1).ClosedVotes(t.Context(), "SRARC_OffboardSv", 10)
 				if err != nil {

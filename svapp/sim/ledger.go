@@ -66,8 +66,9 @@ type LedgerOptions struct {
 	Complete      time.Duration // from acceptance until the sender's automation moves the money
 	SnapshotEvery time.Duration // of holdings; 0: three hours (the interval was not verified)
 	Votes         []VotePlan
+	VotesOnAsking bool // Votes are counted from when somebody first asks a scan for the open ones, instead of from the beginning
 	Faults        []Fault
-	// OfferLasts is the longest that an offer is good for, whatever was asked for; 0: as it was asked for.
+	// OfferLasts is the longest that the first offer is good for, whatever was asked for; 0: as it was asked for.
 	OfferLasts time.Duration
 	// Took is called when a wallet has changed something at a client's request, before the client is told; nil: nobody wants to know.
 	Took func()
@@ -131,8 +132,8 @@ func NewLedger(o LedgerOptions) (*Ledger, error) {
 	}
 	l.note()
 	l.keepBooks()
-	for _, v := range o.Votes {
-		l.at(l.began.Add(v.Opens), func() { l.open(v) })
+	if !o.VotesOnAsking {
+		l.propose()
 	}
 	return l, nil
 }

@@ -56,8 +56,8 @@ func (l *Ledger) makeOffer(o *offer) (any, error) {
 	if !l.known(o.receiver) {
 		return nil, absent("PARTIES_NOT_KNOWN_ON_LEDGER(11,0): Parties not known on ledger: " + o.receiver)
 	}
-	if l.o.OfferLasts > 0 && o.expires.After(l.now.Add(l.o.OfferLasts)) {
-		o.expires = l.now.Add(l.o.OfferLasts)
+	if end := l.now.Add(l.o.OfferLasts); len(l.offers) == 0 && l.o.OfferLasts > 0 && o.expires.After(end) {
+		o.expires = end
 	}
 	l.created[o.tracking]++
 	l.turn(o, offerState{status: statusCreated})

@@ -42,6 +42,7 @@ func (l *Ledger) See(s Sight) Network {
 		}
 	}
 	n.Round, n.RoundAt = l.round(at)
+	n.Asked = l.asked
 	var books []snapshot
 	for _, b := range l.books {
 		if !b.at.After(at) {

@@ -8,7 +8,7 @@ import (
 
 // VotePlan is a vote to offboard an SV, and how it goes: who votes what, and when.
 type VotePlan struct {
-	Opens       time.Duration // from the beginning of the world, or from now (Ledger.Propose)
+	Opens       time.Duration // from the beginning of the world, from the first question (LedgerOptions.VotesOnAsking), or from now (Ledger.Propose)
 	Requester   string        // name of the SV
 	Offboard    string        // party
 	Reason, URL string
@@ -35,6 +35,21 @@ func (l *Ledger) Propose(p VotePlan) {
 	l.enter()
 	defer l.mu.Unlock()
 	l.after(p.Opens, func() { l.open(p) })
+}
+
+// propose has the planned votes come up, counted from now.
+func (l *Ledger) propose() {
+	for _, v := range l.o.Votes {
+		l.after(v.Opens, func() { l.open(v) })
+	}
+	l.o.Votes = nil
+}
+
+// asked hears that somebody wants to know which votes are open.
+func (l *Ledger) asked() {
+	l.enter()
+	defer l.mu.Unlock()
+	l.propose()
 }
 
 // open begins a vote. Its first version has no tracking ID (reference/apis.md 2.6).

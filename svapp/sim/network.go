@@ -25,6 +25,7 @@ type Network struct {
 	Hosts      map[string]string // participant by party; a party that is not there is its SV's own
 	Onboarding []Onboarding      // of SVs that join
 	Schedule   *Schedule
+	Asked      func() // hears of each question for the open votes; nil: nobody does
 }
 
 // Member is an SV.

@@ -44,6 +44,9 @@ func (a App) scan(m *http.ServeMux) {
 	get("/v0/dso-sequencers", func(n Network, _ *http.Request) (any, error) { return n.sequencers(), nil })
 	get("/v0/sv-bft-sequencers", func(Network, *http.Request) (any, error) { return map[string]any{"bftSequencers": []any{}}, nil })
 	get("/v0/admin/sv/voterequests", func(n Network, _ *http.Request) (any, error) {
+		if n.Asked != nil {
+			n.Asked()
+		}
 		return map[string]any{"dso_rules_vote_requests": n.votes()}, nil
 	})
 	get("/v0/voterequests/{cid}", func(n Network, r *http.Request) (any, error) {
