@@ -53,7 +53,7 @@ func answerLost() Scenario {
 // offerExpires is the one with fees: what arrives is less than what there was, and explained.
 func offerExpires() Scenario {
 	return replacing("reonboard-offer-expires", "An offer that expires before it is accepted", "that an offer has an end, that a new one is made only when the old one is proven gone, and what fees take", wire.Recovered,
-		Books{Votes: []svapp.VotePlan{vote(9, 0)}, HoldingFee: "0.0000190259", TransferFee: "0.0300000000", OfferLasts: 5 * time.Minute, Faults: []svapp.Fault{{Call: "accept", Do: svapp.NotNow, Count: 20}}},
+		Books{Votes: []svapp.VotePlan{vote(9, 0)}, HoldingFee: "0.0000190259", TransferFee: "0.0300000000", OfferLasts: 5 * time.Minute, Faults: []svapp.Fault{{Call: "accept", Do: svapp.NotNow, FirstOffer: true}}},
 		"the fresh SV's wallet cannot accept for a long while: the first offer expires", "holding fees and transfer fees apply")
 }
 

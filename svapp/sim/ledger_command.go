@@ -72,6 +72,7 @@ const (
 type Fault struct {
 	Call        string // offer, transfer, status, accept, reject, withdraw, balance or list
 	Skip, Count int    // how many pass before it, and how many it spoils; 0 counts as one
+	FirstOffer  bool   // instead: it spoils all, from the first offer on until nothing more can come of that
 	Do          string
 }
 
@@ -87,7 +88,8 @@ func (l *Ledger) spoil(call string) string {
 	for i := range l.faults {
 		f := &l.faults[i]
 		switch {
-		case f.Call != call || f.spoiled >= max(f.Count, 1):
+		case f.Call != call || !f.FirstOffer && f.spoiled >= max(f.Count, 1):
+		case f.FirstOffer && (len(l.offers) == 0 || l.offers[0].now().status != statusCreated):
 		case f.passed < f.Skip:
 			f.passed++
 		default:
