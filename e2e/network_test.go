@@ -22,18 +22,9 @@ import (
 	"canton.example/svrescue/steps/rehearsal"
 )
 
-// wantsNetwork: SVRESCUE_E2E_NETWORK=1 asks for these tests. Each takes about twelve minutes, and Helm and CometBFT are built for them.
-func wantsNetwork(t *testing.T) {
-	t.Helper()
-	if os.Getenv("SVRESCUE_E2E_NETWORK") != "1" {
-		t.Skip("SVRESCUE_E2E_NETWORK=1 runs this")
-	}
-}
-
 // TestNetwork recovers a network that has lost its CometBFT layer, on the node of one of its SVs: real Helm releases, a real CometBFT that stands
 // and a new one, a dump on a real claim. Exit code 0 means that the node works on the new synchronizer. Days later the clean-up disarms it.
 func TestNetwork(t *testing.T) {
-	wantsNetwork(t)
 	t.Parallel()
 	binary(t)
 	ctx := within(t, 20*time.Minute)
@@ -66,7 +57,6 @@ var networkKills = []killPoint{
 
 // TestNetworkKilled kills the worker in the middle of the upload and of the upgrade of release sv; the end is the same.
 func TestNetworkKilled(t *testing.T) {
-	wantsNetwork(t)
 	t.Parallel()
 	binary(t)
 	ctx := within(t, 20*time.Minute)
