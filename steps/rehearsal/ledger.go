@@ -22,6 +22,7 @@ import (
 type Books struct {
 	Coins                   []svapp.Coin
 	Votes                   []svapp.VotePlan
+	Unasked                 bool // the others vote by themselves; else from when a scan is first asked for open votes, as if the request had reached them
 	HoldingFee, TransferFee string
 	FreeTransfers           bool
 	MaxInputs               int
@@ -152,7 +153,7 @@ func (b Books) open(clk clock.Clock, took func()) *svapp.Ledger {
 		return svapp.Member{Name: h.name, Party: h.party(), Participant: h.participant(), Weight: 10000, Joined: 3, ScanURL: scan}
 	}
 	o := svapp.LedgerOptions{Clock: clk, DSO: dsoParty, Synchronizer: syncID, SVs: []svapp.Member{member(b.Place.lost(), "http://scan.acme.rehearsal.example")}, Coins: b.Coins,
-		HoldingFee: b.HoldingFee, TransferFee: b.TransferFee, FreeTransfers: b.FreeTransfers, MaxInputs: b.MaxInputs, Ingest: b.Place.paced(ingested), Complete: b.Place.paced(completed), SnapshotEvery: b.Place.paced(snapshots), Votes: b.Votes, VotesOnAsking: true, Faults: b.Faults, OfferLasts: b.OfferLasts, Took: took}
+		HoldingFee: b.HoldingFee, TransferFee: b.TransferFee, FreeTransfers: b.FreeTransfers, MaxInputs: b.MaxInputs, Ingest: b.Place.paced(ingested), Complete: b.Place.paced(completed), SnapshotEvery: b.Place.paced(snapshots), Votes: b.Votes, VotesOnAsking: !b.Unasked, Faults: b.Faults, OfferLasts: b.OfferLasts, Took: took}
 	for i := range others {
 		o.SVs = append(o.SVs, member(holderOf(nameOfPeer(i)), "http://"+b.Place.host("scan", i)))
 	}

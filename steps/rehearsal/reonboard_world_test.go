@@ -190,6 +190,15 @@ func (r *rig) scan(i int) *svapp.Scan {
 	return s
 }
 
+// voted lets the others hear of what is asked of them, and vote.
+func (r *rig) voted() {
+	r.t.Helper()
+	if _, err := r.scan(1).OpenVotes(r.t.Context()); err != nil {
+		r.t.Fatal(err)
+	}
+	time.Sleep(time.Hour)
+}
+
 func (r *rig) membership(i int, party string) svapp.Membership {
 	r.t.Helper()
 	d, err := r.scan(i).DSO(r.t.Context())
@@ -327,7 +336,7 @@ func TestReonboardWorldGoesThrough(t *testing.T) {
 func TestValidatorGoesBeforeCompletion(t *testing.T) {
 	inScenario(t, reonboardClean(), nil, func(t *testing.T, r *rig) {
 		ctx := t.Context()
-		time.Sleep(time.Hour)
+		r.voted()
 		r.validator("postgres", "recovery-1")
 		r.until("validator", "validator-app", 5*time.Minute)
 		r.fresh()
@@ -376,7 +385,7 @@ func TestValidatorGoesBeforeCompletion(t *testing.T) {
 func TestFailedImports(t *testing.T) {
 	t.Run("ACS_COMMITMENT_MISMATCH", func(t *testing.T) {
 		inScenario(t, importMismatch(), nil, func(t *testing.T, r *rig) {
-			time.Sleep(time.Hour)
+			r.voted()
 			r.validator("postgres", "recovery-1")
 			time.Sleep(6 * time.Minute)
 			if log := r.log("validator", "validator-app"); r.is("validator", "validator-app") || !strings.Contains(log, "Unknown secret") || !strings.Contains(log, "ValidatorLicense not found") {
@@ -412,7 +421,7 @@ func TestFailedImports(t *testing.T) {
 			s := reonboardClean()
 			s.Books.Import = Import{Fails: fails}
 			inScenario(t, s, nil, func(t *testing.T, r *rig) {
-				time.Sleep(time.Hour)
+				r.voted()
 				r.validator("postgres", "recovery-1")
 				time.Sleep(6 * time.Minute)
 				if log := r.log("validator", shows[0]); !strings.Contains(log, shows[1]) {
@@ -430,7 +439,7 @@ func TestFailedImports(t *testing.T) {
 	}
 	t.Run("keys in a KMS that the values do not have", func(t *testing.T) {
 		inScenario(t, keysInKMS(), nil, func(t *testing.T, r *rig) {
-			time.Sleep(time.Hour)
+			r.voted()
 			r.validator("postgres", "recovery-1")
 			time.Sleep(6 * time.Minute)
 			if log := r.log("validator", "validator-app"); r.is("validator", "validator-app") || !strings.Contains(log, "the participant has no KMS") {
@@ -440,7 +449,7 @@ func TestFailedImports(t *testing.T) {
 	})
 	t.Run("identities of another SV", func(t *testing.T) {
 		inScenario(t, foreignIdentities(), nil, func(t *testing.T, r *rig) {
-			time.Sleep(time.Hour)
+			r.voted()
 			r.validator("postgres", "recovery-1")
 			r.until("validator", "validator-app", 10*time.Minute)
 			v, _ := r.wallet("validator")
@@ -493,7 +502,7 @@ func TestReonboardFaults(t *testing.T) {
 	for _, s := range []Scenario{answerLost(), operatorMachineLost()} {
 		t.Run(s.ID, func(t *testing.T) {
 			inScenario(t, s, nil, func(t *testing.T, r *rig) {
-				time.Sleep(time.Hour)
+				r.voted()
 				r.validator("postgres", "recovery-1")
 				r.until("validator", "validator-app", 5*time.Minute)
 				_, pay := r.wallet("validator")

@@ -46,7 +46,7 @@ func importMismatch() Scenario {
 
 func answerLost() Scenario {
 	return replacing("reonboard-answer-lost", "An answer that is lost after the transfer was made", "that a payment without an answer is asked for and not sent again", wire.Recovered,
-		Books{Votes: []svapp.VotePlan{vote(9, 0)}, Faults: []svapp.Fault{{Call: "offer", Do: svapp.CutAfter, Count: 2}, {Call: "transfer", Do: svapp.CutAfter, Count: 2}, {Call: "accept", Do: svapp.CutAfter}}},
+		Books{Votes: []svapp.VotePlan{vote(9, 0)}, Unasked: true, Faults: []svapp.Fault{{Call: "offer", Do: svapp.CutAfter, Count: 2}, {Call: "transfer", Do: svapp.CutAfter, Count: 2}, {Call: "accept", Do: svapp.CutAfter}}},
 		"the connection breaks after the ledger has taken each of the first two transfers, and the first acceptance")
 }
 

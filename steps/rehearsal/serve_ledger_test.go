@@ -20,7 +20,7 @@ func TestLedgerIsPartOfTheWorld(t *testing.T) {
 	ended := make(chan error, 1)
 	began := time.Now()
 	fast := Clock{Real: clock.RealClock{}, Origin: began, SimOrigin: began, Speed: 20000}
-	go func() { ended <- Serve(ctx, reonboardClean(), fast, clock.RealClock{}, 1, credential, folder) }()
+	go func() { ended <- Serve(ctx, answerLost(), fast, clock.RealClock{}, 1, credential, folder) }()
 	var a Address
 	within := func(what string, is func() bool) {
 		t.Helper()
