@@ -46,7 +46,11 @@ func inventory() steps.Step[Facts] {
 			}
 			// The claims of databases are for restoring a node; here they stay as they are.
 			described := slices.DeleteFunc(nodes.Describe(n), func(d wire.Finding) bool { return strings.HasPrefix(d.ID, "claim") })
-			return append(described, f.others().Foretell("the recovery")...), nil
+			late, err := f.serverSide(ctx, w, wire.Attention)
+			if err != nil {
+				return nil, err
+			}
+			return slices.Concat(described, late, f.others().Foretell("the recovery")), nil
 		},
 	}
 }

@@ -21,7 +21,7 @@ const rollForward = "From 0.6.2 on a network is recovered by the roll-forward lo
 func releaseGate() steps.Step[Facts] {
 	return steps.Step[Facts]{
 		ID: "network/release-gate", Title: "Release gate", Effect: wire.Observe,
-		Summary: "Looks which Splice release runs here, and refuses where it cannot be recovered with migration dumps.",
+		Summary: "Looks which Splice release runs here and how Helm applies it, and refuses where it cannot be recovered with migration dumps.",
 		Check: func(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
 			if f.Node == nil {
 				return nil, nil
@@ -30,14 +30,19 @@ func releaseGate() steps.Step[Facts] {
 			if err != nil {
 				return nil, err
 			}
-			return gate(*f.Node, seen), nil
+			late, err := f.serverSide(ctx, w, wire.Violated)
+			return append(gate(*f.Node, seen), late...), err
 		},
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			seen, err := sightings(ctx, w, *f.Node)
 			if err != nil {
 				return nil, err
 			}
-			found := gate(*f.Node, seen)
+			late, err := f.serverSide(ctx, w, wire.Violated)
+			if err != nil {
+				return nil, err
+			}
+			found := append(gate(*f.Node, seen), late...)
 			look, err := chain(ctx, w, *f.Node)
 			if err != nil {
 				return nil, err

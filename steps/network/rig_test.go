@@ -331,7 +331,13 @@ func helmRecord(t *testing.T, name, chart, version string, values map[string]any
 // helmMade is a release record of Helm's with the objects that the release has made.
 func helmMade(t *testing.T, name, chart, version string, values map[string]any, manifest string) string {
 	t.Helper()
-	body, err := json.Marshal(map[string]any{"name": name, "namespace": "sv", "version": 1, "config": values, "manifest": manifest, "info": map[string]any{"status": "deployed"},
+	return helmApplied(t, name, chart, version, values, manifest, "csa")
+}
+
+// helmApplied is such a record, of a release that is applied on the client's side (csa) or the server's (ssa).
+func helmApplied(t *testing.T, name, chart, version string, values map[string]any, manifest, method string) string {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{"name": name, "namespace": "sv", "version": 1, "config": values, "manifest": manifest, "info": map[string]any{"status": "deployed"}, "apply_method": method,
 		"chart": map[string]any{"metadata": map[string]any{"name": chart, "version": version, "apiVersion": "v2"}}})
 	if err != nil {
 		t.Fatal(err)
