@@ -40,6 +40,10 @@ func inventory() steps.Step[Facts] {
 			if err != nil {
 				return nil, err
 			}
+			apart, err := tellApart(ctx, w, &n)
+			if err != nil {
+				return nil, err
+			}
 			f.Node = &n
 			if f.Held, err = f.others().Gather(ctx, w); err != nil { // before anything is paused: how it was must outlive a crash
 				return nil, err
@@ -50,7 +54,7 @@ func inventory() steps.Step[Facts] {
 			if err != nil {
 				return nil, err
 			}
-			return slices.Concat(described, late, f.others().Foretell("the recovery")), nil
+			return slices.Concat(described, apart, late, f.others().Foretell("the recovery")), nil
 		},
 	}
 }
