@@ -199,7 +199,7 @@ func TestFaultMatrix(t *testing.T) {
 		c := &all[i]
 		c.name, c.drive, c.answer, c.ends = "spoiled "+c.in().ID, restoring, (*rig).player, recovered
 	}
-	for _, c := range slices.Concat(all, reonboardCourses(), []course{networkCourse}) {
+	for _, c := range slices.Concat(all, reonboardCourses(), networkCourses()) {
 		if !passedOver() {
 			t.Run(c.in().ID, func(t *testing.T) { faultMatrix(t, c) })
 		}
@@ -253,6 +253,7 @@ func faultMatrix(t *testing.T, c course) {
 				if !met.Load() {
 					t.Error("the fault was not met")
 				}
+				r.wire.spoil = nil
 				c.also(t, r, v)
 				if diff := cmp.Diff(u.want, c.world(t, r)); diff != "" {
 					t.Errorf("(-undisturbed +disturbed)\n%s\n%s", diff, lines(v))

@@ -40,11 +40,19 @@ func releasing(r *rig, ctx context.Context, at int, o operator) (wire.View, int,
 	return r.release(ctx, at, o)
 }
 
-var courses = slices.Concat(restoreCourses, []course{networkCourse}, reonboardCourses())
+var courses = slices.Concat(restoreCourses, networkCourses(), reonboardCourses())
 
-// networkCourse is the recovery of a network, to be killed and spoiled.
-var networkCourse = course{name: "network", in: networkClean, drive: restoring, answer: (*rig).player, world: reonboarded, seeded: 1, ends: recovered,
-	also: func(t *testing.T, r *rig, _ wire.View) { onlyOnce(t, r) }}
+// networkCourses are the recovery of a network and what comes days later, to be killed and spoiled.
+func networkCourses() []course {
+	all := []course{{name: "network", in: networkClean, seeded: 1}, {name: "network-clean-up", in: networkCleanUp, seeded: 1}}
+	for i := range all {
+		c := &all[i]
+		c.drive, c.answer, c.world, c.ends = restoring, (*rig).player, reonboarded, recovered
+		c.also = func(t *testing.T, r *rig, _ wire.View) { onlyOnce(t, r) }
+	}
+	all[1].also = func(t *testing.T, r *rig, v wire.View) { onlyOnce(t, r); checkCleanedUp(t, r, v) }
+	return all
+}
 
 var restoreCourses = []course{
 	{name: "restore", in: clean, drive: restoring, answer: (*rig).player, world: settled, sample: 3, ends: recovered},
@@ -117,6 +125,7 @@ func (c course) alone(t *testing.T) *undisturbed {
 				return false
 			}
 			v, n, _ := c.drive(r, t.Context(), 0, c.answer(r))
+			r.wire.spoil = nil // what is looked at afterwards is none of the run's
 			if v.Ended == nil || !c.ends(v) {
 				t.Fatalf("the undisturbed run ended %+v, parked %q\n%s", v.Ended, v.Parked, lines(v))
 			}

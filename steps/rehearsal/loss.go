@@ -43,6 +43,8 @@ type Loss struct {
 	Migrates []time.Duration
 	// Prompt: the first commitments on the new synchronizer come seconds after it runs, and not when the period ends.
 	Prompt bool
+	// Over is how long ago this SV has migrated, where the recovery is over when the world begins: the apps are still told to migrate; 0: the network is lost.
+	Over time.Duration
 	// Scans are the addresses of the other SVs' scans; nil: those of rehearsals.
 	Scans []string
 }
@@ -88,8 +90,11 @@ type freshParticipant struct {
 }
 
 func newLoss(p *pods, plan Loss) *loss {
-	l := &loss{plan: plan, clock: p.clock, began: p.began, tick: lastTick(p.began), own: lost(), disk: p.disk, up: map[string]string{}, comets: map[string]sim.Pod{}, ids: map[string]string{}, made: map[string]map[string]postgres.Role{}}
+	l := &loss{plan: plan, clock: p.clock, began: p.began, tick: lastTick(p.began.Add(-plan.Over)), own: lost(), disk: p.disk, up: map[string]string{}, comets: map[string]sim.Pod{}, ids: map[string]string{}, made: map[string]map[string]postgres.Role{}}
 	l.svs = plan.members()
+	if plan.Over > 0 {
+		l.since, l.asOf = l.began.Add(-plan.Over), l.tick.Add(-15*time.Minute)
+	}
 	l.snapshots = l.exports()
 	if plan.Stale {
 		l.onClaim().Put(migrationDump, []byte(`{"migration_id":3,"created_at":"2025-02-11T10:00:00Z","identities":{},"data_snapshot":{},"participant_users":{}}`))
@@ -169,7 +174,7 @@ func (l *loss) started(in sim.Pod) *sim.Workload {
 	at := placeOf(in)
 	l.up[at] = in.Name
 	old := in.Started.Before(l.began)
-	if !old && isNew(in.Owner) {
+	if isNew(in.Owner) {
 		l.makes(in)
 	}
 	switch in.Container {

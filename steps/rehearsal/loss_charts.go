@@ -40,14 +40,14 @@ func stuckDoc(id int) string {
 	return fmt.Sprintf("---\napiVersion: v1\nkind: Secret\nmetadata: {name: %s, namespace: %s}\nstringData: {%s: \"canton.sv-apps.sv.domain-migration-id = %d\"}\n", stuckSecret, namespace, stuckKey, id)
 }
 
-// lossReleases are the releases of the node, in the order of their installation.
-func lossReleases(plan Loss) []helmRelease {
-	sequencer := fmt.Sprintf("https://sequencer-%d.sv.acme.example", oldID)
-	rel, comet, participant := fmt.Sprintf("global-domain-%d", oldID), fmt.Sprintf("global-domain-%d-cometbft", oldID), fmt.Sprintf("participant-%d", oldID)
+// lossReleases are the releases of the node with the synchronizer of a migration ID, in the order of their installation.
+func lossReleases(plan Loss, id int) []helmRelease {
+	sequencer := fmt.Sprintf("https://sequencer-%d.sv.acme.example", id)
+	rel, comet, participant := fmt.Sprintf("global-domain-%d", id), fmt.Sprintf("global-domain-%d-cometbft", id), fmt.Sprintf("participant-%d", id)
 	store := func(server, database string) map[string]any {
 		return map[string]any{"host": server, "port": 5432, "secretName": server + "-secret", "databaseName": database}
 	}
-	migration := map[string]any{"id": oldID}
+	migration := map[string]any{"id": id}
 	sv := map[string]any{"onboardingName": svName, "nodeIdentifier": svName, "participantAddress": participant, "decentralizedSynchronizerUrl": sequencer, "migration": migration,
 		"joinWithKeyOnboarding": map[string]any{"sponsorApiUrl": "https://sv.sv-01.rehearsal.example"}, "auth": map[string]any{"audience": svAudience}, "persistence": store("apps-pg", "cantonnet_sv"),
 		"scan":     map[string]any{"publicUrl": "https://scan.sv.acme.example", "internalUrl": "http://scan-app." + namespace + ":5012"},
@@ -61,13 +61,13 @@ func lossReleases(plan Loss) []helmRelease {
 		all = append(all, helmRelease{server, "splice-postgres", map[string]any{"db": map[string]any{"volumeSize": "20Gi", "volumeStorageClass": "standard-rwo"}}})
 	}
 	return append(all,
-		helmRelease{comet, "splice-cometbft", map[string]any{"node": map[string]any{"identifier": comet, "keysSecret": "cometbft-keys", "externalAddress": fmt.Sprintf("sv.acme.example:26%d56", oldID), "retainBlocks": 5040000},
-			"genesis": map[string]any{"chainId": fmt.Sprintf("%s-%d", network, oldID)}, "stateSync": map[string]any{"enable": true, "rpcServers": "https://sv.sv-01.rehearsal.example:443/cometbft-rpc"},
+		helmRelease{comet, "splice-cometbft", map[string]any{"node": map[string]any{"identifier": comet, "keysSecret": "cometbft-keys", "externalAddress": fmt.Sprintf("sv.acme.example:26%d56", id), "retainBlocks": 5040000},
+			"genesis": map[string]any{"chainId": fmt.Sprintf("%s-%d", network, id)}, "stateSync": map[string]any{"enable": id == oldID, "rpcServers": "https://sv.sv-01.rehearsal.example:443/cometbft-rpc"},
 			"db": map[string]any{"volumeSize": "20Gi", "volumeStorageClass": "standard-rwo"}}},
-		helmRelease{rel, "splice-global-domain", map[string]any{"sequencer": map[string]any{"persistence": store("sequencer-pg", fmt.Sprintf("sequencer_%d", oldID)),
+		helmRelease{rel, "splice-global-domain", map[string]any{"sequencer": map[string]any{"persistence": store("sequencer-pg", fmt.Sprintf("sequencer_%d", id)),
 			"driver": map[string]any{"type": "cometbft", "host": comet + "-cometbft-rpc", "port": 26657}},
-			"mediator": map[string]any{"persistence": store("mediator-pg", fmt.Sprintf("mediator_%d", oldID))}}},
-		helmRelease{participant, "splice-participant", map[string]any{"persistence": store("participant-pg", fmt.Sprintf("participant_%d", oldID)),
+			"mediator": map[string]any{"persistence": store("mediator-pg", fmt.Sprintf("mediator_%d", id))}}},
+		helmRelease{participant, "splice-participant", map[string]any{"persistence": store("participant-pg", fmt.Sprintf("participant_%d", id)),
 			"auth": map[string]any{"targetAudience": "https://ledger.example.com", "jwksUrl": "https://auth.example.com/.well-known/jwks.json"}, "enableHealthProbes": true}},
 		helmRelease{"sv", "splice-sv-node", sv},
 		helmRelease{"scan", "splice-scan", map[string]any{"participantAddress": participant, "sequencerAddress": rel + "-sequencer", "mediatorAddress": rel + "-mediator", "migration": migration, "persistence": store("apps-pg", "cantonnet_scan")}},
@@ -240,6 +240,16 @@ func valueAt(values map[string]any, path string) any {
 type charted struct {
 	helmRelease
 	manifest, template string
+	stopped            bool // its workloads were scaled to 0 since
+}
+
+// live is what the release is in the cluster.
+func (r charted) live() string {
+	text := owned(r.manifest, r.name)
+	if r.stopped {
+		text = strings.ReplaceAll(text, "\n  replicas: 1\n", "\n  replicas: 0\n")
+	}
+	return text
 }
 
 // chartedNode are the releases of the node, and its objects that no release has.
@@ -265,12 +275,12 @@ func chartedNode(s sim.Scenario, plan Loss) (releases []charted, rest string, er
 		}
 		manifests[name] += "---\n" + text
 	}
-	for _, r := range lossReleases(plan) {
+	for _, r := range lossReleases(plan, oldID) {
 		var pairs []string
 		for _, c := range placeholders(r) {
 			pairs = append(pairs, c.from, c.to)
 		}
-		releases = append(releases, charted{r, withVars(manifests[r.name], r, true), strings.NewReplacer(pairs...).Replace(withVars(manifests[r.name], r, false))})
+		releases = append(releases, charted{helmRelease: r, manifest: withVars(manifests[r.name], r, true), template: strings.NewReplacer(pairs...).Replace(withVars(manifests[r.name], r, false))})
 	}
 	return releases, rest, nil
 }
@@ -284,12 +294,17 @@ func lossObjects(o sim.NodeOptions, s sim.Scenario, plan Loss) (string, error) {
 	if plan.Stuck > 0 {
 		all += stuckDoc(plan.Stuck)
 	}
+	if plan.Over > 0 {
+		if releases, err = afterRecovery(o, releases, plan); err != nil {
+			return "", err
+		}
+	}
 	for _, r := range releases {
 		record, err := lossRecord(o, r)
 		if err != nil {
 			return "", err
 		}
-		all += "\n---\n" + record + owned(r.manifest, r.name)
+		all += "\n---\n" + record + r.live()
 	}
 	return all, nil
 }
@@ -310,6 +325,17 @@ func owned(manifest, name string) string {
 
 // lossRecord is the Secret in which Helm keeps a release, with its chart.
 func lossRecord(o sim.NodeOptions, r charted) (string, error) {
+	inner, err := packedRecord(o, r)
+	if err != nil {
+		return "", err
+	}
+	doc, err := yaml.Marshal(map[string]any{"apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1", "data": map[string]any{"release": base64.StdEncoding.EncodeToString([]byte(inner))},
+		"metadata": map[string]any{"name": "sh.helm.release.v1." + r.name + ".v1", "namespace": o.Namespace, "labels": map[string]any{"owner": "helm", "name": r.name, "status": "deployed", "version": "1"}}})
+	return string(doc), err
+}
+
+// packedRecord is what is in that Secret, as Helm packs it.
+func packedRecord(o sim.NodeOptions, r charted) (string, error) {
 	at := o.Start.Add(-30 * 24 * time.Hour)
 	body, err := json.Marshal(map[string]any{"name": r.name, "namespace": o.Namespace, "version": 1, "config": r.values, "manifest": r.manifest,
 		"info": map[string]any{"status": "deployed", "first_deployed": at, "last_deployed": at, "description": "Install complete"},
@@ -326,8 +352,5 @@ func lossRecord(o sim.NodeOptions, r charted) (string, error) {
 	if err := zip.Close(); err != nil {
 		return "", err
 	}
-	inner := base64.StdEncoding.EncodeToString(packed.Bytes())
-	doc, err := yaml.Marshal(map[string]any{"apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1", "data": map[string]any{"release": base64.StdEncoding.EncodeToString([]byte(inner))},
-		"metadata": map[string]any{"name": "sh.helm.release.v1." + r.name + ".v1", "namespace": o.Namespace, "labels": map[string]any{"owner": "helm", "name": r.name, "status": "deployed", "version": "1"}}})
-	return string(doc), err
+	return base64.StdEncoding.EncodeToString(packed.Bytes()), nil
 }

@@ -210,9 +210,10 @@ func (r *rig) play(ctx context.Context, killAt int, answer operator) (v wire.Vie
 		return drive(r, ctx, killAt, answer, restore.Lost(), restore.Facts{Wanted: r.wanted, Run: "r-1", DumpHint: r.dumps, Lost: r.lost})
 	case "reonboard":
 		return drive(r, ctx, killAt, answer, reonboard.New(), reonboard.Facts{Wanted: r.wanted, Run: "r-1", Hints: r.hints})
-	}
-	if r.scenario.Path == "network" {
+	case "network":
 		return drive(r, ctx, killAt, answer, netpath.New(), netpath.Facts{Wanted: r.wanted, Run: "r-1", Hints: r.call})
+	case netpath.CleanUpPath:
+		return drive(r, ctx, killAt, answer, netpath.CleanUp(), netpath.Facts{Wanted: r.wanted, Run: "r-1", Hints: r.call})
 	}
 	return drive(r, ctx, killAt, answer, restore.New(), restore.Facts{Wanted: r.wanted, Run: "r-1", DumpHint: r.dumps})
 }

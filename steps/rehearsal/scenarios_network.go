@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"canton.example/svrescue/kube"
+	netpath "canton.example/svrescue/steps/network"
 	"canton.example/svrescue/steps/wire"
 	svapp "canton.example/svrescue/svapp/sim"
 )
 
 // networkScenarios are those of a network that is recovered by all SVs together, in the order in which they are best learnt.
 func networkScenarios() []Scenario {
-	return []Scenario{networkClean(), networkTooLate(), networkPruned(), networkNeverAgreed(), networkWrongIdentities(), networkCutSnapshot(), networkGoesOn(), networkForce(), networkWrongMigrationID(), networkLateQuorum()}
+	return []Scenario{networkClean(), networkTooLate(), networkPruned(), networkNeverAgreed(), networkWrongIdentities(), networkCutSnapshot(), networkGoesOn(), networkForce(), networkWrongMigrationID(), networkLateQuorum(), networkCleanUp()}
 }
 
 // networkClean is an ordinary call: one of the others has lost the last lines of its log, and two did not agree with each other.
@@ -132,4 +133,25 @@ func networkLateQuorum() Scenario {
 	return recovering("network-late-quorum", "The other SVs take their time", "that waiting for more than two thirds of the SVs is normal, and that nothing is wrong meanwhile", wire.Recovered,
 		Loss{Stale: true, Migrates: []time.Duration{-time.Minute, 20 * time.Minute, hours(1), hours(2), hours(3), hours(9)}},
 		"two more SVs have to migrate within the next hours before the new synchronizer runs", "a dump of an earlier migration lies on the SV app's volume")
+}
+
+// networkCleanUp is a run of its own, days after a recovery that went well.
+func networkCleanUp() Scenario {
+	plan := Loss{Over: 5 * 24 * time.Hour}
+	return Scenario{ID: "network-clean-up", Path: netpath.CleanUpPath, Title: "Days after the recovery of the network", Expect: wire.Recovered, Loss: &plan, World: plan.world, Operator: cleanUpOperator,
+		Teaches: "that an app which is told to migrate does so at every start, and that the proof is what reaches the pods",
+		Faults:  []string{"sv, scan and validator are still told to migrate", "the old synchronizer is there beside the new one, and its participant runs"}}
+}
+
+// cleanUpOperator was told on the call that nobody has to migrate any more.
+func cleanUpOperator(_ context.Context, _ Elsewhere, _ wire.View, q wire.Question) (wire.Answer, bool) {
+	switch q.Name {
+	case "network-clean-up/decided.who":
+		return wire.Answer{Text: "alice of " + nameOfPeer(0) + ", for all SVs"}, true
+	case "network-clean-up/decided.where":
+		return wire.Answer{Text: "the weekly call"}, true
+	case "network-clean-up/values.charts": // Helm has kept them
+		return wire.Answer{Text: "record"}, true
+	}
+	return wire.Answer{}, false
 }
