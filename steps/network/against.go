@@ -30,9 +30,7 @@ func against(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error
 	if e.Chain, err = chain(ctx, w, *f.Node); err != nil {
 		return nil, err
 	}
-	if b := f.Chain; b != nil && len(e.Chain.Samples) > 0 && b.Network == e.Chain.Network && b.At.Before(e.Chain.Samples[0].At) {
-		e.Chain.Samples = append([]triage.Block{{Height: b.Height, Time: b.Time, At: b.At}}, e.Chain.Samples...)
-	}
+	e.Chain = since(f.Chain, e.Chain)
 	if e.Own, e.Peers, err = peers(ctx, w, f); err != nil {
 		return nil, err
 	}

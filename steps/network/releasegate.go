@@ -47,10 +47,7 @@ func releaseGate() steps.Step[Facts] {
 			if err != nil {
 				return nil, err
 			}
-			f.Chain = nil
-			for _, b := range look.Samples {
-				f.Chain = &Block{Network: look.Network, Height: b.Height, Time: b.Time, At: b.At}
-			}
+			f.Chain = blockOf(look)
 			f.Gate = &Gate{}
 			for _, s := range seen {
 				if triage.FamilyOf(s.release) == triage.FamilyA && f.Gate.Release == "" { // that of the SV app comes first

@@ -84,9 +84,25 @@ func chainOf(e Evidence, rel Release, now time.Time) (chainState, Item) {
 		}
 		return chainStands, item
 	default:
-		item.Detail = sentence("CometBFT is at " + at + ", and it was not watched for long enough to tell whether it moves")
+		seen, needed := e.Chain.Watched()
+		item.Detail = sentence(fmt.Sprintf("CometBFT is at %s, and it was not watched for long enough to tell whether it moves: %s, and it takes %s", at, span(seen), span(needed)))
 	}
 	return chainUnknown, item
+}
+
+// Watched is how long the chain was watched, and how long it takes until its samples tell whether it moves. They do where the first is not shorter:
+// watching on then tells nothing more.
+func (c Chain) Watched() (seen, needed time.Duration) {
+	if len(c.Samples) == 0 {
+		return 0, 0
+	}
+	first, last := c.Samples[0], c.Samples[len(c.Samples)-1]
+	seen = last.At.Sub(first.At)
+	age := last.At.Sub(last.Time)
+	if last.Height != first.Height || age <= blockFresh {
+		return seen, seen
+	}
+	return seen, max(watched, blockOld+time.Second-(age-seen)) // the last block gets old meanwhile
 }
 
 func readyOf(components []node.Component) (ready int32) {
