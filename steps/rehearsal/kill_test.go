@@ -103,8 +103,19 @@ func backFrom(step string) func(r *rig) operator {
 type undisturbed struct {
 	once           sync.Once
 	points, writes int
-	at             []place // where something is asked of the cluster
-	want           any     // the world at the end; nil: it did not get there
+	at             []place  // where something is asked of the cluster
+	accepts        []string // proofs that its operator goes on without: see waived
+	want           any      // the world at the end; nil: it did not get there
+}
+
+var digits = regexp.MustCompile(`[0-9]+`)
+
+// waived is a proof that is missing, as a question about it says, but for times and numbers.
+func waived(q wire.Question) string {
+	if q.Kind != wire.AskRemedy || q.Error == nil {
+		return ""
+	}
+	return q.Name + ": " + digits.ReplaceAllString(q.Error.Seen, "N")
 }
 
 // alone is what comes of the course by itself. It is played once for all matrices.
@@ -124,7 +135,14 @@ func (c course) alone(t *testing.T) *undisturbed {
 				}
 				return false
 			}
-			v, n, _ := c.drive(r, t.Context(), 0, c.answer(r))
+			answer := c.answer(r)
+			v, n, _ := c.drive(r, t.Context(), 0, func(ctx context.Context, v wire.View, q wire.Question) (wire.Answer, bool) {
+				a, ok := answer(ctx, v, q)
+				if ok && q.Kind == wire.AskRemedy && a.Choice == wire.ChoiceAccept {
+					u.accepts = append(u.accepts, waived(q))
+				}
+				return a, ok
+			})
 			r.wire.spoil = nil // what is looked at afterwards is none of the run's
 			if v.Ended == nil || !c.ends(v) {
 				t.Fatalf("the undisturbed run ended %+v, parked %q\n%s", v.Ended, v.Parked, lines(v))
