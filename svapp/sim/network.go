@@ -26,6 +26,31 @@ type Network struct {
 	Onboarding []Onboarding      // of SVs that join
 	Schedule   *Schedule
 	Asked      func() // hears of each question for the open votes; nil: nobody does
+	// Serial is that of the physical synchronizer that the participant of this scan's SV is on; 0: the release does not tell it.
+	Serial int64
+	// Physical are sequencers of physical synchronizers, beside those of SVs.
+	Physical    []Physical
+	Upgrade     *Upgrade     // that is announced; nil: none is
+	RollForward *RollForward // that validators' apps are told of; nil: they are told nothing
+}
+
+// Physical is a sequencer of a physical synchronizer.
+type Physical struct {
+	SV, ID, URL string
+	Serial      int64
+	Available   time.Time
+}
+
+// Upgrade is a logical synchronizer upgrade that is announced.
+type Upgrade struct {
+	Freeze, At time.Time
+	Successor  string // physical: global-domain::1220...::34-5
+}
+
+// RollForward is what validators' apps are to roll forward to by themselves.
+type RollForward struct {
+	At                 time.Time
+	Current, Successor string // physical
 }
 
 // Member is an SV.

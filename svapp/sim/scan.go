@@ -76,6 +76,9 @@ func (a App) scan(m *http.ServeMux) {
 	if !before(a.Version, 0, 6, 3) {
 		post("/v1/holdings/summary", func(n Network, r *http.Request) (any, error) { return n.summary(r, false) })
 	}
+	if !before(a.Version, 0, 6, 11) {
+		a.upgrades(get)
+	}
 	get("/v0/ans-entries/by-party/{party}", func(n Network, r *http.Request) (any, error) {
 		return n.entry(func(_, party string) bool { return party == r.PathValue("party") })
 	})
@@ -130,6 +133,9 @@ func (n Network) sequencers() any {
 		if m.SequencerURL != "" {
 			all = append(all, map[string]any{"migrationId": n.MigrationID, "id": m.SequencerID, "url": m.SequencerURL, "svName": m.Name, "availableAfter": stamp(m.Available)})
 		}
+	}
+	for _, p := range n.Physical { // a migration ID that is none goes with a serial
+		all = append(all, map[string]any{"migrationId": -1, "synchronizerSerial": p.Serial, "id": p.ID, "url": p.URL, "svName": p.SV, "availableAfter": stamp(p.Available)})
 	}
 	return map[string]any{"domainSequencers": []any{map[string]any{"domainId": n.Synchronizer, "sequencers": all}}}
 }

@@ -52,12 +52,16 @@ type rig struct {
 	tells  map[string]any // what scans answer of upgrades, by path
 }
 
-// telling answers some paths, and leaves others to another handler.
+// telling answers some paths, and leaves others to another handler; nil: as one that is absent.
 func telling(tells map[string]any, other http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, ok := tells[r.URL.Path]
 		if !ok {
 			other.ServeHTTP(w, r)
+			return
+		}
+		if body == nil {
+			http.NotFound(w, r)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
