@@ -47,9 +47,9 @@ func commitments(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, e
 	}
 	var found []wire.Finding
 	if mismatch > 0 {
-		found = append(found, wire.Finding{ID: "mismatches", Verdict: wire.Attention, Text: fmt.Sprintf("the participant has logged %d mismatches of ACS commitments since %s", mismatch, stamp(since)), Next: resolveMismatches})
+		found = append(found, wire.Finding{ID: "mismatches", Verdict: wire.Attention, Text: fmt.Sprintf("mismatches of ACS commitments that the participant has logged since %s: %d", stamp(since), mismatch), Next: resolveMismatches})
 	}
-	c := wire.Finding{ID: "commitments", Verdict: wire.Holds, Text: fmt.Sprintf("the participant has logged %d commitments that agree since %s", correct, stamp(since))}
+	c := wire.Finding{ID: "commitments", Verdict: wire.Holds, Text: fmt.Sprintf("commitments that agree, as the participant has logged since %s: %d", stamp(since), correct)}
 	if correct == 0 {
 		c.Verdict, c.Text = wire.Attention, "the participant has logged no commitment that agrees since "+stamp(since)
 		c.Next = "They come with the next period, and newer releases of Canton do not log them at INFO: look again later, or look them up on the console"

@@ -37,6 +37,7 @@ type Facts struct {
 	Rolling    Rolling   `json:"rolling,omitzero"`
 	Promoting  bool      `json:"promoting,omitempty"` // the operator has said that it is time
 	Removing   bool      `json:"removing,omitempty"`
+	Keeping    bool      `json:"keeping,omitempty"` // the old synchronizer stays when the run ends
 	// Changes are the releases as they are to be, by the change that they belong to.
 	Changes map[string][]releases.Derived `json:"changes,omitempty"`
 

@@ -14,7 +14,10 @@ import (
 	"canton.example/svrescue/steps/wire"
 )
 
-const now = "now"
+const (
+	now  = "now"
+	keep = "keep"
+)
 
 // promote takes out of the SV app and scan what made them roll forward, and makes the successor the current synchronizer where it is not already.
 func promote() change {
@@ -146,23 +149,35 @@ func removeOld() change {
 	return change{name: "remove-old", title: "Remove the old synchronizer", effect: wire.Repeatable, ready: true,
 		shown:   "After the retention: derives the SV app and scan without the old synchronizer.",
 		summary: "Starts the SV app and scan without the old synchronizer. Its releases are then uninstalled by hand.",
-		asks:    []steps.Ask{{Name: "when", Kind: wire.AskChoice, Help: "now: nobody needs the old synchronizer any more; park until then"}},
+		asks:    []steps.Ask{{Name: "when", Kind: wire.AskChoice, Help: "now: nobody needs the old synchronizer any more; keep: it stays, the run ends, and it is removed by hand; or park until then"}},
+		idle: func(f Facts) string {
+			if !f.Keeping {
+				return ""
+			}
+			return "the old synchronizer stays. When nobody needs it any more: take synchronizers.legacy out of the values of the SV app and scan, upgrade both, and uninstall the releases of serial " +
+				strconv.Itoa(f.Agreed.CurrentSerial)
+		},
 		inputs: func(_ context.Context, _ steps.World, f Facts, _ []releases.Running) ([]wire.Question, error) {
 			if f.Removing {
 				return nil, nil
 			}
 			return []wire.Question{{Name: "when", Kind: wire.AskChoice, Title: "Is the old synchronizer to be removed now?",
-				Text:    "Nodes that are behind, and nodes that are restored from a backup of before, catch up on it. Upstream keeps it for 30 days: leave, and resume this run then.",
-				Choices: []wire.Choice{{ID: now, Label: "Now", Detail: "Nobody needs it any more."}}}}, nil
+				Text: "Nodes that are behind, and nodes that are restored from a backup of before, catch up on it. Upstream keeps it for 30 days: leave, and resume this run then.",
+				Choices: []wire.Choice{{ID: now, Label: "Now", Detail: "Nobody needs it any more."},
+					{ID: keep, Label: "It stays, and this run ends", Detail: "It is removed by hand, when nobody needs it any more."}}}}, nil
 		},
 		take: func(f *Facts, _, value string) error {
-			if value != now {
+			switch value {
+			case now:
+				f.Removing = true
+			case keep:
+				f.Keeping = true
+			default:
 				return fmt.Errorf("%q is no choice", value)
 			}
-			f.Removing = true
 			return nil
 		},
-		forget: func(f *Facts) { f.Removing = false },
+		forget: func(f *Facts) { f.Removing, f.Keeping = false, false },
 		wants: func(f Facts, all []releases.Running, _ int) ([]releases.Want, error) {
 			var wants []releases.Want
 			for _, part := range []node.Part{node.SVApp, node.ScanApp} {
