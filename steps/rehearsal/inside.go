@@ -46,7 +46,8 @@ type pods struct {
 	identities func() any
 
 	tenants *tenants // what lives by the scenario's ledger; nil: it has none
-	loss    *loss    // the network that is recovered; nil: none is
+	loss    *loss    // the network that is recovered with migration dumps; nil: none is
+	network recovery // the network that is recovered in either way; nil: none is
 
 	// changed is called after every change of a server's data, before its client is told; nil: nobody wants to know.
 	changed func()
@@ -55,6 +56,16 @@ type pods struct {
 	servers map[string]*pg.Server     // by namespace/workload, or host
 	disks   map[string]*podfiles.Disk // what was copied into pods, by namespace and claim, or pod
 	unknown []string
+}
+
+// recovery is a network that is recovered by all SVs together: what lives in the pods of this node, and the other SVs. The world's lock is held while
+// it hears of a start or an end, so it asks the world nothing then.
+type recovery interface {
+	started(in sim.Pod) *sim.Workload
+	ended(in sim.Pod)
+	handler(in sim.Pod, port int, release string) http.Handler // nil: nothing of the network's listens there
+	peer(host string) http.Handler                             // nil: nothing answers at that host
+	state() map[string]any
 }
 
 // Inside is what runs inside the pods of a scenario's world.
@@ -73,14 +84,18 @@ func newPods(clk clock.WithTicker, s Scenario) *pods {
 	}
 	if s.Loss != nil {
 		p.loss = newLoss(p, *s.Loss)
+		p.network = p.loss
+	}
+	if s.Roll != nil {
+		p.network = newRoll(p, *s.Roll)
 	}
 	return p
 }
 
 // Started implements sim.Lives.
 func (p *pods) Started(in sim.Pod) *sim.Workload {
-	if p.loss != nil {
-		return p.loss.started(in)
+	if p.network != nil {
+		return p.network.started(in)
 	}
 	if p.tenants == nil {
 		return nil
@@ -90,8 +105,8 @@ func (p *pods) Started(in sim.Pod) *sim.Workload {
 
 // Ended implements sim.Lives.
 func (p *pods) Ended(in sim.Pod) {
-	if p.loss != nil {
-		p.loss.ended(in)
+	if p.network != nil {
+		p.network.ended(in)
 	}
 	if p.tenants != nil {
 		p.tenants.ended(in)
@@ -135,8 +150,8 @@ func (p *pods) Exec(ctx context.Context, in sim.Pod, command []string, stdin io.
 
 // Dial connects to what listens on a port of a pod.
 func (p *pods) Dial(ctx context.Context, in sim.Pod, port int) (net.Conn, error) {
-	if p.loss != nil {
-		if h := p.loss.handler(in, port, p.release(in)); h != nil {
+	if p.network != nil {
+		if h := p.network.handler(in, port, p.release(in)); h != nil {
 			return serveHTTP(ctx, h), nil
 		}
 	}

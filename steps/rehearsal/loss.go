@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -156,14 +155,7 @@ func (l *loss) migrated() bool {
 var numberIn = regexp.MustCompile(`-(\d+)(?:-|$)`)
 
 // isNew says whether a part of a synchronizer is of the new one, by the number in its name (reference/deployment.md 3.2).
-func isNew(workload string) bool {
-	m := numberIn.FindStringSubmatch(workload)
-	if m == nil {
-		return false
-	}
-	n, err := strconv.Atoi(m[1])
-	return err == nil && n > oldID
-}
+func isNew(workload string) bool { return numberOfPart(workload) > oldID }
 
 func placeOf(in sim.Pod) string { return in.Namespace + "/" + in.Owner }
 

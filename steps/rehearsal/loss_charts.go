@@ -123,11 +123,12 @@ var blocks = map[string]string{
 `,
 }
 
-// placeholders put a chart's values in the place of what the node has of them. The longer texts come first.
-func placeholders(r helmRelease) []change {
-	id := fmt.Sprint(oldID)
+// placeholders put a chart's values in the place of what the node has of them, of that release and with that number of the synchronizer. The longer
+// texts come first.
+func placeholders(r helmRelease, release string, number int) []change {
+	id := fmt.Sprint(number)
 	rel := "global-domain-" + id
-	all := []change{{"namespace: " + namespace + "\n", "namespace: {{ .Release.Namespace }}\n"}, {lossRelease, "{{ .Chart.Version }}"},
+	all := []change{{"namespace: " + namespace + "\n", "namespace: {{ .Release.Namespace }}\n"}, {release, "{{ .Chart.Version }}"},
 		{`migration_id: "` + id + `"`, `migration_id: {{ regexFind "[0-9]+" .Release.Name | quote }}`}, {`migration: "` + id + `"`, "migration: {{ .Values.migration.id | quote }}"}}
 	store := func(part, values string) []change {
 		return []change{{"name: " + part + "-pg-secret", "name: {{ .Values." + values + "persistence.secretName }}"}, {"value: " + part + "-pg\n", "value: {{ .Values." + values + "persistence.host }}\n"},
@@ -178,6 +179,11 @@ func withVars(manifest string, r helmRelease, now bool) string {
 	if now {
 		text = settledNow(text, r)
 	}
+	return inserted(manifest, container, text)
+}
+
+// inserted is a manifest with more variables of a container, before those that it has.
+func inserted(manifest, container, text string) string {
 	docs := strings.Split(manifest, "---\n")
 	for i, doc := range docs {
 		if !strings.Contains(doc, "kind: Deployment\n") || !strings.Contains(doc, "        name: "+container+"\n        ports:") {
@@ -254,11 +260,32 @@ func (r charted) live() string {
 
 // chartedNode are the releases of the node, and its objects that no release has.
 func chartedNode(s sim.Scenario, plan Loss) (releases []charted, rest string, err error) {
+	manifests, rest, err := manifestsOf(s)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, r := range lossReleases(plan, oldID) {
+		template := substituted(withVars(manifests[r.name], r, false), placeholders(r, lossRelease, oldID))
+		releases = append(releases, charted{helmRelease: r, manifest: withVars(manifests[r.name], r, true), template: template})
+	}
+	return releases, rest, nil
+}
+
+func substituted(text string, all []change) string {
+	var pairs []string
+	for _, c := range all {
+		pairs = append(pairs, c.from, c.to)
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+// manifestsOf are the objects of a node by release, as charts render them, and those that no release has.
+func manifestsOf(s sim.Scenario) (manifests map[string]string, rest string, err error) {
 	objects, err := kube.Objects([]byte(s.Objects))
 	if err != nil {
 		return nil, "", err
 	}
-	manifests := map[string]string{}
+	manifests = map[string]string{}
 	for _, object := range objects {
 		name := object.Annotations()["meta.helm.sh/release-name"]
 		if name == "" {
@@ -275,14 +302,7 @@ func chartedNode(s sim.Scenario, plan Loss) (releases []charted, rest string, er
 		}
 		manifests[name] += "---\n" + text
 	}
-	for _, r := range lossReleases(plan, oldID) {
-		var pairs []string
-		for _, c := range placeholders(r) {
-			pairs = append(pairs, c.from, c.to)
-		}
-		releases = append(releases, charted{helmRelease: r, manifest: withVars(manifests[r.name], r, true), template: strings.NewReplacer(pairs...).Replace(withVars(manifests[r.name], r, false))})
-	}
-	return releases, rest, nil
+	return manifests, rest, nil
 }
 
 // lossObjects are the objects of the node as its charts render them now, and Helm's records with these charts in them.
@@ -300,11 +320,15 @@ func lossObjects(o sim.NodeOptions, s sim.Scenario, plan Loss) (string, error) {
 		}
 	}
 	for _, r := range releases {
-		record, err := lossRecord(o, r)
+		record, err := chartedRecord(o, r)
 		if err != nil {
 			return "", err
 		}
-		all += "\n---\n" + record + r.live()
+		text, err := recordSecret(o, r.name, record)
+		if err != nil {
+			return "", err
+		}
+		all += "\n---\n" + text + r.live()
 	}
 	return all, nil
 }
@@ -323,23 +347,12 @@ func owned(manifest, name string) string {
 	return strings.Join(docs, "---\n")
 }
 
-// lossRecord is the Secret in which Helm keeps a release, with its chart.
-func lossRecord(o sim.NodeOptions, r charted) (string, error) {
-	inner, err := packedRecord(o, r)
-	if err != nil {
-		return "", err
-	}
-	doc, err := yaml.Marshal(map[string]any{"apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1", "data": map[string]any{"release": base64.StdEncoding.EncodeToString([]byte(inner))},
-		"metadata": map[string]any{"name": "sh.helm.release.v1." + r.name + ".v1", "namespace": o.Namespace, "labels": map[string]any{"owner": "helm", "name": r.name, "status": "deployed", "version": "1"}}})
-	return string(doc), err
-}
-
-// packedRecord is what is in that Secret, as Helm packs it.
-func packedRecord(o sim.NodeOptions, r charted) (string, error) {
+// chartedRecord is what Helm keeps of a release, with its chart: base64 of gzip of JSON.
+func chartedRecord(o sim.NodeOptions, r charted) (string, error) {
 	at := o.Start.Add(-30 * 24 * time.Hour)
 	body, err := json.Marshal(map[string]any{"name": r.name, "namespace": o.Namespace, "version": 1, "config": r.values, "manifest": r.manifest,
 		"info": map[string]any{"status": "deployed", "first_deployed": at, "last_deployed": at, "description": "Install complete"},
-		"chart": map[string]any{"metadata": map[string]any{"name": r.chart, "version": lossRelease, "appVersion": lossRelease, "apiVersion": "v2"}, "values": map[string]any{},
+		"chart": map[string]any{"metadata": map[string]any{"name": r.chart, "version": o.Release, "appVersion": o.Release, "apiVersion": "v2"}, "values": map[string]any{},
 			"templates": []any{map[string]any{"name": "templates/all.yaml", "data": []byte(r.template)}}}})
 	if err != nil {
 		return "", err
@@ -353,4 +366,11 @@ func packedRecord(o sim.NodeOptions, r charted) (string, error) {
 		return "", err
 	}
 	return base64.StdEncoding.EncodeToString(packed.Bytes()), nil
+}
+
+// recordSecret is the Secret in which Helm keeps a record.
+func recordSecret(o sim.NodeOptions, name, record string) (string, error) {
+	doc, err := yaml.Marshal(map[string]any{"apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1", "data": map[string]any{"release": base64.StdEncoding.EncodeToString([]byte(record))},
+		"metadata": map[string]any{"name": "sh.helm.release.v1." + name + ".v1", "namespace": o.Namespace, "labels": map[string]any{"owner": "helm", "name": name, "status": "deployed", "version": "1"}}})
+	return string(doc), err
 }

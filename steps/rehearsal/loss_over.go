@@ -49,7 +49,7 @@ func migrating(r helmRelease) map[string]any {
 
 // renders is what the chart of a release makes under another name and of other values.
 func renders(o sim.NodeOptions, chart charted, as helmRelease) (string, error) {
-	record, err := packedRecord(o, chart)
+	record, err := chartedRecord(o, chart)
 	if err != nil {
 		return "", err
 	}

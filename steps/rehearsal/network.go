@@ -107,8 +107,8 @@ func (p *pods) release(in sim.Pod) string {
 
 // peer is the scan of another SV, by its host, or, where the ledger lives, its SV app; nil where there is none, or it does not answer.
 func (p *pods) peer(host string) http.Handler {
-	if p.loss != nil {
-		return p.loss.peer(host)
+	if p.network != nil {
+		return p.network.peer(host)
 	}
 	for i := range others {
 		if p.tenants != nil && host == p.place().host("sv", i) {

@@ -25,6 +25,7 @@ import (
 	"canton.example/svrescue/steps/engine/lease"
 	"canton.example/svrescue/steps/engine/runs"
 	netpath "canton.example/svrescue/steps/network"
+	"canton.example/svrescue/steps/network/rollforward"
 	"canton.example/svrescue/steps/reach"
 	"canton.example/svrescue/steps/reonboard"
 	"canton.example/svrescue/steps/restore"
@@ -214,6 +215,9 @@ func (r *rig) play(ctx context.Context, killAt int, answer operator) (v wire.Vie
 		return drive(r, ctx, killAt, answer, netpath.New(), netpath.Facts{Wanted: r.wanted, Run: "r-1", Hints: r.call})
 	case netpath.CleanUpPath:
 		return drive(r, ctx, killAt, answer, netpath.CleanUp(), netpath.Facts{Wanted: r.wanted, Run: "r-1", Hints: r.call})
+	}
+	if r.scenario.Path == "network-roll-forward" {
+		return drive(r, ctx, killAt, answer, rollforward.New(), rollforward.Facts{Wanted: r.wanted, Run: "r-1", ChartsHint: "record"})
 	}
 	return drive(r, ctx, killAt, answer, restore.New(), restore.Facts{Wanted: r.wanted, Run: "r-1", DumpHint: r.dumps})
 }

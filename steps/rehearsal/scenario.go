@@ -29,6 +29,8 @@ type Scenario struct {
 	Books *Books
 	// Loss is a network whose CometBFT layer is lost, and how its recovery goes; nil: the network is what Net says.
 	Loss *Loss
+	// Roll is a network whose synchronizer is broken, and how it rolls forward; nil: the network is what Net says.
+	Roll *Roll
 	// Managed are the servers of a managed service: host, and the text of what they hold when they are restored.
 	Managed func(now time.Time) map[string]string
 	// Dumps are dump files that lie in a folder of the operator, by name.
@@ -53,7 +55,7 @@ type Elsewhere struct {
 func All() []Scenario {
 	all := []Scenario{clean(), stuckPod(), snapshotNotReady(), crashLoop(), wrongOrder(), noRights(),
 		dropped(), dumpsAnew(), truncatedDump(), dumpsAhead(), managed(), managedDumps(), reversed(), gitOps(), tooOld(), secondOperator(), operatorGone(), lostCluster(), lostRecordToo()}
-	return append(append(all, reonboardScenarios()...), networkScenarios()...)
+	return slices.Concat(all, reonboardScenarios(), networkScenarios(), rollScenarios())
 }
 
 // Find returns the scenario with that id.

@@ -201,8 +201,8 @@ func whole(world *sim.Server, inside *pods) map[string]any {
 	if inside.tenants != nil {
 		all["ledger"] = inside.tenants.books.State()
 	}
-	if inside.loss != nil {
-		all["recovery"] = inside.loss.state()
+	if inside.network != nil {
+		all["recovery"] = inside.network.state()
 	}
 	return all
 }

@@ -122,7 +122,7 @@ func newMachine(spec runs.Spec, folder string, files reach.Artifacts, wall clock
 	case network.CleanUpPath:
 		return build(w, bind(network.CleanUp(), bindNetwork), network.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, Hints: callHintsOf(spec, folder, k.call)})
 	case "network-roll-forward":
-		return build(w, bind(rollforward.New(), bindRollForward), rollforward.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, ChartsHint: spec.Charts,
+		return build(w, bind(rollforward.New(), bindRollForward), rollforward.Facts{Wanted: spec.Namespace, Run: spec.ID, Where: where, ChartsHint: cmp.Or(spec.Charts, callHintsOf(spec, folder, k.call).Charts),
 			Hints: network.Hints{Scans: hintsOf(spec, folder, k.hints).Scans}})
 	case "release-old-volumes":
 		return build(w, bind(restore.Release(), bindRelease), restore.ReleaseFacts{Wanted: spec.Namespace, Where: where, Run: spec.ID,
