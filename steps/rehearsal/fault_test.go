@@ -202,7 +202,7 @@ func TestFaultMatrix(t *testing.T) {
 		c := &all[i]
 		c.name, c.drive, c.answer, c.ends = "spoiled "+c.in().ID, restoring, (*rig).player, recovered
 	}
-	for _, c := range slices.Concat(all, reonboardCourses(), networkCourses()) {
+	for _, c := range slices.Concat(all, reonboardCourses(), networkCourses(), []course{rollCourse}) {
 		if !passedOver() {
 			t.Run(c.in().ID, func(t *testing.T) { faultMatrix(t, c) })
 		}

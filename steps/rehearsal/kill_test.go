@@ -40,7 +40,7 @@ func releasing(r *rig, ctx context.Context, at int, o operator) (wire.View, int,
 	return r.release(ctx, at, o)
 }
 
-var courses = slices.Concat(restoreCourses, networkCourses(), reonboardCourses())
+var courses = slices.Concat(restoreCourses, networkCourses(), []course{rollCourse}, reonboardCourses())
 
 // networkCourses are the recovery of a network and what comes days later, to be killed and spoiled.
 func networkCourses() []course {
@@ -53,6 +53,10 @@ func networkCourses() []course {
 	all[1].also = func(t *testing.T, r *rig, v wire.View) { onlyOnce(t, r); checkCleanedUp(t, r, v) }
 	return all
 }
+
+// rollCourse is the roll-forward of a network, to be killed and spoiled.
+var rollCourse = course{name: "roll-forward", in: rollClean, drive: restoring, answer: (*rig).player, world: reonboarded, seeded: 1, ends: recovered,
+	also: func(t *testing.T, r *rig, _ wire.View) { onlyOnce(t, r) }}
 
 var restoreCourses = []course{
 	{name: "restore", in: clean, drive: restoring, answer: (*rig).player, world: settled, sample: 3, ends: recovered},
