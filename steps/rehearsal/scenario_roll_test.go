@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -38,6 +39,12 @@ func TestRollForwardScenarios(t *testing.T) {
 				t.Log(lines(v))
 				if f := finds[s.ID]; f.step != "" && !slices.ContainsFunc(v.Step(f.step).Findings[wire.PhaseVerify], func(g wire.Finding) bool { return g.ID == f.id && g.Verdict == f.verdict }) {
 					t.Errorf("the fault was not met: %s has not found %s %s, but %+v", f.step, f.verdict, f.id, v.Step(f.step).Findings[wire.PhaseVerify])
+				}
+				late := slices.ContainsFunc(r.journal, func(e wire.Event) bool {
+					return e.Kind == wire.KindAsk && e.Question.Error != nil && strings.Contains(e.Question.Error.Next, "has passed meanwhile. Tell the call")
+				})
+				if late != (s.Roll.SlowSequencer > 0) {
+					t.Errorf("that the maximum sequencing time has passed is told: %v", late)
 				}
 				checkMet(t, r, v)
 				for _, what := range r.pods.Unknown() {

@@ -40,6 +40,7 @@ func capOld() change {
 			return []releases.Want{{Release: old, What: "maximum sequencing time", Source: f.source(""),
 				Edit: releases.Edit{Add: map[string][]any{list: {variable(CapVariable, f.Agreed.Cap())}}}}}, nil
 		},
+		before: func(f Facts) time.Time { return f.Agreed.MaxSequencing },
 		judge: func(f Facts, all []kube.Workload) []wire.Finding {
 			return []wire.Finding{f.Agreed.Capped(f.environmentOf(all, f.oldName(node.Sequencer), "sequencer"))}
 		},

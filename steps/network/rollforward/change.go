@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"canton.example/svrescue/kube"
 	"canton.example/svrescue/steps"
@@ -36,6 +37,8 @@ type change struct {
 	judge func(Facts, []kube.Workload) []wire.Finding
 	// check is what must hold besides before it is put in force; it may be nil.
 	check func(context.Context, steps.World, Facts) ([]wire.Finding, error)
+	// before is when the pods have to run at the latest, zero at any time; it may be nil.
+	before func(Facts) time.Time
 	// ready says that it is waited until the pods are ready; those of an app that rolls forward are not until it has.
 	ready bool
 	// proof is what is looked at besides afterwards; it may be nil.
@@ -255,7 +258,11 @@ func (c change) actions(f Facts) []steps.Action {
 	if len(workloads) == 0 {
 		return all
 	}
-	all = append(all, awaitStarted{f.Node.Subject.Namespace, workloads})
+	started := awaitStarted{namespace: f.Node.Subject.Namespace, workloads: workloads}
+	if c.before != nil {
+		started.before = c.before(f)
+	}
+	all = append(all, started)
 	if c.ready {
 		all = append(all, action.WaitReady{Name: "the pods of " + c.name, Namespace: f.Node.Subject.Namespace, Workloads: workloads})
 	}

@@ -20,6 +20,8 @@ const (
 type awaitStarted struct {
 	namespace string
 	workloads []action.Wanted
+	// before is when the pods have to run at the latest; zero: at any time.
+	before time.Time
 }
 
 func (a awaitStarted) Key() string         { return "wait until the pods are started anew" }
@@ -52,9 +54,29 @@ func (a awaitStarted) Probe(ctx context.Context, w steps.World) (wire.ActionStat
 }
 
 func (a awaitStarted) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
-	return steps.Poll(ctx, h, startLook, startPatience, "the pods to be started anew", report, func(ctx context.Context) (wire.Progress, bool, error) {
-		return a.look(ctx, h.World)
+	err := steps.Poll(ctx, h, startLook, startPatience, "the pods to be started anew", report, func(ctx context.Context) (wire.Progress, bool, error) {
+		p, done, err := a.look(ctx, h.World)
+		p.Text += a.until(h.World)
+		return p, done, err
 	})
+	if waiting, ok := err.(*steps.StillWaiting); ok && !a.before.IsZero() {
+		waiting.Next = "Look why the pod does not start"
+		if !a.before.After(h.World.Clock.Now()) {
+			waiting.Next = stamp(a.before) + " has passed meanwhile. Tell the call: where the old synchronizer still runs, it needs a later time and a new card. " + waiting.Next
+		}
+	}
+	return err
+}
+
+// until says how the time goes by which the pods have to run.
+func (a awaitStarted) until(w steps.World) string {
+	switch {
+	case a.before.IsZero():
+		return ""
+	case a.before.After(w.Clock.Now()):
+		return ", before " + stamp(a.before)
+	}
+	return ", though " + stamp(a.before) + " has passed"
 }
 
 func (a awaitStarted) look(ctx context.Context, w steps.World) (p wire.Progress, done bool, err error) {
