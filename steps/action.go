@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 
@@ -138,6 +139,11 @@ type PodReader interface {
 	// Get asks the first ready pod of the selector. An answer other than 200 is an error.
 	Get(ctx context.Context, namespace, selector string, port int, path string) ([]byte, error)
 }
+
+// Answered is the status, another than 200, with which a pod has answered; errors of a PodReader wrap it.
+type Answered int
+
+func (a Answered) Error() string { return fmt.Sprintf("HTTP status %d", int(a)) }
 
 // VolumeReader looks at files in containers, by fixed commands that change nothing.
 type VolumeReader interface {

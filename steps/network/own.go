@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 
@@ -29,11 +30,15 @@ func (p podWay) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method != http.MethodGet {
 		return nil, errors.New("only what reads is asked this way")
 	}
+	code := http.StatusOK
 	body, err := p.pods.Get(r.Context(), p.of.Ref.Namespace, p.of.Selector, p.port, r.URL.RequestURI())
-	if err != nil {
+	switch {
+	case errors.Is(err, steps.Answered(http.StatusNotFound)): // its release does not have the endpoint, which is an answer
+		code = http.StatusNotFound
+	case err != nil:
 		return nil, err
 	}
-	return &http.Response{StatusCode: http.StatusOK, Status: "200 OK", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{"Content-Type": {"application/json"}},
+	return &http.Response{StatusCode: code, Status: fmt.Sprint(code, " ", http.StatusText(code)), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{"Content-Type": {"application/json"}},
 		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Request: r}, nil
 }
 

@@ -72,7 +72,7 @@ func (p *Pods) Get(ctx context.Context, namespace, selector string, port int, pa
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return nil, &steps.Problem{Tried: tried, Seen: "the pod answered " + response.Status, Next: "Look at the log of the pod"}
+		return nil, &steps.Problem{Tried: tried, Seen: "the pod answered " + response.Status, Next: "Look at the log of the pod", Err: steps.Answered(response.StatusCode)}
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, answerMax+1))
 	switch {

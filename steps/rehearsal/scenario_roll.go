@@ -61,6 +61,8 @@ func rollOperator(plan Roll) plays {
 			return choose(nextCard(q))
 		case "parameter-card.their-card":
 			return text(v.Card.Fingerprint)
+		case "watch.remedy": // the others come
+			return choose(wire.ChoiceRetry)
 		case "charts.place": // Helm has kept them
 			return text("record")
 		case "remove-old-diff.when": // upstream keeps it for 30 days

@@ -390,3 +390,29 @@ func TestEveryStepIsTold(t *testing.T) {
 		}
 	}
 }
+
+// While scan is silent because it was only just started the log of the SV app is no proof; where its release does not tell the serial it is.
+func TestASilentScanIsWaitedFor(t *testing.T) {
+	moved := state{app: progressed{phases: make([]bool, len(phases)), trouble: -1}, silent: "no connection"}
+	moved.app.phases[len(phases)-1] = true
+	if moved.done(5) || !strings.Contains(moved.text(), "scan does not tell the serial yet") || find(t, moved.findings(5), "serial").Verdict != wire.Undetermined {
+		t.Errorf("silent: %v, %s, %+v", moved.done(5), moved.text(), moved.findings(5))
+	}
+	moved.never = true
+	if !moved.done(5) || find(t, moved.findings(5), "serial").Verdict != wire.Attention {
+		t.Errorf("of an older release: %v, %+v", moved.done(5), moved.findings(5))
+	}
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, "0.7.5")
+		r.logs(map[string][]sim.Line{"sv-app": svLog(len(phases))})
+		r.tells["/api/scan/v0/active-synchronizer-serial"] = nil
+		s, err := r.agreed(r.values()).following().see(t.Context(), r.world)
+		if err != nil || !s.never || !s.done(5) {
+			t.Errorf("an absent endpoint: %+v, %v", s, err)
+		}
+		delete(r.pods.handlers, "scan-app:5012")
+		if s, err = r.agreed(r.values()).following().see(t.Context(), r.world); err != nil || s.never || s.done(5) {
+			t.Errorf("a scan that does not run: %+v, %v", s, err)
+		}
+	})
+}

@@ -187,7 +187,7 @@ func (p *fakePods) Get(_ context.Context, _, selector string, port int, path str
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 	if w.Code != http.StatusOK {
-		return nil, fmt.Errorf("%s answers %d", path, w.Code)
+		return nil, fmt.Errorf("%s: %w", path, steps.Answered(w.Code))
 	}
 	return w.Body.Bytes(), nil
 }

@@ -123,6 +123,7 @@ type state struct {
 	app    progressed
 	serial int64
 	silent string // why scan does not tell the serial; empty: it does
+	never  bool   // its release does not have the endpoint; else it may tell it later, as when it has just been started
 }
 
 func (f follow) see(ctx context.Context, w steps.World) (state, error) {
@@ -140,16 +141,18 @@ func (f follow) see(ctx context.Context, w steps.World) (state, error) {
 	})
 	if err != nil {
 		s.silent = plain.Cut(plain.Line(steps.FailureOf("", err).Seen), 160)
+		s.never = svapp.KindOf(err) == svapp.NoEndpoint || svapp.KindOf(err) == svapp.NotFound
 	}
 	return s, ctx.Err()
 }
 
-// done says that the participant is on the successor. Where scan tells the serial it counts: it asks the participant.
+// done says that the participant is on the successor. Scan counts: it asks the participant. The log of the SV app counts where scan's release does not
+// tell the serial, and not while scan is only silent.
 func (s state) done(serial int64) bool {
-	if s.silent == "" {
-		return s.serial == serial
+	if s.never {
+		return s.app.moved()
 	}
-	return s.app.moved()
+	return s.silent == "" && s.serial == serial
 }
 
 func (s state) text() string {
@@ -162,8 +165,11 @@ func (s state) text() string {
 	if s.app.waiting {
 		last += "; the participant waits until it stands at the upgrade time"
 	}
-	if s.silent == "" {
+	switch {
+	case s.silent == "":
 		last += fmt.Sprintf("; scan says serial %d", s.serial)
+	case !s.never:
+		last += "; scan does not tell the serial yet"
 	}
 	return last
 }
@@ -182,7 +188,10 @@ func (s state) findings(serial int) []wire.Finding {
 	on := wire.Finding{ID: "serial", Verdict: wire.Holds, Text: fmt.Sprintf("this SV's participant is on serial %d, as scan says", s.serial)}
 	switch {
 	case s.silent != "":
-		on.Verdict, on.Text, on.Next = wire.Attention, "scan does not tell on which serial the participant is: "+s.silent, "Releases without that endpoint do not tell it: go by the log of the SV app"
+		on.Verdict, on.Text, on.Next = wire.Undetermined, "scan does not tell on which serial the participant is: "+s.silent, "Look again when scan runs"
+		if s.never {
+			on.Verdict, on.Next = wire.Attention, "Its release does not have that endpoint: go by the log of the SV app"
+		}
 	case s.serial != int64(serial):
 		on.Verdict, on.Text, on.Next = wire.Violated, fmt.Sprintf("this SV's participant is on serial %d, and the successor has %d", s.serial, serial), "Look into the logs of the SV app and of the participant"
 	}
