@@ -10,8 +10,9 @@ import (
 	"canton.example/svrescue/kube/release"
 )
 
-// longest is how much of a value a line shows.
-const longest = 80
+// longest is how much of a value a line shows. The longest whose end must be seen are the bounds of a successor's sequencer, two settings of 140
+// characters: the times, which all SVs must have alike, are the last of each.
+const longest = 300
 
 const (
 	notSet = "(not set)"

@@ -43,7 +43,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 		{"empty", "", `""`},
 		{"null", nil, "null"},
 		{"lines", "a\nb", "a b"},
-		{"long", strings.Repeat("word ", 50), strings.Repeat("word ", 50)[:longest-1] + "…"},
+		{"long", strings.Repeat("word ", 100), strings.Repeat("word ", 100)[:longest-1] + "…"},
 	} {
 		if got := shown(strings.Split(c.path, "."), c.x); got != c.want {
 			t.Errorf("%s: %v is shown as %q, want %q", c.path, c.x, got, c.want)

@@ -1,6 +1,7 @@
 package rollforward
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -58,6 +59,15 @@ func TestChanges(t *testing.T) {
 		v, f := r.drive(&journal{}, r.facts(a), []steps.Step[Facts]{capOld().diff(), capOld().apply(), deploySuccessor().diff(), deploySuccessor().apply(),
 			rollForward().diff(), rollForward().apply()}, script(&asked, answers))
 		r.must(v, asked)
+		for step, want := range map[string]string{"cap-old-diff": a.Cap(), "deploy-successor-diff": strings.TrimSpace(strings.ReplaceAll(a.Bounds(), "\n", " "))} {
+			shown := false
+			for _, found := range v.Step(prefix + step).Findings[wire.PhaseVerify] {
+				shown = shown || slices.ContainsFunc(found.Evidence, func(e wire.Evidence) bool { return strings.Contains(e.Seen, want) })
+			}
+			if !shown {
+				t.Errorf("%s does not show %s", step, want)
+			}
+		}
 		if f.Cap == nil || a.Capped(r.env("global-domain-4-sequencer", "sequencer")).Verdict != wire.Holds {
 			t.Errorf("the cap: %+v, %v", f.Cap, r.env("global-domain-4-sequencer", "sequencer"))
 		}
