@@ -50,6 +50,7 @@ type component struct {
 	member   *member   // nil: it is of no network
 	joins    bool      // its app is one of the network's
 	survivor *survivor // nil: its network is not lost
+	roller   *roller   // nil: its network does not roll forward
 
 	mu     sync.Mutex
 	reason string // why it is not ready; empty: it is
@@ -89,6 +90,12 @@ func newComponent(log *slog.Logger, env func(string) string) (*component, error)
 	}
 	if env("LOST_NETWORK") != "" {
 		c.survivor = newSurvivor(c, os.Environ())
+	}
+	if env("ROLLS") != "" {
+		var err error
+		if c.roller, err = newRoller(os.Environ()); err != nil {
+			return nil, err
+		}
 	}
 	return c, nil
 }
@@ -168,6 +175,9 @@ func (c *component) look(ctx context.Context) (string, error) {
 	}
 	if c.survivor != nil {
 		return c.survivor.live(ctx)
+	}
+	if c.roller != nil {
+		return c.roll(ctx)
 	}
 	return "", nil
 }

@@ -21,6 +21,8 @@
 //	LAG         how far it is behind its network after a start, 0s by default; it goes through 20 s of that in a second
 //	LOST_NETWORK  http://host of the pod, of ROLE lost-network and with a PLAN, that plays a network which is lost; it says how the component
 //	            behaves. WORKLOAD, POD_NAME and POD_NAMESPACE are its own names
+//	ROLLS       when the network ended that rolls forward to a successor synchronizer. The SV app does what its ADDITIONAL_CONFIG_... say and
+//	            moves the PARTICIPANT, host:port, which is on SERIAL at first; scan lists PEERS, NAME=URL,... of their scans, the own one first
 //	TERM_DELAY  how long it takes to end after SIGTERM, 0s by default
 package main
 

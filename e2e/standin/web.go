@@ -93,6 +93,9 @@ func (c *component) routes() http.Handler {
 	case "web-ui":
 		m.HandleFunc("GET /", page)
 	}
+	if c.roller != nil {
+		c.lsuRoutes(m)
+	}
 	m.Handle("GET /metrics", c.metrics())
 	return m
 }
@@ -108,8 +111,12 @@ func answer(w http.ResponseWriter, v any) {
 
 // app is this component as svapp/sim plays it, with what is true here.
 func (c *component) app() sim.App {
-	return sim.App{Base: c.role.base, ID: c.name, Version: c.version, Built: "2026-01-20T10:11:12Z", Port: c.role.http[0],
+	a := sim.App{Base: c.role.base, ID: c.name, Version: c.version, Built: "2026-01-20T10:11:12Z", Port: c.role.http[0],
 		Uptime: func() time.Duration { return time.Since(c.started) }, NotReady: c.why, Part: c.part, CometBFT: c.cometbftStatus}
+	if c.roller != nil && c.name == "scan-app" {
+		a.Network = c.roller.network
+	}
+	return a
 }
 
 // part asks whether the sequencer or the mediator opens its port.
