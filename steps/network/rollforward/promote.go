@@ -14,6 +14,8 @@ import (
 	"canton.example/svrescue/steps/wire"
 )
 
+// now is the answer that it is time. Its choice has the effect of the step, so that neither Enter alone nor a run without a person takes it for being the
+// only one: days pass before it is. keep is the answer that it is left to others.
 const (
 	now  = "now"
 	keep = "keep"
@@ -32,7 +34,7 @@ func promote() change {
 			return []wire.Question{{Name: "when", Kind: wire.AskChoice, Title: "Is the successor to be promoted now?",
 				Text: "This comes days later: leave, and resume this run then. Up to then a restart of the SV app finds everything done and goes on." +
 					" When exactly is not said by upstream. Where validators follow by themselves, scan has to tell them until the last one has.",
-				Choices: []wire.Choice{{ID: now, Label: "Now", Detail: "The network runs on the successor."}}}}, nil
+				Choices: []wire.Choice{{ID: now, Label: "Now", Detail: "The network runs on the successor.", Effect: wire.Repeatable}}}}, nil
 		},
 		take: func(f *Facts, _, value string) error {
 			if value != now {
@@ -163,7 +165,7 @@ func removeOld() change {
 			}
 			return []wire.Question{{Name: "when", Kind: wire.AskChoice, Title: "Is the old synchronizer to be removed now?",
 				Text: "Nodes that are behind, and nodes that are restored from a backup of before, catch up on it. Upstream keeps it for 30 days: leave, and resume this run then.",
-				Choices: []wire.Choice{{ID: now, Label: "Now", Detail: "Nobody needs it any more."},
+				Choices: []wire.Choice{{ID: now, Label: "Now", Detail: "Nobody needs it any more.", Effect: wire.Repeatable},
 					{ID: keep, Label: "It stays, and this run ends", Detail: "It is removed by hand, when nobody needs it any more."}}}}, nil
 		},
 		take: func(f *Facts, _, value string) error {
