@@ -20,8 +20,12 @@ func (s *Server) reconcile(index string) {
 	for _, k := range g.Claims {
 		s.remember(k)
 	}
+	committed := g.Commit != nil && s.committed(i, *g.Commit)
 	if s.paused(g) {
 		return
+	}
+	if committed {
+		s.enforce(*g.Commit)
 	}
 	for k, want := range g.Manages {
 		ns, name := splitKey(k)

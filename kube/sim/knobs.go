@@ -106,6 +106,14 @@ type GitOps struct {
 	Manages   map[string]int32 `json:"manages,omitempty"` // replicas of Deployments and StatefulSets, by "namespace/name"
 	Claims    []string         `json:"claims,omitempty"`  // made again, empty, when they are gone; by "namespace/name"
 	Every     *Duration        `json:"every,omitempty"`   // 10 s
+	Commit    *Commit          `json:"commit,omitempty"`  // what somebody changes in its repository; nil: nothing
+}
+
+// Commit is what a colleague commits to the repository of a GitOps controller, which puts it in force from then on while it is not paused.
+type Commit struct {
+	Stopped string   `json:"stopped"` // a Deployment, by "namespace/name"; it is committed some time after that was scaled to 0
+	After   Duration `json:"after"`
+	Objects string   `json:"objects"` // YAML documents, as they become; marks in their metadata stay, and claims that are there do too
 }
 
 // Holder is somebody outside who renews a Lease that is there, and lets go of it at last. A Lease without one is not renewed.

@@ -42,6 +42,7 @@ type Server struct {
 	signal  chan struct{} // closed and replaced at every change: wakes watchers and followers
 	disks   map[string]disk
 	runs    map[types.UID]*podRun
+	commits map[int]time.Time    // when what GitOps controllers wait for was first seen, by their number
 	claims  map[string]*object   // as GitOps controllers saw them last, by "namespace/name"
 	jobs    map[string]time.Time // end of a slow piece of work, by name
 	age     time.Duration        // while settling: how far in the past things are stamped
@@ -71,7 +72,7 @@ func New(o Options) *Server {
 		rand:   rand.New(rand.NewPCG(o.Seed, 0x5eed)),
 		store:  newStore(o.Keep),
 		signal: make(chan struct{}),
-		disks:  map[string]disk{}, runs: map[types.UID]*podRun{}, jobs: map[string]time.Time{}, claims: map[string]*object{},
+		disks:  map[string]disk{}, runs: map[types.UID]*podRun{}, jobs: map[string]time.Time{}, claims: map[string]*object{}, commits: map[int]time.Time{},
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	s.store.notify = append(s.store.notify, s.changed)

@@ -44,7 +44,7 @@ var courses = slices.Concat(restoreCourses, networkCourses(), []course{rollCours
 
 // networkCourses are the recovery of a network and what comes days later, to be killed and spoiled.
 func networkCourses() []course {
-	all := []course{{name: "network", in: networkClean, seeded: 1}, {name: "network-clean-up", in: networkCleanUp, seeded: 1}}
+	all := []course{{name: "network", in: networkClean, seeded: 1}, {name: "network-clean-up", in: networkCleanUp, seeded: 1}, {name: "network-gitops", in: networkGitOps, seldom: true}}
 	for i := range all {
 		c := &all[i]
 		c.drive, c.answer, c.world, c.ends = restoring, (*rig).player, reonboarded, recovered

@@ -44,6 +44,8 @@ type Loss struct {
 	Prompt bool
 	// Over is how long ago this SV has migrated, where the recovery is over when the world begins: the apps are still told to migrate; 0: the network is lost.
 	Over time.Duration
+	// Flux applies sv, scan and validator from a repository, to which a colleague commits what the run has written.
+	Flux bool
 	// Scans are the addresses of the other SVs' scans; nil: those of rehearsals.
 	Scans []string
 }

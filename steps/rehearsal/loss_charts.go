@@ -246,7 +246,8 @@ func valueAt(values map[string]any, path string) any {
 type charted struct {
 	helmRelease
 	manifest, template string
-	stopped            bool // its workloads were scaled to 0 since
+	stopped            bool   // its workloads were scaled to 0 since
+	flux               string // the HelmRelease of Flux that applies it; empty: nobody does
 }
 
 // live is what the release is in the cluster.
@@ -254,6 +255,9 @@ func (r charted) live() string {
 	text := owned(r.manifest, r.name)
 	if r.stopped {
 		text = strings.ReplaceAll(text, "\n  replicas: 1\n", "\n  replicas: 0\n")
+	}
+	if r.flux != "" {
+		text = strings.ReplaceAll(text, "\n  labels:\n", fmt.Sprintf("\n  labels:\n    helm.toolkit.fluxcd.io/name: %s\n    helm.toolkit.fluxcd.io/namespace: %s\n", r.flux, namespace))
 	}
 	return text
 }
@@ -320,6 +324,10 @@ func lossObjects(o sim.NodeOptions, s sim.Scenario, plan Loss) (string, error) {
 		}
 	}
 	for _, r := range releases {
+		if plan.Flux && isApp(r.chart) {
+			r.flux = r.name
+			all += "\n---\n" + fmt.Sprintf(helmReleaseDoc, r.name, namespace, r.chart, lossRelease)
+		}
 		record, err := chartedRecord(o, r)
 		if err != nil {
 			return "", err

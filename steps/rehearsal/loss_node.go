@@ -28,6 +28,11 @@ func (plan Loss) world(now time.Time) (sim.Scenario, error) {
 	}
 	s.Knobs.Workloads = map[string]sim.Workload{"*": {ReadyDelay: sim.D(4 * time.Second), Termination: sim.D(3 * time.Second)}}
 	s.Knobs.Claims = map[string]sim.Claim{"*": {RestoreRate: 2 << 30}}
+	if plan.Flux {
+		if s.Knobs.GitOps, err = plan.controllers(o, s); err != nil {
+			return s, err
+		}
+	}
 	s.Objects, err = lossObjects(o, s, plan)
 	return s, err
 }

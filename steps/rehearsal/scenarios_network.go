@@ -13,7 +13,7 @@ import (
 
 // networkScenarios are those of a network that is recovered by all SVs together, in the order in which they are best learnt.
 func networkScenarios() []Scenario {
-	return []Scenario{networkClean(), networkTooLate(), networkPruned(), networkNeverAgreed(), networkWrongIdentities(), networkCutSnapshot(), networkGoesOn(), networkForce(), networkWrongMigrationID(), networkLateQuorum(), networkCleanUp()}
+	return []Scenario{networkClean(), networkTooLate(), networkPruned(), networkNeverAgreed(), networkWrongIdentities(), networkCutSnapshot(), networkGoesOn(), networkForce(), networkWrongMigrationID(), networkLateQuorum(), networkGitOps(), networkCleanUp()}
 }
 
 // networkClean is an ordinary call: one of the others has lost the last lines of its log, and two did not agree with each other.
@@ -133,6 +133,12 @@ func networkLateQuorum() Scenario {
 	return recovering("network-late-quorum", "The other SVs take their time", "that waiting for more than two thirds of the SVs is normal, and that nothing is wrong meanwhile", wire.Recovered,
 		Loss{Stale: true, Migrates: []time.Duration{-time.Minute, 20 * time.Minute, hours(1), hours(2), hours(3), hours(9)}},
 		"two more SVs have to migrate within the next hours before the new synchronizer runs", "a dump of an earlier migration lies on the SV app's volume")
+}
+
+// networkGitOps is a node whose apps are applied from a repository.
+func networkGitOps() Scenario {
+	return recovering("network-gitops", "The apps are applied by GitOps", "that what a repository holds is changed there: the run writes the changes, somebody commits them, and the migration waits for it", wire.Recovered,
+		Loss{Flux: true}, "Flux applies sv, scan and validator", "a colleague commits what the run has written, some minutes after the old sequencer has stopped")
 }
 
 // networkCleanUp is a run of its own, days after a recovery that went well.
