@@ -94,7 +94,7 @@ func (n normaliser) text(t string) string {
 	if net.ParseIP(t) != nil {
 		return "IP"
 	}
-	return n.replace.Replace(t)
+	return n.replace.Replace(n.replace.Replace(t)) // the name of what was found by its uid can have another uid in it
 }
 
 // value normalises a JSON value.
