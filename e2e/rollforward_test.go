@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -13,14 +14,20 @@ import (
 	"canton.example/svrescue/e2e/rig"
 )
 
-// TestRollForward rolls a node forward to a successor synchronizer: Helm's releases, a real CometBFT that stands and a new one, real databases, and
-// stand-in charts with the branches of upstream's. What each step says was rendered is what the pods were admitted with and what their processes
-// have. The chart's trap is sprung first, and the run stops at it; then it goes on to the text for validators, and waits to be told that days have
-// passed. Only with SVRESCUE_E2E_ROLL=1: it takes about four minutes, and Helm and CometBFT are built for it.
-func TestRollForward(t *testing.T) {
+// wantsRollForward: SVRESCUE_E2E_ROLL=1 asks for these tests. Each takes about three minutes, and Helm and CometBFT are built for them.
+func wantsRollForward(t *testing.T) {
+	t.Helper()
 	if os.Getenv("SVRESCUE_E2E_ROLL") != "1" {
 		t.Skip("SVRESCUE_E2E_ROLL=1 runs this")
 	}
+}
+
+// TestRollForward rolls a node forward to a successor synchronizer: Helm's releases, a real CometBFT that stands and a new one, real databases, and
+// stand-in charts with the branches of upstream's. What each step says was rendered is what the pods were admitted with and what their processes
+// have. The chart's trap is sprung first, and the run stops at it; then it goes on to the text for validators, and waits to be told that days have
+// passed.
+func TestRollForward(t *testing.T) {
+	wantsRollForward(t)
 	t.Parallel()
 	binary(t)
 	ctx := within(t, 15*time.Minute)
@@ -38,8 +45,7 @@ func TestRollForward(t *testing.T) {
 	took("trapped")
 	o.expect(trap, exitParked, "run network-roll-forward with joinWithKeyOnboarding left in the values")
 	folder, _ := o.folder()
-	revisions := map[string]string{"participant-pg": "1", "sequencer-pg": "1", "participant": "1", oldComet: "1", "global-domain-3": "2", "sv": "1", "scan": "1", "validator": "1",
-		newComet: "1", "global-domain-4": "1"}
+	revisions := successorStands()
 	r.expectTrapped(t, ctx, folder, trap)
 	r.expectRevisions(t, ctx, revisions)
 	expectUntouched(t, before, r.standing(t, ctx), "global-domain-3-sequencer")
@@ -64,6 +70,49 @@ func TestRollForward(t *testing.T) {
 	r.expectRevisions(t, ctx, revisions)
 	r.expectPromoted(t, ctx, folder)
 	expectUntouched(t, before, r.standing(t, ctx), "global-domain-3-sequencer", "sv-app", "scan-app")
+	expectPrivate(t, folder)
+}
+
+// successorStands are the revisions of all releases when the old sequencer is capped and the successor stands beside it.
+func successorStands() map[string]string {
+	return map[string]string{"participant-pg": "1", "sequencer-pg": "1", "participant": "1", oldComet: "1", "global-domain-3": "2", "sv": "1", "scan": "1", "validator": "1",
+		newComet: "1", "global-domain-4": "1"}
+}
+
+// rollForwardKills are where the worker is killed.
+var rollForwardKills = []killPoint{
+	{"upgrade of the old sequencer", regexp.MustCompile(`^network/roll-forward/cap-old upgrade release`), 0},
+	{"installation of the successor", regexp.MustCompile(`^network/roll-forward/deploy-successor install release global-domain-4 `), 0},
+	{"upgrade of sv", regexp.MustCompile(`^network/roll-forward/roll-forward upgrade release sv `), 0},
+}
+
+// TestRollForwardKilled kills the worker in the middle of each change; the end is the same, and nothing is upgraded or installed twice.
+func TestRollForwardKilled(t *testing.T) {
+	wantsRollForward(t)
+	t.Parallel()
+	binary(t)
+	ctx := within(t, 15*time.Minute)
+	took := stopwatch(t)
+	o := newOperator(t, rig.Start(t), "")
+	began := time.Now()
+	r := endSynchronizer(t, ctx, o.home)
+	o.namespace = r.namespace
+	slow := time.Since(began)
+	took("ended")
+	before := r.standing(t, ctx)
+	call := r.onTheCall(time.Minute + slow)
+	call["network/roll-forward/roll-forward-diff.join"] = "take-out"
+	answers := r.file(t, o, "answers.yaml", call)
+	rolled := o.runThroughKills(ctx, rollForwardKills, answers, "run", "network-roll-forward", "--answers", answers)
+	took("rolled")
+	o.expect(rolled, exitParked, "resume, up to the promotion")
+	revisions := successorStands()
+	revisions["sv"], revisions["scan"] = "2", "2"
+	r.expectRevisions(t, ctx, revisions)
+	expectUntouched(t, before, r.standing(t, ctx), "global-domain-3-sequencer", "sv-app", "scan-app")
+	folder, _ := o.folder()
+	r.expectSuccessor(t, ctx, folder)
+	r.expectRolled(t, ctx, folder)
 	expectPrivate(t, folder)
 }
 
