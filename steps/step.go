@@ -45,6 +45,9 @@ type Step[F any] struct {
 	Plan func(F) ([]Action, error)
 	// Verify is proof from the world, after the actions. It may add facts. Observing steps have only this.
 	Verify func(context.Context, World, *F) ([]wire.Finding, error)
+	// Firm says that nobody goes on over what Verify finds violated, unless the finding says so (wire.Finding.Waive): what later steps stand on does not
+	// exist then. It is so for observing steps without a Plan.
+	Firm bool
 	// Undo returns the actions that take the step back, or why there are none as things stand. Nil: the step is never taken back.
 	Undo func(F) (actions []Action, whyNot string)
 	// Stays is why the step is never taken back, and what a person can do about it; where there is no Undo.

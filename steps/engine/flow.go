@@ -384,7 +384,7 @@ func (m *Machine[F]) verify(ctx context.Context, s steps.Step[F], state wire.Ste
 			break
 		}
 		observing := s.Plan == nil
-		err = m.remedy(ctx, s, "proving "+s.Title, err, remedies{verify: !observing, check: observing, accept: len(findings) > 0 && (!observing || wire.Waivable(findings))})
+		err = m.remedy(ctx, s, "proving "+s.Title, err, remedies{verify: !observing, check: observing, accept: len(findings) > 0 && (!observing && !s.Firm || wire.Waivable(findings))})
 		switch err {
 		case nil:
 			if s.Plan != nil {

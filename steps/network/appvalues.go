@@ -24,7 +24,7 @@ const dropFounding = "drop"
 
 func appValues() steps.Step[Facts] {
 	return steps.Step[Facts]{
-		ID: "network/app-values", Title: "Values of the apps", Effect: wire.Observe,
+		ID: "network/app-values", Title: "Values of the apps", Effect: wire.Observe, Firm: true,
 		Summary: "Derives from the running releases of sv, scan and validator what they are on the new synchronizer, and shows every difference.",
 		Asks: []steps.Ask{
 			{Name: "charts", Kind: wire.AskText, Help: "where the charts of the apps come from: record, a folder with charts, or a registry like oci://HOST/PATH"},

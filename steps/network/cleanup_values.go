@@ -17,7 +17,7 @@ import (
 // cleanUpValues derives the releases without what told them to migrate.
 func cleanUpValues() steps.Step[Facts] {
 	return steps.Step[Facts]{
-		ID: CleanUpPath + "/values", Title: "Values of the apps", Effect: wire.Observe,
+		ID: CleanUpPath + "/values", Title: "Values of the apps", Effect: wire.Observe, Firm: true,
 		Summary: "Derives from the running releases what they are when nothing migrates any more, and shows every difference.",
 		Asks:    []steps.Ask{{Name: "charts", Kind: wire.AskText, Help: "where the charts of the apps come from: record, a folder with charts, or a registry like oci://HOST/PATH"}},
 		Inputs: func(_ context.Context, _ steps.World, f Facts) ([]wire.Question, error) {

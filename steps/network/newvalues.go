@@ -29,7 +29,7 @@ const (
 // newValues asks what all SVs must use alike, derives the releases of the new synchronizer from those that run, and shows how they differ.
 func newValues() steps.Step[Facts] {
 	return steps.Step[Facts]{
-		ID: "network/new-values", Title: "Values of the new synchronizer", Effect: wire.Observe,
+		ID: "network/new-values", Title: "Values of the new synchronizer", Effect: wire.Observe, Firm: true,
 		Summary: "Derives CometBFT, sequencer, mediator and participant with the next migration ID from the running releases, and shows what differs.",
 		Asks: []steps.Ask{
 			{Name: "migration-id", Kind: wire.AskText, Help: "the new migration ID: the current one plus one"},

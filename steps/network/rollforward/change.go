@@ -59,7 +59,7 @@ func (c change) isIdle(f Facts) string {
 // diff is the step that derives and shows.
 func (c change) diff() steps.Step[Facts] {
 	return steps.Step[Facts]{
-		ID: c.diffID(), Title: c.title + ": what changes", Effect: wire.Observe, Summary: c.shown, Asks: c.asks,
+		ID: c.diffID(), Title: c.title + ": what changes", Effect: wire.Observe, Firm: true, Summary: c.shown, Asks: c.asks,
 		Inputs: func(ctx context.Context, w steps.World, f Facts) ([]wire.Question, error) {
 			if err := needCard(f); err != nil || c.inputs == nil || c.isIdle(f) != "" {
 				return nil, nil
