@@ -14,20 +14,11 @@ import (
 	"canton.example/svrescue/e2e/rig"
 )
 
-// wantsRollForward: SVRESCUE_E2E_ROLL=1 asks for these tests. Each takes about three minutes, and Helm and CometBFT are built for them.
-func wantsRollForward(t *testing.T) {
-	t.Helper()
-	if os.Getenv("SVRESCUE_E2E_ROLL") != "1" {
-		t.Skip("SVRESCUE_E2E_ROLL=1 runs this")
-	}
-}
-
 // TestRollForward rolls a node forward to a successor synchronizer: Helm's releases, a real CometBFT that stands and a new one, real databases, and
 // stand-in charts with the branches of upstream's. What each step says was rendered is what the pods were admitted with and what their processes
 // have. The chart's trap is sprung first, and the run stops at it; then it goes on to the text for validators, and waits to be told that days have
 // passed.
 func TestRollForward(t *testing.T) {
-	wantsRollForward(t)
 	t.Parallel()
 	binary(t)
 	ctx := within(t, 15*time.Minute)
@@ -88,7 +79,6 @@ var rollForwardKills = []killPoint{
 
 // TestRollForwardKilled kills the worker in the middle of each change; the end is the same, and nothing is upgraded or installed twice.
 func TestRollForwardKilled(t *testing.T) {
-	wantsRollForward(t)
 	t.Parallel()
 	binary(t)
 	ctx := within(t, 15*time.Minute)
