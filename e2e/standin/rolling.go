@@ -75,10 +75,12 @@ func (c *component) roll(ctx context.Context) (string, error) {
 	export := dumpPath.FindStringSubmatch(r.env["ADDITIONAL_CONFIG_GLOBAL_DOMAIN_UPGRADE_DUMP_PATH"])
 	switch {
 	case sync["legacy"] == nil:
+		//lint:ignore ST1005 the words of the real one
 		return "", errors.New("Legacy node must be set for roll-forward LSU")
 	case sync["current"] == nil:
 		return "", errors.New("there is no current synchronizer")
 	case export == nil:
+		//lint:ignore ST1005 the words of the real one
 		return "", errors.New("Domain migration dump path must be set for LSU")
 	}
 	c.log.Info("Using export timestamps from the configuration")
