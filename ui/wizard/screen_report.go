@@ -3,9 +3,11 @@ package wizard
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"canton.example/svrescue/steps/wire"
+	"canton.example/svrescue/ui/theme"
 )
 
 // reportScreen is the end: how it came out, each step with its time, the notes, and where the record lies.
@@ -54,7 +56,8 @@ func (r *root) reportScreen(w, h int) []string {
 		head = append(head, "")
 		head = append(head, r.t.Wrap(r.stood(), w)...)
 		if line := r.resumeLine(); line != "" {
-			head = append(head, "", r.t.Accent.Render("Go on with: ")+r.t.Clip(line, w-12))
+			head = append(head, "")
+			head = append(head, r.command("Go on with: ", line, w)...)
 		}
 		know = nil // it is said at the end
 	}
@@ -135,4 +138,12 @@ func (r *root) silence() string {
 		return "an unknown time"
 	}
 	return span(max(r.now().Sub(r.view.Last), time.Duration(0)))
+}
+
+// command is what can be typed, after what leads to it: on lines of its own where it does not fit beside it. It is never cut.
+func (r *root) command(lead, line string, w int) []string {
+	if theme.Width(lead+line) <= w {
+		return []string{r.t.Accent.Render(lead) + line}
+	}
+	return append([]string{r.t.Accent.Render(strings.TrimRight(lead, " "))}, r.t.Wrap(line, w)...)
 }

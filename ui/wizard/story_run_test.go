@@ -169,6 +169,23 @@ func TestAWorkerThatIsGone(t *testing.T) {
 	d.press("y", "down", "enter").expectNoAnswer()
 }
 
+// What can be typed is never cut: it stands on lines of its own where it does not fit.
+func TestACommandIsNotCut(t *testing.T) {
+	r := &root{t: plainTheme}
+	const line = "svrescue resume network-roll-forward-1123-0852-zh3f"
+	for w, want := range map[int][]string{
+		80: {"Go on with: " + line},
+		53: {"Go on with:", line},
+	} {
+		if got := r.command("Go on with: ", line, w); !slices.Equal(got, want) {
+			t.Errorf("%d columns: %q", w, got)
+		}
+	}
+	if got := strings.Join(r.command("Go on with: ", line, 30), " "); strings.ReplaceAll(got, " ", "") != strings.ReplaceAll("Go on with: "+line, " ", "") {
+		t.Errorf("30 columns: %q", got)
+	}
+}
+
 // What a dead worker was at does not go on: nothing says that it runs, and no time counts.
 func TestAStepWhoseWorkerIsGoneStandsStill(t *testing.T) {
 	d := live(t, fixture.Running)

@@ -103,9 +103,9 @@ func situationQuestion(a announced, n node.Node) wire.Question {
 	}
 	return wire.Question{Name: "situation", Kind: wire.AskChoice, Title: "What has happened to the synchronizer?", Text: text, Choices: []wire.Choice{
 		{ID: string(Broken), Label: "It sequences nothing any more", Detail: "All SVs roll forward from the last good record time."},
-		{ID: string(NothingSequenced), Label: "An announced upgrade failed, and its successor sequenced nothing",
+		{ID: string(NothingSequenced), Label: "An upgrade failed with nothing sequenced",
 			Detail: "The failed successor is thrown away, and validators follow by themselves. That nothing was sequenced, neither transactions nor topology, has to be certain for all SVs."},
-		{ID: string(SuccessorBroken), Label: "An upgrade went ahead, its successor sequenced something, and broke",
+		{ID: string(SuccessorBroken), Label: "An upgrade happened, then its successor broke",
 			Detail: "As the first; the original and the broken successor both stay up, so that nodes can catch up. There are three synchronizers for a while."}}}
 }
 
