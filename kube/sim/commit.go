@@ -7,6 +7,7 @@ import (
 	"maps"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/yaml"
 )
 
@@ -31,10 +32,16 @@ func (s *Server) committed(controller int, c Commit) bool {
 func (s *Server) enforce(c Commit) {
 	d := yaml.NewYAMLOrJSONDecoder(bytes.NewReader([]byte(c.Objects)), 4096)
 	for {
+		var raw runtime.RawExtension
 		var want object
-		if err := d.Decode(&want.Object); errors.Is(err, io.EOF) {
+		err := d.Decode(&raw)
+		if errors.Is(err, io.EOF) {
 			return
-		} else if err != nil {
+		}
+		if err == nil && len(raw.Raw) > 0 && string(raw.Raw) != "null" {
+			err = want.UnmarshalJSON(raw.Raw)
+		}
+		if err != nil {
 			panic("sim: what is committed cannot be read: " + err.Error()) // the scenario is wrong
 		}
 		r := findKind(want.GroupVersionKind())

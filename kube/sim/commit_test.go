@@ -52,5 +52,14 @@ func TestCommits(t *testing.T) {
 		if got := image(); got != "after after" {
 			t.Errorf("it became %s", got)
 		}
+		before, err := c.AppsV1().Deployments("sv").Get(bg, "app", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Minute)
+		after, err := c.AppsV1().Deployments("sv").Get(bg, "app", metav1.GetOptions{})
+		if err != nil || after.Generation != before.Generation {
+			t.Errorf("what is in force is changed again: generation %d, then %d, %v", before.Generation, after.Generation, err)
+		}
 	})
 }

@@ -202,8 +202,7 @@ func TestFaultMatrix(t *testing.T) {
 		c := &all[i]
 		c.name, c.drive, c.answer, c.ends = "spoiled "+c.in().ID, restoring, (*rig).player, recovered
 	}
-	// Without network-gitops: what its colleague commits is put in force at every round anew, so that generations tell how long a run took.
-	for _, c := range slices.Concat(all, reonboardCourses(), networkCourses()[:2], []course{rollCourse}) {
+	for _, c := range slices.Concat(all, reonboardCourses(), networkCourses(), []course{rollCourse}) {
 		if !passedOver() {
 			t.Run(c.in().ID, func(t *testing.T) { faultMatrix(t, c) })
 		}

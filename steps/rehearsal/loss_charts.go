@@ -157,7 +157,7 @@ func bare(object kube.Object) (string, error) {
 	all, _, _ := strings.Cut(string(text), "\nstatus:")
 	var out strings.Builder
 	for line := range strings.Lines(all) {
-		if !strings.Contains(line, "meta.helm.sh/") {
+		if !strings.Contains(line, "meta.helm.sh/") && strings.TrimSpace(line) != "targetPort: 0" { // no chart says which port it does not name
 			out.WriteString(line)
 		}
 	}
