@@ -146,19 +146,9 @@ type uploading struct {
 	source  *upload.Source
 }
 
-// container is where commands are run.
-type container struct {
-	hands                *kube.Hands
-	namespace, pod, name string
-}
-
-func (c container) Exec(ctx context.Context, command []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	return c.hands.Exec(ctx, kube.ExecSpec{Namespace: c.namespace, Pod: c.pod, Container: c.name, Command: command}, stdin, stdout, stderr)
-}
-
 func (u *uploading) copy(ctx context.Context, pod, name string, helper bool) error {
 	line := u.transferring(string(upload.Looking))
-	got, err := upload.Copy(ctx, container{u.cluster.Hands(kube.AccessExec(u.target.namespace, pod), false), u.target.namespace, pod, name}, u.source, upload.Options{
+	got, err := upload.Copy(ctx, u.pod(pod, name, helper), u.source, upload.Options{
 		Path: u.target.path, Clock: u.Clock, KeepOld: u.flags.keepOld, StartOver: u.flags.startOver, Stall: u.flags.stall, Patience: u.flags.retry,
 		Report: func(phase upload.Phase, done, total int64) {
 			line.phase(string(phase))
