@@ -4,6 +4,7 @@ package rig
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -91,8 +92,15 @@ func (c *Cluster) remove(ctx context.Context, namespace string) error {
 			return err
 		}
 	}
+	// workloads before all else: what is half gone, with its Secrets away, looks to other tests like a node that cannot be told from theirs
+	apps, gone := c.Kube.AppsV1(), metav1.DeletePropagationBackground
+	err = errors.Join(apps.Deployments(namespace).DeleteCollection(ctx, metav1.DeleteOptions{PropagationPolicy: &gone}, metav1.ListOptions{}),
+		apps.StatefulSets(namespace).DeleteCollection(ctx, metav1.DeleteOptions{PropagationPolicy: &gone}, metav1.ListOptions{}))
+	if err != nil {
+		return err
+	}
 	now := int64(0)
-	// pods first and at once: a namespace waits out their grace periods otherwise
+	// pods then, and at once: a namespace waits out their grace periods otherwise
 	err = c.Kube.CoreV1().Pods(namespace).DeleteCollection(ctx, metav1.DeleteOptions{GracePeriodSeconds: &now}, metav1.ListOptions{})
 	if err != nil {
 		return err
