@@ -137,77 +137,8 @@ var (
 	errOver   = errors.New("over")
 )
 
-func (m *Machine[F]) inputs(ctx context.Context, s steps.Step[F]) error {
-	if s.Inputs == nil {
-		return nil
-	}
-	refused := "" // why the last answer was not taken; it stands above the question that is asked again
-	for {
-		facts := m.facts
-		open, err := patient(ctx, m, s.ID, func(ctx context.Context) ([]wire.Question, error) { return s.Inputs(ctx, m.World, facts) })
-		if err != nil {
-			if err := m.remedy(ctx, s, "finding out what to ask", err, remedies{check: true}); err != nil {
-				return err
-			}
-			continue
-		}
-		if len(open) == 0 {
-			return nil
-		}
-		q := open[0]
-		ask := q.Name
-		q.Step, q.Name = s.ID, s.ID+"."+ask
-		q.Text = strings.TrimSpace(refused + "\n" + q.Text)
-		answer, err := m.ask(ctx, q, m.inputSeen(s, facts, ask))
-		if err != nil {
-			return err
-		}
-		if answer.By == byTheWorld {
-			refused = ""
-			continue // what it has brought about is asked of the world
-		}
-		if q.Kind == wire.AskSecret && !answer.Hidden.Empty() {
-			refused = ""
-			if s.Secret == nil {
-				return fmt.Errorf("step %s asks for a secret and has nowhere to put it (a defect of the program)", s.ID)
-			}
-			if err := s.Secret(ctx, m.World, facts, ask, answer.Hidden.String); err != nil {
-				if refused = err.Error(); strings.Contains(refused, answer.Hidden.Reveal()) {
-					refused = "It was not taken." // the question is journaled
-				}
-			}
-			continue // the facts are what they were
-		}
-		value := answer.Choice
-		if q.Kind == wire.AskText || q.Kind == wire.AskSecret {
-			if value = strings.TrimSpace(answer.Text); value == "" {
-				value = q.Default
-			}
-		}
-		if err := s.Take(&m.facts, ask, value); err != nil {
-			refused = err.Error()
-			continue
-		}
-		refused = ""
-		if err := m.keepFacts(s.ID); err != nil {
-			return err
-		}
-	}
-}
-
 // inputLooks is how often the world is looked at while an input waits that it may answer.
 const inputLooks = 5 * time.Second
-
-// inputSeen lets the world answer an input, where the step looks for that.
-func (m *Machine[F]) inputSeen(s steps.Step[F], facts F, ask string) *watching {
-	if s.Seen == nil {
-		return nil
-	}
-	return &watching{on: m.Clock, every: inputLooks, look: func(ctx context.Context) func() (wire.Answer, bool) {
-		seen := s.Seen(ctx, m.World, facts, ask)
-		return func() (wire.Answer, bool) { return wire.Answer{Choice: wire.ChoiceBack}, seen }
-	}}
-}
 
 // check runs the step's check until it holds or the operator decides otherwise. What the operator has accepted is not asked about again
 // while it stays the same, word for word, and the run is at the same step: asked twice, people stop reading.
@@ -353,57 +284,6 @@ func (m *Machine[F]) recheck(ctx context.Context, s steps.Step[F], hash string) 
 		return &askAgain{"What was shown has changed since it was confirmed: read it again"}
 	}
 	return nil
-}
-
-// proof is what a verification found, and the facts with what it learned.
-type proof[F any] struct {
-	findings []wire.Finding
-	facts    F
-}
-
-// verify proves the step from the world, keeps its facts and closes it.
-func (m *Machine[F]) verify(ctx context.Context, s steps.Step[F], state wire.StepState) error {
-	for {
-		before := m.facts
-		proven, err := patient(ctx, m, s.ID, func(ctx context.Context) (proof[F], error) {
-			p := proof[F]{facts: before}
-			began := m.Clock.Now()
-			found, err := s.Verify(ctx, m.World, &p.facts)
-			p.findings = dated(found, began)
-			return p, err
-		})
-		findings := proven.findings
-		if err == nil {
-			m.facts = proven.facts
-			if err := m.emit(wire.Event{Kind: wire.KindFindings, Step: s.ID, Phase: wire.PhaseVerify, Findings: findings}); err != nil {
-				return err
-			}
-			err = blocking(findings)
-		}
-		if err == nil {
-			break
-		}
-		observing := s.Plan == nil
-		err = m.remedy(ctx, s, "proving "+s.Title, err, remedies{verify: !observing, check: observing, accept: len(findings) > 0 && (!observing && !s.Firm || wire.Waivable(findings))})
-		switch err {
-		case nil:
-			if s.Plan != nil {
-				return &askAgain{}
-			}
-			return m.attempt(ctx, s, "")
-		case errAccepted:
-			if err := m.keepFacts(s.ID); err != nil {
-				return err
-			}
-			return m.state(s.ID, state, "not proven; accepted by the operator")
-		default:
-			return err
-		}
-	}
-	if err := m.keepFacts(s.ID); err != nil {
-		return err
-	}
-	return m.state(s.ID, state, "")
 }
 
 // rest lets time pass by a clock while nothing is sent. Viewers are heard meanwhile: the run parks if one asks for it, and one who wishes something of
