@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"canton.example/svrescue/kube/sim"
 	"canton.example/svrescue/steps/rehearsal"
@@ -54,17 +52,7 @@ func newLostNetwork(log *slog.Logger, env func(string) string) (*lostNetwork, er
 }
 
 func (n *lostNetwork) run(ctx context.Context) error {
-	l, err := net.Listen("tcp", ":8080")
-	if err != nil {
-		return err
-	}
-	server := &http.Server{Handler: n.routes(), ReadHeaderTimeout: 10 * time.Second}
-	context.AfterFunc(ctx, func() { server.Close() })
-	n.log.Info("Ready")
-	if err := server.Serve(l); ctx.Err() == nil {
-		return err
-	}
-	return nil
+	return answering(ctx, n.log, n.routes())
 }
 
 func (n *lostNetwork) routes() http.Handler {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -85,17 +84,7 @@ func newNetwork(log *slog.Logger, env func(string) string) (*network, error) {
 }
 
 func (n *network) run(ctx context.Context) error {
-	l, err := net.Listen("tcp", ":8080")
-	if err != nil {
-		return err
-	}
-	server := &http.Server{Handler: n.routes(), ReadHeaderTimeout: 10 * time.Second}
-	context.AfterFunc(ctx, func() { server.Close() })
-	n.log.Info("Ready")
-	if err := server.Serve(l); ctx.Err() == nil {
-		return err
-	}
-	return nil
+	return answering(ctx, n.log, n.routes())
 }
 
 func (n *network) routes() http.Handler {

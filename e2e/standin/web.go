@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -38,6 +39,21 @@ func (c *component) listen(failed func(error)) error {
 	}
 	web := &http.Server{Handler: c.routes(), ReadHeaderTimeout: 10 * time.Second}
 	return serve(c.role.http, web.Serve)
+}
+
+// answering is a pod of one port, 8080, until ctx ends.
+func answering(ctx context.Context, log *slog.Logger, to http.Handler) error {
+	l, err := net.Listen("tcp", ":8080")
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: to, ReadHeaderTimeout: 10 * time.Second}
+	context.AfterFunc(ctx, func() { server.Close() })
+	log.Info("Ready")
+	if err := server.Serve(l); ctx.Err() == nil {
+		return err
+	}
+	return nil
 }
 
 // healthServer answers by what the component knows of itself. A node that is not ready is alive all the same.

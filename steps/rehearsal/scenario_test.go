@@ -80,6 +80,29 @@ func TestScenariosEndAsTheySay(t *testing.T) {
 	}
 }
 
+// endAsTheySay plays each scenario with a good operator. It ends as it says, its fault was met, and nothing was sent to a pod that is not known.
+func endAsTheySay(t *testing.T, all []Scenario, also func(*testing.T, *rig, wire.View)) {
+	t.Helper()
+	beside(t)
+	for _, s := range all {
+		t.Run(s.ID, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, s)
+				v, _, _ := r.play(t.Context(), 0, r.player())
+				if v.Ended == nil || v.Ended.Outcome != s.Expect {
+					t.Fatalf("ended %+v, parked %q, want %s\n%s", v.Ended, v.Parked, s.Expect, lines(v))
+				}
+				checkMet(t, r, v)
+				also(t, r, v)
+				for _, what := range r.pods.Unknown() {
+					t.Errorf("sent to a pod, and not one of the product's statements and commands: %s", what)
+				}
+			})
+		})
+	}
+}
+
 // checkMet: the fault of the scenario led to its question.
 func checkMet(t *testing.T, r *rig, v wire.View) {
 	t.Helper()
