@@ -17,7 +17,6 @@ import (
 
 	"canton.example/svrescue/kube/sim"
 	"canton.example/svrescue/steps/wire"
-	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -177,10 +176,7 @@ func (r *rig) alone(u *undisturbed) operator {
 	return func(ctx context.Context, v wire.View, q wire.Question) (wire.Answer, bool) {
 		switch {
 		case strings.HasSuffix(q.Name, ".login"):
-			time.Sleep(3 * time.Minute)
-			os.WriteFile(r.config, sim.Kubeconfig("http://127.0.0.1:1", credential+"-renewed", nil, namespace), 0o600)
-			time.Sleep(time.Minute) // by then the worker has seen it by itself
-			return wire.Answer{Choice: wire.ChoicePark}, true
+			return r.logsIn(), true
 		case slices.Contains(u.accepts, waived(q)):
 			return good(ctx, v, q)
 		case q.Kind == wire.AskRemedy && !asksRoom(q) && !asksSecrets(q) && q.Default != wire.ChoiceRetry:
@@ -190,6 +186,14 @@ func (r *rig) alone(u *undisturbed) operator {
 	}
 }
 
+// logsIn is an operator who logs in to the cluster again, after a while. The worker has seen it by itself before they answer.
+func (r *rig) logsIn() wire.Answer {
+	time.Sleep(3 * time.Minute)
+	os.WriteFile(r.config, sim.Kubeconfig("http://127.0.0.1:1", credential+"-renewed", nil, namespace), 0o600)
+	time.Sleep(time.Minute)
+	return wire.Answer{Choice: wire.ChoicePark}
+}
+
 // TestFaultMatrix spoils one request of each kind in each step in each way, reads and trials included. With nobody there the run ends as the
 // scenario ends, or parked with a sentence, and then it is taken up by an operator who tries again. Always it comes to the world of a
 // run that nothing disturbed, and no claim is deleted or created twice. The whole of one scenario, and a part of it: as with TestKillMatrix.
@@ -197,13 +201,13 @@ func TestFaultMatrix(t *testing.T) {
 	beside(t)
 	restored := func(t *testing.T, r *rig, _ wire.View) { onlyOnce(t, r); checkShown(t, r) }
 	stand := func(t *testing.T, r *rig) any { return stands(t, r) }
-	all := []course{{in: clean, world: stand, also: restored, seeded: 4}, {in: managedDumps, world: stand, also: restored, seeded: 4}}
+	all := []course{{in: clean, world: stand, also: restored, sample: 3}, {in: managedDumps, world: stand, also: restored, sample: 3}}
 	for i := range all {
 		c := &all[i]
 		c.name, c.drive, c.answer, c.ends = "spoiled "+c.in().ID, restoring, (*rig).player, recovered
 	}
 	for _, c := range slices.Concat(all, reonboardCourses(), networkCourses(), []course{rollCourse}) {
-		if !passedOver() {
+		if !passedOver() && !c.rests() {
 			t.Run(c.in().ID, func(t *testing.T) { faultMatrix(t, c) })
 		}
 	}
@@ -228,7 +232,7 @@ func faultMatrix(t *testing.T, c course) {
 		fmt.Printf("fault matrix in %s: %d places, %d ways: points/cases %d, tried %d, ended %d, parked %d, equal %d%s\n",
 			c.in().ID, len(u.at), len(ways), len(cases), tried.Load(), ended.Load(), parked.Load(), equal.Load(), ordered())
 	})
-	chosen, until := pick(len(cases), c.tries(len(cases)))
+	chosen, until := pick(len(cases), anywhere(len(cases), c.sample))
 	for _, i := range chosen {
 		at, way := cases[i], ways[cases[i].way]
 		t.Run(fmt.Sprintf("%s %s %s", at.step, at.what, way.name), func(t *testing.T) {
@@ -257,7 +261,7 @@ func faultMatrix(t *testing.T, c course) {
 					t.Error("the fault was not met")
 				}
 				c.also(t, r, v)
-				if diff := cmp.Diff(u.want, c.world(t, r)); diff != "" {
+				if diff := u.differs(c.world(t, r)); diff != "" {
 					t.Errorf("(-undisturbed +disturbed)\n%s\n%s", diff, lines(v))
 				}
 				if !t.Failed() {

@@ -3,6 +3,7 @@ package rehearsal
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,8 +17,11 @@ var often = []string{"reonboard-clean", "reonboard-answer-lost", "reonboard-oper
 func reonboardCourses() []course {
 	var all []course
 	for _, s := range reonboardScenarios() {
-		c := course{name: s.ID, in: func() Scenario { return s }, drive: restoring, answer: (*rig).player, world: reonboarded, seeded: 1, also: checkPayments, first: checkScenario,
-			ends: func(v wire.View) bool { return v.Ended.Outcome == s.Expect }, seldom: !slices.Contains(often, s.ID)}
+		c := course{name: s.ID, in: func() Scenario { return s }, drive: restoring, answer: (*rig).player, world: reonboarded, also: checkPayments, first: checkScenario,
+			ends: func(v wire.View) bool { return v.Ended.Outcome == s.Expect }}
+		if slices.Contains(often, s.ID) {
+			c.sample = 1
+		}
 		if s.ID == operatorMachineLost().ID {
 			c.prepare, c.between, c.answer = func(t *testing.T, r *rig) { r.onDisk(t) }, func(t *testing.T, r *rig) { r.carried(t) }, (*rig).keyed
 		}
@@ -36,6 +40,9 @@ func (c course) again(r *rig) operator {
 		if a, ok := r.scenario.Operator(ctx, Elsewhere{Cluster: r.cluster(), Namespace: namespace}, v, q); ok {
 			tries[q.Name]++
 			return a, tries[q.Name] <= maxTries
+		}
+		if strings.HasSuffix(q.Name, ".login") {
+			return r.logsIn(), true
 		}
 		if q.Kind == wire.AskRemedy && (q.Default == "" || q.Default == wire.ChoiceAbort) {
 			time.Sleep(time.Minute)

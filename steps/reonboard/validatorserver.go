@@ -52,16 +52,20 @@ func serverFree(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, er
 			return claimsFree(ctx, w, f, s, again)
 		}
 	}
-	ours := again
+	ours, made := again, false
 	for _, d := range f.Validator.Releases {
-		if d.Name != participantRelease {
+		if d.Name != participantRelease && d.Name != s.Host {
 			continue
 		}
 		state, err := f.installation(d).Look(ctx, w.Kube)
 		if err != nil {
 			return nil, err
 		}
-		ours = ours || state.Ours
+		if d.Name == participantRelease {
+			ours = ours || state.Ours
+		} else {
+			made = state.Ours && !slices.ContainsFunc(f.Validator.Tries, func(t Try) bool { return t.Server == f.Validator.Server })
+		}
 	}
 	undetermined := wire.Finding{ID: "server", Verdict: wire.Undetermined, Waive: "the server holds no participant's database, or only that of this validator",
 		Next: fmt.Sprintf("Look by yourself: psql -h %s -p %d -U %s %s -c '\\l'", s.Host, s.Port, s.User, s.Admin)}
@@ -72,6 +76,9 @@ func serverFree(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, er
 	have, _, err := w.Databases.Databases(ctx, s)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
+	}
+	if err != nil && made { // the run was interrupted before the server was up; no claim lay there when it was installed
+		return []wire.Finding{{ID: "server", Verdict: wire.Holds, Text: s.Workload + " was installed by this run with an empty volume, and does not answer yet"}}, nil
 	}
 	if err != nil {
 		undetermined.Text = fmt.Sprintf("which databases %s holds: %s", s, steps.FailureOf("reading them", err).Seen)
