@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 
 	"canton.example/svrescue/steps"
@@ -30,9 +32,16 @@ func (m *Machine[F]) inputs(ctx context.Context, s steps.Step[F]) error {
 		ask := q.Name
 		q.Step, q.Name = s.ID, s.ID+"."+ask
 		q.Text = strings.TrimSpace(refused + "\n" + q.Text)
+		whole := m.askable(s, s.ID)
+		if whole != nil && m.hasAnswers(s) {
+			q.Choices = append(slices.Clone(q.Choices), wire.Choice{ID: wire.ChoiceAsk, Label: "Answer " + s.Title + " again", Detail: "its questions are asked from the first"})
+		}
 		answer, err := m.ask(ctx, q, m.inputSeen(s, facts, ask))
 		if err != nil {
 			return err
+		}
+		if answer.Choice == wire.ChoiceAsk && whole != nil {
+			return m.openAgain(whole)
 		}
 		if answer.By == byTheWorld {
 			refused = ""
@@ -65,6 +74,13 @@ func (m *Machine[F]) inputs(ctx context.Context, s steps.Step[F]) error {
 			return err
 		}
 	}
+}
+
+// hasAnswers says that there is something of the step to be forgotten.
+func (m *Machine[F]) hasAnswers(s steps.Step[F]) bool {
+	facts := m.facts
+	s.Forget(&facts)
+	return !reflect.DeepEqual(facts, m.facts)
 }
 
 // inputSeen lets the world answer an input, where the step looks for that.

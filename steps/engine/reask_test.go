@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -159,6 +160,59 @@ func TestNothingIsAskedAnewUnderWhatWasChanged(t *testing.T) {
 		}
 		if !at["before"] || at["after"] || !at["taken back"] {
 			t.Errorf("offered: %v; want it before the change and after that was taken back", at)
+		}
+	})
+}
+
+// Whoever sees at a later question that an earlier answer of the step was wrong goes back to the first. There is nothing to go back to at the first
+// question, and nothing that was sent is touched.
+func TestAStepIsAnsweredFromTheFirstAtItsOwnQuestions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, j := newToy(), &memory{}
+		p := choosable(w)
+		name := ""
+		inputs, take, forget := p.Steps[0].Inputs, p.Steps[0].Take, p.Steps[0].Forget
+		p.Steps[0].Inputs = func(ctx context.Context, world steps.World, f facts) ([]wire.Question, error) {
+			open, err := inputs(ctx, world, f)
+			if len(open) == 0 && name == "" {
+				open = []wire.Question{{Name: "name", Kind: wire.AskText, Title: "Which name?"}}
+			}
+			return open, err
+		}
+		p.Steps[0].Take = func(f *facts, ask, value string) error {
+			if ask == "name" {
+				name = value
+				return nil
+			}
+			return take(f, ask, value)
+		}
+		p.Steps[0].Forget = func(f *facts) { name = ""; forget(f) }
+		var asked []string
+		v, err := playPath(t, p, j, wire.Live, func(q wire.Question) wire.Answer {
+			switch q.Name {
+			case "toy/look.size":
+				asked = append(asked, "size")
+				if offers(q, wire.ChoiceAsk) {
+					t.Error("the first question leads back to itself")
+				}
+				return willing(q)
+			case "toy/look.name":
+				asked = append(asked, "name")
+				if err := q.Accepts(wire.Answer{Question: q.ID, Choice: wire.ChoiceAsk, Text: "x"}); err == nil {
+					t.Error("both a text and the way back are taken")
+				}
+				if len(asked) == 2 {
+					return wire.Answer{Choice: wire.ChoiceAsk}
+				}
+				return wire.Answer{Text: "Ann"}
+			}
+			return willing(q)
+		})
+		if err != nil || v.Ended == nil || v.Ended.Outcome != wire.Recovered {
+			t.Fatalf("%v, %+v", err, v.Ended)
+		}
+		if got := strings.Join(asked, " "); got != "size name size name" || name != "Ann" || strings.Join(w.sent, " ") != "a b c" {
+			t.Errorf("asked %s, name %q, sent %v", got, name, w.sent)
 		}
 	})
 }

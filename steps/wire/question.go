@@ -91,11 +91,22 @@ type Answer struct {
 	At       time.Time `json:"at,omitzero"`
 }
 
+// turnsBack says that the questions of the step can be asked from the first again.
+func (q Question) turnsBack() bool {
+	return slices.ContainsFunc(q.Choices, func(c Choice) bool { return c.ID == ChoiceAsk })
+}
+
 // Accepts says whether the answer is one that the question allows; the error is a sentence for the person who gave it.
 // A confirmation is accepted only with the hash of what is shown now, so that an answer to an older screen is none.
 func (q Question) Accepts(a Answer) error {
 	if a.Question != q.ID {
 		return fmt.Errorf("that answer belongs to another question (%s), this one is %s", a.Question, q.ID)
+	}
+	if a.Choice == ChoiceAsk && q.turnsBack() { // instead of the text that was asked for
+		if a.Text != "" || !a.Hidden.Empty() {
+			return fmt.Errorf("asking again from the first takes no text")
+		}
+		return nil
 	}
 	if q.Kind == AskSecret {
 		if a.Hidden.Empty() && q.Default == "" {

@@ -189,10 +189,15 @@ func (f *File) Answer(_ context.Context, v wire.View, q wire.Question) (wire.Ans
 		return wire.Answer{Choice: wire.ChoiceYes}, true
 	case q.Kind == wire.AskRemedy && q.Default != "":
 		return wire.Answer{Choice: q.Default}, true // a precondition that does not hold, before anything was changed: refused
-	case q.Kind == wire.AskChoice && len(q.Choices) == 1 && q.Choices[0].Refuse == "" && q.Choices[0].Effect.Rank() == 0:
+	case q.Kind == wire.AskChoice && only(q.Choices) && q.Choices[0].Refuse == "" && q.Choices[0].Effect.Rank() == 0:
 		return wire.Answer{Choice: q.Choices[0].ID}, true
 	}
 	return wire.Answer{}, false
+}
+
+// only says that there is one answer, beside that which asks everything again.
+func only(choices []wire.Choice) bool {
+	return len(choices) == 1 || len(choices) == 2 && choices[1].ID == wire.ChoiceAsk
 }
 
 // bound is what an answer that may destroy was written for, nil where that does not matter.
