@@ -9,7 +9,7 @@ import (
 const (
 	Look   = "svrescue-upload-look"   // what the image has, and what is at the path
 	Begin  = "svrescue-upload-begin"  // an empty part, with its record
-	Write  = "svrescue-upload-write"  // standard input to the part, from an offset on
+	Write  = "svrescue-upload-write"  // standard input to the part, from an offset on; it tells how far the part is written
 	Chunks = "svrescue-upload-chunks" // the hash of each of some chunks of the part
 	Follow = "svrescue-upload-follow" // hashes all of the part while it grows
 	Settle = "svrescue-upload-settle" // makes the part durable, and tells its size
@@ -27,8 +27,8 @@ const (
 // before anything is written. sync is asked for in three ways, and none of them must fail.
 var programs = []string{"dd", "cat", "sha256sum", "stat", "mv", "rm", "chmod", "df", "sync"}
 
-// needed are those without which nothing is begun.
-var needed = []string{"dd", "cat", "sha256sum", "stat", "mv", "rm", "chmod"}
+// needed are those without which nothing is begun. dd must be able to take whole blocks from an input that comes in pieces.
+var needed = []string{"dd", "dd iflag=fullblock", "cat", "sha256sum", "stat", "mv", "rm", "chmod"}
 
 // Exit codes of our own scripts.
 const (
@@ -41,6 +41,7 @@ const (
 var scripts = map[string]string{
 	Look: `path=$1; shift
 for p in "$@"; do command -v "$p" >/dev/null 2>&1 || echo "missing $p"; done
+! command -v dd >/dev/null 2>&1 || dd if=/dev/null of=/dev/null count=1 iflag=fullblock 2>/dev/null || echo "missing dd iflag=fullblock"
 dir=${path%/*}; [ -n "$dir" ] || dir=/
 [ -d "$dir" ] && echo "folder yes"
 [ -w "$dir" ] && echo "writable yes"
@@ -55,11 +56,20 @@ echo "looked yes"`,
 rm -f -- "$1.part" "$1.part.svrescue" && printf '%s\n' "$2" > "$1.part.svrescue" && : > "$1.part"`,
 
 	// The rest of the input is read in any case: kubelets never tell the end of a command that leaves some unread. And the shell stays: dd
-	// alone, which closes its standard output, was cut after some 200 KB by containerd 1.6, with exit code 0.
+	// alone, which closes its standard output, was cut after some 200 KB by containerd 1.6, with exit code 0. What is told is only what the
+	// part has: an input that ends early makes dd end well with less.
 	Write: `[ -f "$1.part" ] || { echo "svrescue: stop, there is no $1.part" >&2; cat >/dev/null; exit 72; }
-dd of="$1.part" bs="$2" seek="$3" conv=notrunc; code=$?
-[ "$code" -eq 0 ] || echo "svrescue: stop" >&2
-cat >/dev/null; exit "$code"`,
+part=$1.part bs=$2 blocks=$3 at=$4 end=$5
+while [ "$at" -lt "$end" ]; do
+  dd of="$part" bs="$bs" seek=$((at / bs)) count="$blocks" iflag=fullblock conv=notrunc
+  code=$?
+  [ "$code" -eq 0 ] || { echo "svrescue: stop" >&2; cat >/dev/null; exit "$code"; }
+  at=$((at + bs * blocks))
+  [ "$at" -le "$end" ] || at=$end
+  [ "$(stat -c %s -- "$part")" -ge "$at" ] || break
+  echo "$at"
+done
+cat >/dev/null`,
 
 	Chunks: `[ -f "$1.part" ] || exit 72
 for i in $4; do dd if="$1.part" bs="$2" skip=$((i * $3)) count="$3" 2>/dev/null | sha256sum || exit 1; done`,
@@ -114,8 +124,8 @@ func follow(path string, block, size int64) []string {
 func hash(path string) []string        { return command(Hash, path) }
 func finish(path, old string) []string { return command(Finish, path, old) }
 func number(n int64) string            { return strconv.FormatInt(n, 10) }
-func write(path string, block, at int64) []string {
-	return command(Write, path, number(block), number(at/block))
+func write(path string, block, chunk, start, end int64) []string {
+	return command(Write, path, number(block), number(chunk/block), number(start), number(end))
 }
 
 // chunks hashes those with the numbers; blocks is how many blocks a chunk has.

@@ -8,13 +8,11 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"canton.example/svrescue/kube"
-	"k8s.io/utils/clock"
 )
 
 // check has the pod hash the chunks that may be whole in a part of that size and are not known to be good.
@@ -29,7 +27,7 @@ func (u *upload) check(ctx context.Context, size int64) error {
 		return nil
 	}
 	u.report(Checking, 0, int64(len(numbers))*u.source.chunk)
-	h := &hashes{take: func(at int, sum string) {
+	h := &words{take: func(at int, sum string) {
 		if at < len(numbers) {
 			u.good[numbers[at]] = sum == u.source.chunks[numbers[at]]
 			u.report(Checking, int64(at+1)*u.source.chunk, int64(len(numbers))*u.source.chunk)
@@ -46,24 +44,24 @@ func (u *upload) check(ctx context.Context, size int64) error {
 	return nil
 }
 
-// hashes reads lines of sha256sum as they come.
-type hashes struct {
+// words reads the first word of each line, as it comes.
+type words struct {
 	line []byte
 	at   int
-	take func(at int, sum string)
+	take func(at int, word string)
 }
 
-func (h *hashes) Write(p []byte) (int, error) {
-	h.line = append(h.line, p...)
+func (w *words) Write(p []byte) (int, error) {
+	w.line = append(w.line, p...)
 	for {
-		i := bytes.IndexByte(h.line, '\n')
+		i := bytes.IndexByte(w.line, '\n')
 		if i < 0 {
 			return len(p), nil
 		}
-		sum, _, _ := strings.Cut(string(h.line[:i]), " ")
-		h.take(h.at, sum)
-		h.at++
-		h.line = h.line[i+1:]
+		word, _, _ := strings.Cut(string(w.line[:i]), " ")
+		w.take(w.at, word)
+		w.at++
+		w.line = w.line[i+1:]
 	}
 }
 
@@ -118,18 +116,26 @@ func (u *upload) row(ctx context.Context, from, to int) error {
 	start, end := u.source.span(from, to)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	f := &feed{in: io.NewSectionReader(u.source.file, start, end-start)}
+	f := newFeed(io.NewSectionReader(u.source.file, start, end-start), window*u.source.chunk)
 	have := u.have()
 	f.took = func(n int) {
 		u.result.Sent += int64(n)
-		f.sent += int64(n)
 		u.report(Sending, have+f.sent, u.source.size)
 	}
 	u.report(Sending, have, u.source.size)
 	stop := f.watch(u.o.Clock, u.o.Stall, cancel)
 	defer stop()
+	defer context.AfterFunc(ctx, func() { _ = f.stop() })() // a command that was given up is not fed on
 	said := &stderr{stop: f.stop}
-	err := u.pod.Exec(ctx, write(u.o.Path, u.source.block, start), f, io.Discard, said)
+	written := &words{take: func(_ int, at string) {
+		if n, err := strconv.ParseInt(at, 10, 64); err == nil {
+			f.written(n - start)
+		}
+	}}
+	err := u.pod.Exec(ctx, write(u.o.Path, u.source.block, u.source.chunk, start, end), f, written, said)
+	if err == nil {
+		err = context.Cause(ctx) // an input that was ended here was not all of it
+	}
 	var exit *kube.ExitError
 	switch broken := f.stop(); {
 	case broken != nil:
@@ -156,65 +162,6 @@ func stalled(ctx context.Context, err error) error {
 		return errStalled
 	}
 	return err
-}
-
-// feed is the input of the command that writes. It ends when it is stopped; a read that is left behind then takes nothing more.
-type feed struct {
-	in   io.Reader
-	took func(n int)
-	sent int64
-
-	since   atomic.Int64 // when it was asked for the last part, in nanoseconds since 1970; 0: it is being read here
-	mu      sync.Mutex
-	stopped bool
-	err     error
-}
-
-func (f *feed) Read(p []byte) (int, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.stopped {
-		return 0, io.EOF
-	}
-	n, err := f.in.Read(p)
-	if err != nil && err != io.EOF {
-		f.err = err
-	}
-	if n > 0 {
-		f.took(n)
-	}
-	f.since.Store(0)
-	return n, err
-}
-
-// stop ends the reading, and answers what made it fail.
-func (f *feed) stop() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.stopped = true
-	return f.err
-}
-
-// watch gives the connection up when nothing was asked for during a time.
-func (f *feed) watch(c clock.WithTicker, stall time.Duration, cancel context.CancelCauseFunc) (stop func()) {
-	over := make(chan struct{})
-	ticker := c.NewTicker(max(stall/16, time.Millisecond))
-	go func() {
-		defer ticker.Stop()
-		for {
-			select {
-			case <-over:
-				return
-			case <-ticker.C():
-			}
-			now := c.Now().UnixNano()
-			if !f.since.CompareAndSwap(0, now) && now-f.since.Load() >= int64(stall) {
-				cancel(errStalled)
-				return
-			}
-		}
-	}()
-	return func() { close(over) }
 }
 
 // stderr keeps the end of what the command says, and stops its input when it has given up.

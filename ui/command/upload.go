@@ -51,7 +51,8 @@ func (p *program) uploadCommand() *cobra.Command {
 			"What a broken connection leaves is hashed in the pod, and only what does not fit is sent again, also by the same command later.\n" +
 			"When all of it is there the pod makes it durable and hashes it; only if that is the hash of FILE it gets its name, readable by the\n" +
 			"user of the container alone. A file that is there is refused, unless it is the same already.\n\n" +
-			"The container needs sh, dd, cat, sha256sum, stat, mv, rm and chmod. Whether the images of the apps have them is looked for first.\n\n" +
+			"The container needs sh, dd (with iflag=fullblock), cat, sha256sum, stat, mv, rm and chmod. Whether the images of the\n" +
+			"apps have them is looked for first.\n\n" +
 			"--helper-pod is for an app that does not run: a pod with the app's image, user and group mounts the claim on the right node. It\n" +
 			"is shown and asked for, and taken away at the end, also after an interrupt.\n\n" +
 			"Exit codes: 0 it is there, verified; 1 failed, and the same command goes on where it ended; 2 the command line or the configuration\n" +

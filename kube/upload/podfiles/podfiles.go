@@ -73,7 +73,7 @@ func (d *Disk) Exec(ctx context.Context, argv []string, stdin io.Reader, stdout,
 	at := args[0]
 	part := at + upload.Part
 	if name == upload.Write {
-		return d.write(ctx, part, number(args[1]), number(args[2]), stdin, stderr), true
+		return d.write(ctx, part, number(args[1])*number(args[2]), number(args[3]), number(args[4]), stdin, stdout, stderr), true
 	}
 	if name == upload.Follow {
 		return d.follow(ctx, part, number(args[2]), stdout), true
@@ -161,10 +161,10 @@ func (d *Disk) finish(at, old string, to io.Writer) int {
 	return 0
 }
 
-// write takes what comes until its end, whatever the end is, as dd does.
-func (d *Disk) write(ctx context.Context, part string, block, seek int64, in io.Reader, stderr io.Writer) int {
+// write takes what comes until its end, whatever the end is, and tells of each chunk that it has.
+func (d *Disk) write(ctx context.Context, part string, chunk, at, end int64, in io.Reader, stdout, stderr io.Writer) int {
 	buffer := make([]byte, 32<<10)
-	for at := block * seek; ; {
+	for told := at + chunk; ; {
 		n, err := in.Read(buffer)
 		d.mu.Lock()
 		data, there := d.files[part]
@@ -188,7 +188,9 @@ func (d *Disk) write(ctx context.Context, part string, block, seek int64, in io.
 		close(d.grown)
 		d.grown = make(chan struct{})
 		d.mu.Unlock()
-		at += int64(n)
+		for at += int64(n); at >= min(told, end) && told < end+chunk; told += chunk {
+			fmt.Fprintln(stdout, min(told, end))
+		}
 		if err != nil || ctx.Err() != nil {
 			return 0
 		}
