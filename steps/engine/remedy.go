@@ -97,7 +97,7 @@ func (m *Machine[F]) remedy(ctx context.Context, s steps.Step[F], trying string,
 	case wire.ChoiceUndo:
 		return m.undoLast(ctx, s)
 	case wire.ChoiceAbort:
-		if r.check && !m.changed() {
+		if (r.check || s.Effect.Rank() == 0) && !m.changed() { // what does not hold was told by a look
 			return &ending{wire.Refused, failure.Seen}
 		}
 		return &ending{wire.Failed, failure.Error()}

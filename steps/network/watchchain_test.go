@@ -61,3 +61,19 @@ func TestTheChainIsWatchedForLongEnough(t *testing.T) {
 		})
 	}
 }
+
+// Whoever learns there that the chain goes on, and ends the run, has decided something: nothing was done, and nothing failed.
+func TestTheRunEndsWhereTheNetworkRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, "0.5.10")
+		r.pods.handlers["global-domain-3-cometbft:26657"] = appsim.Comet{Network: "MainNet-3", Peers: 3, Lag: appsim.Lag{Floor: time.Nanosecond},
+			Times: func() (time.Time, time.Time, int) { return time.Now(), time.Now().Add(-time.Hour), 0 }}.Handler()
+		var asked []wire.Question
+		v := r.drive(theCall(), &journal{}, script(t, &asked, map[string][]string{
+			"network/go.who": {"alice"}, "network/go.where": {"the call"}, "network/go.remedy": {"@abort"},
+		}))
+		if v.Ended == nil || v.Ended.Outcome != wire.Refused || !strings.Contains(v.Ended.Text, "the network seems to run") {
+			t.Errorf("it ended with %+v after %d questions", v.Ended, len(asked))
+		}
+	})
+}
