@@ -228,26 +228,34 @@ func notYet(findings []wire.Finding, planned string) []wire.Finding {
 
 // blocking is the problem that violated or undetermined findings make, nil if there is none.
 func blocking(findings []wire.Finding) error {
-	var violated, unknown []string
-	next := ""
-	for _, f := range findings {
-		switch f.Verdict {
-		case wire.Violated:
-			violated = append(violated, f.Text)
-		case wire.Undetermined:
-			unknown = append(unknown, "not determined: "+f.Text)
-		default:
-			continue
-		}
-		if next == "" {
-			next = f.Next
+	var seen, next []string
+	for _, verdict := range []wire.Verdict{wire.Violated, wire.Undetermined} {
+		for _, f := range findings {
+			if f.Verdict != verdict {
+				continue
+			}
+			text := f.Text
+			if verdict == wire.Undetermined {
+				text = "not determined: " + text
+			}
+			seen = append(seen, text)
+			if f.Next != "" && !slices.Contains(next, f.Next) {
+				next = append(next, f.Next)
+			}
 		}
 	}
-	all := append(violated, unknown...)
-	if len(all) == 0 {
+	if len(seen) == 0 {
 		return nil
 	}
-	return &steps.Problem{Tried: "checking what must hold", Seen: strings.Join(all, "; "), Next: next}
+	p := &steps.Problem{Tried: "checking what must hold", Seen: strings.Join(seen, "; ")}
+	switch len(next) {
+	case 0:
+	case 1:
+		p.Next = next[0]
+	default:
+		p.Next = fmt.Sprintf("%s. There are %d things to do: each stands with its evidence", strings.TrimSuffix(next[0], "."), len(next))
+	}
+	return p
 }
 
 // noPlan handles a plan that cannot be made.
