@@ -92,6 +92,7 @@ func (r *root) keys() []binding {
 			free && run && live && !r.canHurry(), func() action { return push{r.parkDialog()} }},
 		{[]string{"n"}, "note", "Adds a line to the timeline and the report.",
 			free && run && live, func() action { return push{r.noteDialog()} }},
+		{[]string{"q"}, "leave", "", free && r.over(), r.leave}, // what there is left to do
 		{[]string{"s"}, "status", "Shows a short status for the incident chat and offers it to the clipboard.",
 			free && run, r.statusCopy},
 		{[]string{"f"}, "card", "Shows the parameter card of the call with its fingerprint, and offers it to the clipboard.",
@@ -104,7 +105,7 @@ func (r *root) keys() []binding {
 			free && run && step != nil, func() action { return push{whyDialog(r)} }},
 		{[]string{"e"}, "evidence", "Shows every finding of the step with what was looked at, and when.",
 			free && run && step != nil && len(step.Findings) > 0, func() action { return push{evidenceDialog(r)} }},
-		{[]string{"q"}, "leave", "Leaves this screen. It never answers a question, and the worker goes on.", free, r.leave},
+		{[]string{"q"}, "leave", "Leaves this screen. It never answers a question, and the worker goes on.", free && !r.over(), r.leave},
 		{[]string{"ctrl+c"}, "", "Asks whether to leave or to park; pressed again it parks. It never answers a question.", free, r.interrupt},
 		{[]string{"ctrl+c"}, "leave or park", "", typing, r.interrupt},
 		{[]string{"ctrl+z"}, "", "Suspends this screen; fg in the shell brings it back.", true,

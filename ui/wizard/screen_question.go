@@ -67,6 +67,10 @@ func (r *root) answerBox(w, h int) []string {
 		if q.Default != "" {
 			hint = "enter alone takes: " + q.Default
 		}
+		// A name or an address that is cut reads as another one: what enter takes is always shown whole.
+		if proposed := r.t.Wrap(hint, w); cellsOf(hint) >= w && a.field.value() == "" && len(lines)+len(proposed) < h {
+			lines, hint = append(lines, dimmed(r, proposed)...), ""
+		}
 		lines = append(lines, r.fieldLines("", hint, w)...)
 	default:
 		lines = append(lines, r.optionLines(w, max(h-len(lines), 2))...)
