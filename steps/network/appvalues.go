@@ -52,7 +52,7 @@ func appInputs(ctx context.Context, w steps.World, f Facts) ([]wire.Question, er
 		return nil, nil
 	}
 	if f.Apps.Charts == "" {
-		return []wire.Question{chartsQuestion(f.Card.Value(ValueChart))}, nil
+		return []wire.Question{chartsQuestion(f, f.Card.Value(ValueChart))}, nil
 	}
 	if f.Apps.Founding != "" {
 		return nil, nil
@@ -74,9 +74,9 @@ func appInputs(ctx context.Context, w steps.World, f Facts) ([]wire.Question, er
 	return nil, nil
 }
 
-// chartsQuestion asks where the charts of a version come from.
-func chartsQuestion(version string) wire.Question {
-	return wire.Question{Name: "charts", Kind: wire.AskText, Title: "Where do the charts of the apps come from?", Default: charts.Registry,
+// chartsQuestion asks where the charts of a version come from. What was answered for the new synchronizer is proposed again.
+func chartsQuestion(f Facts, version string) wire.Question {
+	return wire.Question{Name: "charts", Kind: wire.AskText, Title: "Where do the charts of the apps come from?", Default: cmp.Or(f.Deploy.Charts, f.Hints.Charts, charts.Registry),
 		Text: "A registry like " + charts.Registry + ", or a folder of this machine with the charts of " + version + ". " + fromRecord +
 			": Helm's own record of the running releases, which often lacks the charts that a chart is made of."}
 }

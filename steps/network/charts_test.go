@@ -14,6 +14,7 @@ import (
 
 	"canton.example/svrescue/kube/sim"
 	"canton.example/svrescue/steps"
+	"canton.example/svrescue/steps/charts"
 	"canton.example/svrescue/steps/releases"
 	"canton.example/svrescue/steps/wire"
 	"sigs.k8s.io/yaml"
@@ -268,4 +269,17 @@ func TestWhatStandsInTheWayOfAnUpgrade(t *testing.T) {
 			t.Errorf("%s", said(found))
 		}
 	})
+}
+
+// Where the charts of the new synchronizer came from is proposed for those of the apps.
+func TestChartsAreProposedAgain(t *testing.T) {
+	for want, f := range map[string]Facts{
+		"/charts":       {Deploy: Deploying{Charts: "/charts"}, Hints: Hints{Charts: "record"}},
+		"record":        {Hints: Hints{Charts: "record"}},
+		charts.Registry: {},
+	} {
+		if got := chartsQuestion(f, "0.5.10").Default; got != want {
+			t.Errorf("%s is proposed, and not %s", got, want)
+		}
+	}
 }

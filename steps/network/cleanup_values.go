@@ -24,7 +24,7 @@ func cleanUpValues() steps.Step[Facts] {
 			if f.Node == nil || f.Apps.Charts != "" {
 				return nil, nil
 			}
-			return []wire.Question{chartsQuestion(f.Node.Release)}, nil
+			return []wire.Question{chartsQuestion(f, f.Node.Release)}, nil
 		},
 		Take:   takeApps,
 		Forget: func(f *Facts) { f.Apps = Apps{} },

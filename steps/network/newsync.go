@@ -159,7 +159,7 @@ func newStands(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, err
 // newChain asks the new CometBFT of which chain it is: one that is wired to the old chain says so there (reference/apis.md 2.3).
 func newChain(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
 	s := f.Successor
-	finding := wire.Finding{ID: "new-chain", Verdict: wire.Undetermined, Text: "of which chain the new CometBFT is: there is no way to ask it in this run", Next: "Ask it: its /status has the chain as node_info.network"}
+	finding := wire.Finding{ID: "new-chain", Verdict: wire.Undetermined, Text: "of which chain the new CometBFT is: there is no way to ask it in this run", Next: "Ask the new CometBFT: its /status has the chain as node_info.network"}
 	comet := s.workload(s.CometBFT)
 	if w.Pods == nil || comet == nil {
 		return []wire.Finding{finding}, nil

@@ -24,7 +24,7 @@ func New() steps.Path[Facts] {
 				return "no parameters were settled"
 			}
 			if f.Migrated != nil {
-				return "this SV works on the new synchronizer, as the card with the fingerprint " + f.Card.Fingerprint() + " says"
+				return "this SV works on the new synchronizer, as the card with the fingerprint " + f.Card.Fingerprint() + " says. Still to come: the validators go, by the text for them; and some days later the run " + CleanUpPath + ", which tells the apps to migrate no more"
 			}
 			return "the parameters of the recovery are settled, with the fingerprint " + f.Card.Fingerprint()
 		},
