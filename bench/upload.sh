@@ -16,6 +16,7 @@ trap end EXIT
 until [ -s "$work/address" ]; do sleep 0.05; done
 sed "s|https://127.0.0.1:[0-9]*|https://$(cat "$work/address")|" "$admin" >"$work/kubeconfig"
 chmod 600 "$work/kubeconfig"
+"$kubectl" --kubeconfig "$admin" wait --for=delete namespace/bench-upload --timeout=120s >/dev/null # that of a run before, which is still on its way out
 "$kubectl" --kubeconfig "$admin" create namespace bench-upload >/dev/null
 "$kubectl" --kubeconfig "$admin" -n bench-upload apply -f - >/dev/null <<'POD'
 {"apiVersion": "v1", "kind": "List", "items": [
