@@ -145,10 +145,10 @@ func (r *rolling) expectSuccessor(t *testing.T, ctx context.Context, folder stri
 			t.Errorf("%s gets what is the sequencer's: %q", mediator, e)
 		}
 	}
-	if got := env[newComet]["EXTERNAL_ADDRESS"]; got != "global-domain-4-cometbft.sv.example.invalid:26456" {
+	if got := env[newComet]["STANDIN_EXTERNAL_ADDRESS"]; got != "global-domain-4-cometbft.sv.example.invalid:26456" {
 		t.Errorf("the new CometBFT is reached at %q", got)
 	}
-	if got := env[newComet]["STATE_SYNC"]; got != "false" {
+	if got := env[newComet]["STANDIN_STATE_SYNC"]; got != "false" {
 		t.Errorf("the new CometBFT has state sync %q", got)
 	}
 	var chain chainStatus

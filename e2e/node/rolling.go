@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
+	"canton.example/svrescue/assets"
 	"canton.example/svrescue/e2e/rig"
 )
 
@@ -41,7 +42,7 @@ func (n Rolling) SaveCharts(folder string) ([]Chart, error) {
 	for name, template := range map[string]string{"splice-sv-node": rollingSV, "splice-scan": rollingScan, "splice-validator": rollingValidator, "splice-global-domain": rollingDomain,
 		"splice-cometbft": rollingComet, "splice-participant": rollingParticipant} {
 		for file, text := range map[string]string{"Chart.yaml": "apiVersion: v2\nname: " + name + "\nversion: " + n.Release + "\nappVersion: " + n.Release + "\n",
-			"values.yaml": "{}\n", "templates/_parts.tpl": rollingParts, "templates/all.yaml": fill.Replace(template)} {
+			"values.yaml": "{}\n", "templates/_parts.tpl": rollingParts, "templates/all.yaml": fill.Replace(strings.Replace(template, "VARIABLES", assets.ChartVariables(name), 1))} {
 			if err := write(filepath.Join(folder, name), file, []byte(text)); err != nil {
 				return nil, err
 			}

@@ -2,8 +2,8 @@
 
 package node
 
-// The charts of a node that rolls forward have the branches of upstream's templates that matter for it (reference/deployment.md 3, 4 and 11), in
-// words of their own; nothing of them is from Splice. PEERS and STOOD are filled in when they are saved.
+// The charts of a node that rolls forward (reference/deployment.md 3 and 4), in words of their own; nothing of them is from Splice. PEERS, STOOD and
+// VARIABLES are filled in when they are saved: VARIABLES are those of the rehearsals' charts, of which upstream's branches for a roll-forward are part.
 
 const rollingParts = `{{- define "labels" }}{app: {{ .name }}, splice-component: {{ .component | default "" | quote }}, app.kubernetes.io/instance: {{ .r.Release.Name }}, app.kubernetes.io/name: {{ .r.Chart.Name }}, app.kubernetes.io/managed-by: Helm, app.kubernetes.io/version: {{ .r.Chart.Version | quote }}, helm.sh/chart: {{ .r.Chart.Name }}-{{ .r.Chart.Version }}}{{ end }}
 {{- define "pod" }}apiVersion: apps/v1
@@ -77,7 +77,6 @@ spec:
 ---
 {{ end }}`
 
-// rollingSV: joinWithKeyOnboarding wins over rollForwardLsu, as in upstream's chart.
 const rollingSV = `apiVersion: v1
 kind: PersistentVolumeClaim
 metadata:
@@ -93,63 +92,7 @@ spec:
 {{- include "pod" $app }}
         - {name: ROLLS, value: "STOOD"}
         - {name: PARTICIPANT, value: "participant:7575"}
-        - {name: ADDITIONAL_CONFIG_GLOBAL_DOMAIN_UPGRADE_DUMP_PATH, value: 'canton.sv-apps.sv.domain-migration-dump-path = "/domain-upgrade-dump/domain_migration_dump.json"'}
-        {{- if .Values.joinWithKeyOnboarding }}
-        - name: ADDITIONAL_CONFIG_SV_ONBOARDING
-          value: |
-            _onboarding {
-              type = "join-with-key"
-              sv-client.admin-api.url = {{ .Values.joinWithKeyOnboarding.sponsorApiUrl | quote }}
-            }
-        {{- else if .Values.rollForwardLsu }}
-        - name: ADDITIONAL_CONFIG_SV_ONBOARDING
-          value: |
-            _onboarding {
-              type = "roll-forward-lsu"
-              new-physical-synchronizer-serial = {{ .Values.rollForwardLsu.newPhysicalSynchronizerSerial }}
-              new-physical-synchronizer-protocol-version = {{ .Values.rollForwardLsu.newPhysicalSynchronizerProtocolVersion | quote }}
-              {{- with .Values.rollForwardLsu.exportTimes }}
-              export-times = {
-                topology-export-time = {
-                  type = "timestamp"
-                  time = {{ .topologyExportTime | quote }}
-                }
-                traffic-export-time = {
-                  type = "timestamp"
-                  time = {{ .trafficExportTime | quote }}
-                }
-                {{- with .upgradeTime }}
-                upgrade-time = {
-                  type = "timestamp"
-                  time = {{ . | quote }}
-                }
-                {{- end }}
-              }
-              {{- end }}
-            }
-        {{- end }}
-        {{- range $name, $sync := .Values.synchronizers }}
-        {{- if kindIs "map" $sync }}
-        - name: ADDITIONAL_CONFIG_SV_DOMAIN_{{ $name | upper }}
-          value: |
-            canton.sv-apps.sv.local-synchronizer-nodes.{{ $name }} {
-              sequencer {
-                admin-api {
-                  address = {{ $sync.sequencerAddress | quote }}
-                  port = 5009
-                }
-                external-public-api-url = {{ $sync.sequencerPublicUrl | quote }}
-              }
-              mediator {
-                admin-api {
-                  address = {{ $sync.mediatorAddress | quote }}
-                  port = 5007
-                }
-              }
-            }
-        {{- end }}
-        {{- end }}
-`
+VARIABLES`
 
 const rollingScan = `{{- $app := dict "name" "scan-app" "container" "scan-app" "r" . "ports" (list 5012) "needs" (printf "participant:5001,%s:5008" .Values.synchronizers.current.sequencer) "probe" (dict "httpGet" (dict "path" "/api/scan/readyz" "port" 5012)) }}
 {{- include "service" $app }}
@@ -157,47 +100,21 @@ const rollingScan = `{{- $app := dict "name" "scan-app" "container" "scan-app" "
         - {name: ROLLS, value: "STOOD"}
         - {name: PARTICIPANT, value: "participant:7575"}
         - {name: PEERS, value: "PEERS"}
-        - {name: SPLICE_APP_SCAN_SEQUENCER_ADDRESS, value: {{ .Values.synchronizers.current.sequencer | quote }}}
-        {{- range $name, $sync := .Values.synchronizers }}
-        {{- if ne $name "current" }}
-        - name: ADDITIONAL_CONFIG_SYNCHRONIZER_{{ $name | upper }}
-          value: |
-            canton.scan-apps.scan-app.synchronizer-nodes.{{ $name }} {
-              sequencer {
-                address = {{ $sync.sequencer | quote }}
-                port = 5009
-              }
-            }
-        {{- end }}
-        {{- end }}
-        {{- if (.Values.rollForwardLsu).enabled }}
-        - name: ADDITIONAL_CONFIG_ROLL_FORWARD_LSU
-          value: |
-            canton.scan-apps.scan-app.roll-forward-lsu {
-            }
-        {{- end }}
-`
+VARIABLES`
 
 const rollingValidator = `{{- $app := dict "name" "validator-app" "container" "validator-app" "r" . "ports" (list 5003) "needs" "participant:5001" "probe" (dict "httpGet" (dict "path" "/api/validator/readyz" "port" 5003)) }}
 {{- include "service" $app }}
 {{- include "pod" $app }}
 `
 
-// rollingDomain: the list of variables beside the parts reaches both of them.
+// rollingDomain: the list of variables beside the parts reaches the mediator; that of the sequencer is among VARIABLES.
 const rollingDomain = `{{- $name := printf "%s-sequencer" .Release.Name }}
 {{- $driver := .Values.sequencer.driver }}
 {{- $part := dict "name" $name "component" "sequencer" "container" "sequencer" "r" . "ports" (list 5008 5009 10013) "probe" (dict "grpc" (dict "port" 5061)) "needs" (printf "%s:%v" $driver.host $driver.port)
   "database" (merge (dict "prefix" "CANTON_DOMAIN_POSTGRES" "variable" "CANTON_SEQUENCER_POSTGRES_DB") .Values.sequencer.persistence) }}
 {{- include "service" $part }}
 {{- include "pod" $part }}
-        - name: ADDITIONAL_CONFIG_SEQUENCER_DRIVER_COMETBFT
-          value: |
-            canton.sequencers.sequencer.sequencer.config.cometbft-node-host = {{ $driver.host | quote }}
-            canton.sequencers.sequencer.sequencer.config.cometbft-node-port = {{ $driver.port }}
-        {{- range concat (.Values.additionalEnvVars | default list) (.Values.sequencer.additionalEnvVars | default list) }}
-        - {{ . | toJson }}
-        {{- end }}
-{{- $part := dict "name" (printf "%s-mediator" .Release.Name) "component" "mediator" "container" "mediator" "r" . "ports" (list 5007 10013) "probe" (dict "grpc" (dict "port" 5061)) "needs" (printf "%s:5008" $name)
+VARIABLES{{- $part := dict "name" (printf "%s-mediator" .Release.Name) "component" "mediator" "container" "mediator" "r" . "ports" (list 5007 10013) "probe" (dict "grpc" (dict "port" 5061)) "needs" (printf "%s:5008" $name)
   "database" (merge (dict "prefix" "CANTON_DOMAIN_POSTGRES" "variable" "CANTON_MEDIATOR_POSTGRES_DB") .Values.mediator.persistence) }}
 {{ include "service" $part }}
 {{- include "pod" $part }}
@@ -217,10 +134,7 @@ const rollingComet = `{{- $id := .Values.node.identifier }}
         - {name: MONIKER, value: {{ $id | quote }}}
         - {name: KEYS, value: /files}
         - {name: DATA, value: /cometbft/data}
-        - {name: EXTERNAL_ADDRESS, value: {{ .Values.node.externalAddress | quote }}}
-        - {name: FOUNDER_ADDRESS, value: {{ .Values.sv1.externalAddress | quote }}}
-        - {name: STATE_SYNC, value: {{ .Values.stateSync.enable | quote }}}
----
+VARIABLES---
 apiVersion: v1
 kind: PersistentVolumeClaim
 metadata:

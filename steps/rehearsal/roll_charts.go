@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"canton.example/svrescue/assets"
 	"canton.example/svrescue/internal/secret"
 	"canton.example/svrescue/kube"
 	helm "canton.example/svrescue/kube/release"
@@ -64,101 +65,8 @@ func rollReleases(plan Roll) []helmRelease {
 		helmRelease{"info", "splice-info", map[string]any{}})
 }
 
-// rollVars are the variables that a chart gives its container, by chart. The SV app's key comes before rollForwardLsu, as in upstream's template.
-var rollVars = map[string]struct{ container, template string }{
-	"splice-cometbft": {"cometbft", `        - {name: ` + chainVar + `, value: {{ .Values.genesis.chainId | quote }}}
-        - {name: STANDIN_EXTERNAL_ADDRESS, value: {{ .Values.node.externalAddress | quote }}}
-        - {name: STANDIN_FOUNDER_ADDRESS, value: {{ .Values.sv1.externalAddress | quote }}}
-        - {name: STANDIN_STATE_SYNC, value: {{ .Values.stateSync.enable | quote }}}
-`},
-	"splice-global-domain": {"sequencer", `{{- if eq .Values.sequencer.driver.type "cometbft" }}
-        - name: ADDITIONAL_CONFIG_SEQUENCER_DRIVER_COMETBFT
-          value: cometbft-node-host = {{ .Values.sequencer.driver.host }}
-{{- end }}
-{{- with .Values.sequencer.additionalEnvVars }}{{ toYaml . | nindent 8 }}{{- end }}
-`},
-	"splice-sv-node": {"sv-app", `        - name: ` + exportsVar + `
-          value: canton.sv-apps.sv.domain-migration-dump-path = "` + migrationDump + `"
-{{- if .Values.joinWithKeyOnboarding }}
-        - name: ` + onboardingVar + `
-          value: |
-            _onboarding {
-              type = "join-with-key"
-              sv-client.admin-api.url = {{ .Values.joinWithKeyOnboarding.sponsorApiUrl | quote }}
-            }
-{{- else if .Values.rollForwardLsu }}
-        - name: ` + onboardingVar + `
-          value: |
-            _onboarding {
-              type = "roll-forward-lsu"
-              new-physical-synchronizer-serial = {{ .Values.rollForwardLsu.newPhysicalSynchronizerSerial }}
-              new-physical-synchronizer-protocol-version = {{ .Values.rollForwardLsu.newPhysicalSynchronizerProtocolVersion | quote }}
-              {{- with .Values.rollForwardLsu.exportTimes }}
-              export-times = {
-                topology-export-time = {
-                  type = "timestamp"
-                  time = {{ .topologyExportTime | quote }}
-                }
-                traffic-export-time = {
-                  type = "timestamp"
-                  time = {{ .trafficExportTime | quote }}
-                }
-                {{- with .upgradeTime }}
-                upgrade-time = {
-                  type = "timestamp"
-                  time = {{ . | quote }}
-                }
-                {{- end }}
-              }
-              {{- end }}
-            }
-{{- end }}
-{{- range $name, $sync := .Values.synchronizers }}
-{{- if kindIs "map" $sync }}
-        - name: ` + domainVars + `_{{ $name | upper }}
-          value: |
-            canton.sv-apps.sv.local-synchronizer-nodes.{{ $name }} {
-              sequencer {
-                admin-api {
-                  address = {{ $sync.sequencerAddress | quote }}
-                  port = 5009
-                }
-                external-public-api-url = {{ $sync.sequencerPublicUrl | quote }}
-              }
-              mediator {
-                admin-api {
-                  address = {{ $sync.mediatorAddress | quote }}
-                  port = 5007
-                }
-              }
-            }
-{{- end }}
-{{- end }}
-`},
-	"splice-scan": {"scan-app", `        - {name: SPLICE_APP_SCAN_SEQUENCER_ADDRESS, value: {{ .Values.synchronizers.current.sequencer | quote }}}
-{{- range $name, $sync := .Values.synchronizers }}
-{{- if ne $name "current" }}
-        - name: ADDITIONAL_CONFIG_SYNCHRONIZER_{{ $name | upper }}
-          value: |
-            canton.scan-apps.scan-app.synchronizer-nodes.{{ $name }} {
-              sequencer {
-                address = {{ $sync.sequencer | quote }}
-                port = 5009
-              }
-            }
-{{- end }}
-{{- end }}
-{{- if (.Values.rollForwardLsu).enabled }}
-        - name: ` + followVar + `
-          value: |
-            canton.scan-apps.scan-app.roll-forward-lsu {
-              {{- with .Values.rollForwardLsu.upgradeTime }}
-              upgrade-time = {{ . | quote }}
-              {{- end }}
-            }
-{{- end }}
-`},
-}
+// rollContainers are the containers that get the variables of a chart (assets.ChartVariables).
+var rollContainers = map[string]string{"splice-cometbft": "cometbft", "splice-global-domain": "sequencer", "splice-sv-node": "sv-app", "splice-scan": "scan-app"}
 
 // rollNode is a node of a release that rolls forward: names have the serial in them, and there is one participant for all (reference/deployment.md 3.2).
 func rollNode(now time.Time) sim.NodeOptions {
@@ -190,8 +98,7 @@ func (plan Roll) world(now time.Time) (sim.Scenario, error) {
 			kind = r.name // each has the name of its server in it
 		}
 		if byChart[kind] == "" {
-			vars := rollVars[r.chart]
-			byChart[kind] = substituted(inserted(manifests[r.name], vars.container, vars.template), placeholders(r, rollRelease, rollSerial))
+			byChart[kind] = substituted(inserted(manifests[r.name], rollContainers[r.chart], assets.ChartVariables(r.chart)), placeholders(r, rollRelease, rollSerial))
 		}
 		text, err := installed(o, charted{helmRelease: r, template: byChart[kind]})
 		if err != nil {

@@ -79,7 +79,7 @@ func TestChanges(t *testing.T) {
 			t.Errorf("the successor's sequencer: %v", next)
 		}
 		comet := r.env("global-domain-5-cometbft", "cometbft")
-		for name, want := range map[string]string{"CHAIN": "MainNet-5", "EXTERNAL": "global-domain-5-cometbft.sv.example.com:26556", "FOUNDER": "cometbft.example.com:26516", "STATE_SYNC": "false"} {
+		for name, want := range map[string]string{"STANDIN_CHAIN_ID": "MainNet-5", "STANDIN_EXTERNAL_ADDRESS": "global-domain-5-cometbft.sv.example.com:26556", "STANDIN_FOUNDER_ADDRESS": "cometbft.example.com:26516", "STANDIN_STATE_SYNC": "false"} {
 			if comet[name] != want {
 				t.Errorf("the successor's CometBFT: %s is %s", name, comet[name])
 			}

@@ -1,16 +1,19 @@
 package rollforward
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"canton.example/svrescue/assets"
 	"canton.example/svrescue/kube/release"
 	"canton.example/svrescue/steps/charts"
 )
 
-// The stand-in charts have the branches of upstream's templates that matter here, in words of their own.
+// The stand-in charts are Deployments with the variables that the rehearsals' charts have.
 
 const labelled = `metadata:
   name: {{ .name }}
@@ -29,145 +32,36 @@ spec:
         env:
         - {name: JUST_TO_HAVE_ONE, value: "1"}`
 
-// svChart: the key wins over rollForwardLsu, as upstream's does; with trap false it is the other way round.
-func svChart(trap bool) string {
-	first, second := "joinWithKeyOnboarding", "rollForwardLsu"
-	if !trap {
-		first, second = second, first
-	}
-	branch := map[string]string{"joinWithKeyOnboarding": `
-        - name: ADDITIONAL_CONFIG_SV_ONBOARDING
-          value: |
-            _onboarding {
-              type = "join-with-key"
-              sv-client.admin-api.url = {{ .Values.joinWithKeyOnboarding.sponsorApiUrl | quote }}
-            }`, "rollForwardLsu": `
-        - name: ADDITIONAL_CONFIG_SV_ONBOARDING
-          value: |
-            _onboarding {
-              type = "roll-forward-lsu"
-              new-physical-synchronizer-serial = {{ .Values.rollForwardLsu.newPhysicalSynchronizerSerial }}
-              new-physical-synchronizer-protocol-version = {{ .Values.rollForwardLsu.newPhysicalSynchronizerProtocolVersion | quote }}
-              {{- with .Values.rollForwardLsu.exportTimes }}
-              export-times = {
-                topology-export-time = {
-                  type = "timestamp"
-                  time = {{ .topologyExportTime | quote }}
-                }
-                traffic-export-time = {
-                  type = "timestamp"
-                  time = {{ .trafficExportTime | quote }}
-                }
-                {{- with .upgradeTime }}
-                upgrade-time = {
-                  type = "timestamp"
-                  time = {{ . | quote }}
-                }
-                {{- end }}
-              }
-              {{- end }}
-            }`}
-	return `apiVersion: apps/v1
-kind: Deployment
-{{ include "d" (dict "name" "sv-app" "component" "" "container" "sv-app" "r" .) }}
-        - name: ADDITIONAL_CONFIG_GLOBAL_DOMAIN_UPGRADE_DUMP_PATH
-          value: canton.sv-apps.sv.domain-migration-dump-path = "/domain-upgrade-dump/domain_migration_dump.json"
-        {{- if .Values.` + first + ` }}` + branch[first] + `
-        {{- else if .Values.` + second + ` }}` + branch[second] + `
-        {{- end }}
-        {{- range $name, $sync := .Values.synchronizers }}
-        {{- if kindIs "map" $sync }}
-        - name: ADDITIONAL_CONFIG_SV_DOMAIN_{{ $name | upper }}
-          value: |
-            canton.sv-apps.sv.local-synchronizer-nodes.{{ $name }} {
-              sequencer {
-                admin-api {
-                  address = {{ $sync.sequencerAddress | quote }}
-                  port = 5009
-                }
-                external-public-api-url = {{ $sync.sequencerPublicUrl | quote }}
-              }
-            }
-        {{- end }}
-        {{- end }}
-        {{- range $i, $sync := .Values.synchronizers.additionalLegacy }}
-        - name: ADDITIONAL_CONFIG_SV_DOMAIN_ADDITIONAL_LEGACY_{{ $i }}
-          value: |
-            canton.sv-apps.sv.local-synchronizer-nodes.additional-legacy.{{ $i }} {
-              sequencer {
-                admin-api {
-                  address = {{ $sync.sequencerAddress | quote }}
-                }
-              }
-            }
-        {{- end }}
-`
+// chartOf is a chart of one Deployment, with the variables of the rehearsals.
+func chartOf(chart, name, component, container string) string {
+	return "apiVersion: apps/v1\nkind: Deployment\n{{ include \"d\" (dict \"name\" " + name + " \"component\" \"" + component + "\" \"container\" \"" + container + "\" \"r\" .) }}\n" +
+		assets.ChartVariables(chart)
 }
 
-const scanChart = `apiVersion: apps/v1
-kind: Deployment
-{{ include "d" (dict "name" "scan-app" "component" "" "container" "scan-app" "r" .) }}
-        - {name: SPLICE_APP_SCAN_SEQUENCER_ADDRESS, value: {{ .Values.synchronizers.current.sequencer | quote }}}
-        {{- range $name, $sync := .Values.synchronizers }}
-        {{- if ne $name "current" }}
-        - name: ADDITIONAL_CONFIG_SYNCHRONIZER_{{ $name | upper }}
-          value: |
-            canton.scan-apps.scan-app.synchronizer-nodes.{{ $name }} {
-              sequencer {
-                address = {{ $sync.sequencer | quote }}
-                port = 5009
-              }
-            }
-        {{- end }}
-        {{- end }}
-        {{- if (.Values.rollForwardLsu).enabled }}
-        - name: ADDITIONAL_CONFIG_ROLL_FORWARD_LSU
-          value: |
-            canton.scan-apps.scan-app.roll-forward-lsu {
-              {{- with .Values.rollForwardLsu.upgradeTime }}
-              upgrade-time = {{ . | quote }}
-              {{- end }}
-            }
-        {{- end }}
-`
+// changed is a text with another one in it, which has to be there.
+func changed(text, old, with string) string {
+	if !strings.Contains(text, old) {
+		panic("the chart has no " + old)
+	}
+	return strings.Replace(text, old, with, 1)
+}
+
+// svChart: the key wins over rollForwardLsu, as upstream's does; with trap false it is the other way round.
+func svChart(trap bool) string {
+	text := chartOf("splice-sv-node", `"sv-app"`, "", "sv-app")
+	if !trap {
+		text = changed(text, "if .Values.joinWithKeyOnboarding }}", "if and .Values.joinWithKeyOnboarding (not .Values.rollForwardLsu) }}")
+	}
+	return text
+}
 
 // domainChart: of is the path of the list of variables that reach the sequencer.
 func domainChart(of string) string {
-	return `apiVersion: apps/v1
-kind: Deployment
-{{ include "d" (dict "name" (printf "%s-sequencer" .Release.Name) "component" "sequencer" "container" "sequencer" "r" .) }}
-        - {name: CANTON_SEQUENCER_POSTGRES_DB, value: {{ .Values.sequencer.persistence.databaseName | quote }}}
-        {{- if eq .Values.sequencer.driver.type "cometbft" }}
-        - name: ADDITIONAL_CONFIG_SEQUENCER_DRIVER_COMETBFT
-          value: cometbft-node-host = {{ .Values.sequencer.driver.host }}
-        {{- else }}
-        - name: ADDITIONAL_CONFIG_SEQUENCER_DRIVER_BFT
-          value: external-address = {{ .Values.sequencer.driver.externalAddress }}
-        {{- end }}
-        {{- with .Values.` + of + ` }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
----
-apiVersion: apps/v1
-kind: Deployment
-{{ include "d" (dict "name" (printf "%s-mediator" .Release.Name) "component" "mediator" "container" "mediator" "r" .) }}
-        - {name: CANTON_MEDIATOR_POSTGRES_DB, value: {{ .Values.mediator.persistence.databaseName | quote }}}
-`
+	const database = "        - {name: CANTON_%s_POSTGRES_DB, value: {{ .Values.%s.persistence.databaseName | quote }}}\n"
+	return changed(chartOf("splice-global-domain", `(printf "%s-sequencer" .Release.Name)`, "sequencer", "sequencer"), ".Values.sequencer.additionalEnvVars", ".Values."+of) +
+		fmt.Sprintf(database, "SEQUENCER", "sequencer") + "---\n" +
+		chartOf("", `(printf "%s-mediator" .Release.Name)`, "mediator", "mediator") + fmt.Sprintf(database, "MEDIATOR", "mediator")
 }
-
-const cometChart = `apiVersion: apps/v1
-kind: Deployment
-{{ include "d" (dict "name" .Values.node.identifier "component" "cometbft" "container" "cometbft" "r" .) }}
-        - {name: CHAIN, value: {{ .Values.genesis.chainId | quote }}}
-        - {name: EXTERNAL, value: {{ .Values.node.externalAddress | quote }}}
-        - {name: FOUNDER, value: {{ .Values.sv1.externalAddress | quote }}}
-        - {name: STATE_SYNC, value: {{ .Values.stateSync.enable | quote }}}
-`
-
-const participantChart = `apiVersion: apps/v1
-kind: Deployment
-{{ include "d" (dict "name" .Release.Name "component" "participant" "container" "participant" "r" .) }}
-`
 
 const (
 	svValues = `onboardingName: Acme-SV
@@ -233,10 +127,10 @@ func newInstalled(t *testing.T, sv, domain string) *rig {
 	r := newRigOf(t, "0.7.5", true)
 	r.charts = t.TempDir()
 	r.chart("splice-sv-node", "0.7.5", sv)
-	r.chart("splice-scan", "0.7.5", scanChart)
+	r.chart("splice-scan", "0.7.5", chartOf("splice-scan", `"scan-app"`, "", "scan-app"))
 	r.chart("splice-global-domain", "0.7.5", domain)
-	r.chart("splice-cometbft", "0.7.5", cometChart)
-	r.chart("splice-participant", "0.7.5", participantChart)
+	r.chart("splice-cometbft", "0.7.5", chartOf("splice-cometbft", ".Values.node.identifier", "cometbft", "cometbft"))
+	r.chart("splice-participant", "0.7.5", chartOf("splice-participant", ".Release.Name", "participant", "participant"))
 	r.install("global-domain-4-cometbft", "splice-cometbft", cometValues)
 	r.install("global-domain-4", "splice-global-domain", domainValues)
 	r.install("participant", "splice-participant", "")

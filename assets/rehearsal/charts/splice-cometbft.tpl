@@ -1,0 +1,4 @@
+        - {name: STANDIN_CHAIN_ID, value: {{ .Values.genesis.chainId | quote }}}
+        - {name: STANDIN_EXTERNAL_ADDRESS, value: {{ .Values.node.externalAddress | quote }}}
+        - {name: STANDIN_FOUNDER_ADDRESS, value: {{ .Values.sv1.externalAddress | quote }}}
+        - {name: STANDIN_STATE_SYNC, value: {{ .Values.stateSync.enable | quote }}}
