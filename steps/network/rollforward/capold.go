@@ -20,7 +20,7 @@ func (f Facts) capped() bool { return f.Cap != nil }
 
 // capOld gives the old sequencer the maximum sequencing time.
 func capOld() change {
-	return change{name: "cap-old", title: "Cap the old synchronizer", effect: wire.Repeatable, ready: true, tries: 2,
+	return change{name: "cap-old", title: "Cap the old synchronizer", diffTitle: "Cap: what changes", pods: "the old synchronizer", effect: wire.Repeatable, ready: true, tries: 2,
 		shown:   "Derives the old sequencer's release with the maximum sequencing time, and shows what differs of values and of what is rendered.",
 		summary: "Gives the old sequencer the maximum sequencing time, and looks in the pod that runs whether it has it.",
 		idle: func(f Facts) string {
@@ -49,15 +49,15 @@ func capOld() change {
 				return []wire.Finding{{ID: "in-time", Verdict: wire.Holds, Text: "the maximum sequencing time " + stamp(f.Agreed.MaxSequencing) + " is still to come"}}, nil
 			}
 			return []wire.Finding{{ID: "in-time", Verdict: wire.Violated, Text: "the maximum sequencing time " + stamp(f.Agreed.MaxSequencing) + " has passed, and the old sequencer does not have it",
-				Next:  "That is right only while the old synchronizer stands still for all SVs. Else the call needs a later time, and a new card",
+				Next:  "That is right only while the old synchronizer stands still for all SVs. Else agree on a later time with the call, and settle a new card",
 				Waive: "the old synchronizer stands still for all SVs, and the call knows that this one is late"}}, nil
 		},
 		proof: func(_ context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			now := w.Clock.Now().UTC()
 			f.Cap = &Capped{At: now}
-			in := wire.Finding{ID: "before", Verdict: wire.Holds, Text: "that was seen before the time came"}
+			in := wire.Finding{ID: "before", Verdict: wire.Holds, Text: "the running pod had it before the time came"}
 			if !now.Before(f.Agreed.MaxSequencing) {
-				in = wire.Finding{ID: "before", Verdict: wire.Attention, Text: "that was seen only after the time had passed", Next: "Tell the call: if the old synchronizer sequenced something here after it, this SV may have it and others not"}
+				in = wire.Finding{ID: "before", Verdict: wire.Attention, Text: "that the running pod has it was seen only after the time had passed", Next: "Tell the call: if the old synchronizer sequenced something here after it, this SV may have it and others not"}
 			}
 			return []wire.Finding{in, {ID: "keys", Verdict: wire.Attention, Text: "whether the sequencer of this release takes the setting is not seen: it is read when the sequencer starts",
 				Next: "Look into its log for an error about lsu-repair. Upstream's page had another key before"}}, nil

@@ -17,6 +17,8 @@ import (
 // the plan of the second comes from what the first has found.
 type change struct {
 	name, title, summary string // "cap-old"; the first step is cap-old-diff
+	diffTitle            string // of the first step; in a narrow list of steps its beginning tells it from title
+	pods                 string // whose pods are waited for: "the old synchronizer"
 	shown                string // summary of the first step
 	effect               wire.Effect
 
@@ -59,7 +61,7 @@ func (c change) isIdle(f Facts) string {
 // diff is the step that derives and shows.
 func (c change) diff() steps.Step[Facts] {
 	return steps.Step[Facts]{
-		ID: c.diffID(), Title: c.title + ": what changes", Effect: wire.Observe, Firm: true, Summary: c.shown, Asks: c.asks,
+		ID: c.diffID(), Title: c.diffTitle, Effect: wire.Observe, Firm: true, Summary: c.shown, Asks: c.asks,
 		Inputs: func(ctx context.Context, w steps.World, f Facts) ([]wire.Question, error) {
 			if err := needCard(f); err != nil || c.inputs == nil || c.isIdle(f) != "" {
 				return nil, nil
@@ -160,7 +162,15 @@ func (c change) tryOnce(ctx context.Context, w steps.World, f Facts, all []relea
 		}
 		workloads = append(workloads, made...)
 	}
-	return derived, append(found, c.judge(f, workloads)...), nil
+	return derived, append(found, where("as rendered", c.judge(f, workloads))...), nil
+}
+
+// where says of findings that are worded alike for what was rendered and for what runs which of them was looked at.
+func where(seen string, found []wire.Finding) []wire.Finding {
+	for i := range found {
+		found[i].Text = seen + ", " + found[i].Text
+	}
+	return found
 }
 
 // rendered are the workloads of a release as they were rendered.
@@ -219,7 +229,7 @@ func (c change) apply() steps.Step[Facts] {
 			if err != nil {
 				return nil, err
 			}
-			found := c.judge(*f, started)
+			found := where("as it runs", c.judge(*f, started))
 			if c.proof != nil {
 				more, err := c.proof(ctx, w, f)
 				if err != nil {
@@ -264,7 +274,7 @@ func (c change) actions(f Facts) []steps.Action {
 	}
 	all = append(all, started)
 	if c.ready {
-		all = append(all, action.WaitReady{Name: "the pods of " + c.name, Namespace: f.Node.Subject.Namespace, Workloads: workloads})
+		all = append(all, action.WaitReady{Name: "the pods of " + c.pods, Namespace: f.Node.Subject.Namespace, Workloads: workloads})
 	}
 	return all
 }

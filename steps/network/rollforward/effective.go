@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"canton.example/svrescue/internal/plain"
 	"canton.example/svrescue/steps/network/card"
 	"canton.example/svrescue/steps/wire"
 )
@@ -21,12 +22,12 @@ const (
 	DomainMigration = "domain-migration"
 )
 
-// Onboarding judges what the SV app will really do, from its environment: of a rendered Deployment, or of a pod that runs.
+// Onboarding judges what the SV app really does, from its environment: of a rendered Deployment, or of a pod that runs.
 func (a Agreed) Onboarding(env map[string]string) []wire.Finding {
 	const id = "onboarding"
 	text, has := env[OnboardingVariable]
 	if !has {
-		return []wire.Finding{{ID: id, Verdict: wire.Violated, Text: "the SV app gets no " + OnboardingVariable + ", so it will not roll forward",
+		return []wire.Finding{{ID: id, Verdict: wire.Violated, Text: "the SV app gets no " + OnboardingVariable + ", so it does not roll forward",
 			Next: "Put rollForwardLsu into the values of its release, and look whether this chart knows it"}}
 	}
 	set, err := settings(text)
@@ -38,13 +39,13 @@ func (a Agreed) Onboarding(env map[string]string) []wire.Finding {
 	switch kind := set[at+"type"]; kind {
 	case RollForwardLSU:
 	case JoinWithKey:
-		return []wire.Finding{{ID: id, Verdict: wire.Violated, Text: "the SV app would join with its key and not roll forward: joinWithKeyOnboarding is in the values, and the chart takes it before rollForwardLsu",
+		return []wire.Finding{{ID: id, Verdict: wire.Violated, Text: "the SV app joins with its key and does not roll forward: joinWithKeyOnboarding is in the values, and the chart takes it before rollForwardLsu",
 			Next: "Take joinWithKeyOnboarding out of the values of the SV app for this upgrade, and put it back afterwards"}}
 	case DomainMigration:
-		return []wire.Finding{{ID: id, Verdict: wire.Violated, Text: "the SV app would look for a migration dump: migration.migrating is in the values, and the chart takes it before rollForwardLsu",
+		return []wire.Finding{{ID: id, Verdict: wire.Violated, Text: "the SV app looks for a migration dump: migration.migrating is in the values, and the chart takes it before rollForwardLsu",
 			Next: "Take migration.migrating out of the values of the SV app"}}
 	default:
-		return []wire.Finding{{ID: id, Verdict: wire.Violated, Text: fmt.Sprintf("the SV app would start with onboarding type %q and not roll forward", kind),
+		return []wire.Finding{{ID: id, Verdict: wire.Violated, Text: fmt.Sprintf("the SV app starts with onboarding type %q and does not roll forward", kind),
 			Next: "Look at the values of its release"}}
 	}
 	var all []wire.Finding
@@ -73,7 +74,8 @@ func (a Agreed) Onboarding(env map[string]string) []wire.Finding {
 			Next: "Take upgradeTime out of rollForwardLsu.exportTimes"})
 	}
 	if len(all) == 0 {
-		all = append(all, wire.Finding{ID: id, Verdict: wire.Holds, Text: "the SV app will roll forward to serial " + strconv.Itoa(a.NewSerial) + ", with the values of the card"})
+		all = append(all, wire.Finding{ID: id, Verdict: wire.Holds, Text: "the SV app rolls forward to serial " + strconv.Itoa(a.NewSerial) + ", with the values of the card",
+			Evidence: []wire.Evidence{{Source: OnboardingVariable, Seen: plain.Line(text)}}})
 	}
 	return all
 }
@@ -112,7 +114,7 @@ func bound(env map[string]string, id, variable, who string, all []want) wire.Fin
 			return wire.Finding{ID: id, Verdict: wire.Violated, Text: fmt.Sprintf("%s gets %s %s", who, w.name, got), Next: "The card says " + card.Stamp(w.at)}
 		}
 	}
-	return wire.Finding{ID: id, Verdict: wire.Holds, Text: who + " has the values of the card"}
+	return wire.Finding{ID: id, Verdict: wire.Holds, Text: who + " has the values of the card", Evidence: []wire.Evidence{{Source: variable, Seen: plain.Line(text)}}}
 }
 
 // sameTime compares two times however they are written.

@@ -46,7 +46,7 @@ func TestOnboarding(t *testing.T) {
 		{"another time", strings.Replace(rolls, "12:30:05", "12:30:06", 1), "onboarding-upgrade time", wire.Violated, "12:30:06"},
 		{"the time zone was lost", strings.Replace(rolls, "12:30:05Z", "12:30:05", 1), "onboarding-upgrade time", wire.Violated, "12:30:05"},
 		{"no upgrade time", strings.Replace(rolls, "    upgrade-time = {\n      type = \"timestamp\"\n      time = \"2026-10-05T12:30:05Z\"\n    }\n", "", 1), "onboarding-upgrade time", wire.Violated, "gets no upgrade time"},
-		{"a later line wins", rolls + "_onboarding.type = \"join-with-key\"\n", "onboarding", wire.Violated, "join with its key"},
+		{"a later line wins", rolls + "_onboarding.type = \"join-with-key\"\n", "onboarding", wire.Violated, "joins with its key"},
 		{"cut", rolls[:len(rolls)-4], "onboarding", wire.Undetermined, "not closed"},
 		{"something else", "include \"x\"\n", "onboarding", wire.Undetermined, "no setting"},
 	} {

@@ -69,7 +69,7 @@ func sequencers(env map[string]string, prefix, at, end string) (map[string]strin
 // laid judges whether an app has the sequencers under the names of the layout.
 func laid(id, who string, got map[string]string, err error, l Layout, old, next string) wire.Finding {
 	if err != nil {
-		return wire.Finding{ID: id, Verdict: wire.Undetermined, Text: "which synchronizers " + who + " would know could not be read: " + plain.Line(err.Error()), Next: "Look at its environment"}
+		return wire.Finding{ID: id, Verdict: wire.Undetermined, Text: "which synchronizers " + who + " knows could not be read: " + plain.Line(err.Error()), Next: "Look at its environment"}
 	}
 	oldName, nextName := l.names()
 	for _, w := range []struct{ name, sequencer string }{{oldName, old}, {nextName, next}} {
@@ -78,11 +78,11 @@ func laid(id, who string, got map[string]string, err error, l Layout, old, next 
 			if got[w.name] != "" {
 				seen = plain.Line(got[w.name])
 			}
-			return wire.Finding{ID: id, Verdict: wire.Violated, Text: fmt.Sprintf("%s would have %s as its %s synchronizer, and it has to be %s", who, seen, w.name, w.sequencer),
+			return wire.Finding{ID: id, Verdict: wire.Violated, Text: fmt.Sprintf("%s has %s as its %s synchronizer, and it has to be %s", who, seen, w.name, w.sequencer),
 				Next: "Look at synchronizers." + w.name + " in the values of its release"}
 		}
 	}
-	return wire.Finding{ID: id, Verdict: wire.Holds, Text: fmt.Sprintf("%s would have %s as %s and %s as %s", who, old, oldName, next, nextName)}
+	return wire.Finding{ID: id, Verdict: wire.Holds, Text: fmt.Sprintf("%s has %s as %s and %s as %s", who, old, oldName, next, nextName)}
 }
 
 // ExportVariable is the environment variable of the SV app that says where it writes what it exports from the old synchronizer. Without it the app
@@ -118,9 +118,9 @@ func (a Agreed) validators(env map[string]string) wire.Finding {
 	case !has && a.Situation != NothingSequenced:
 		return wire.Finding{ID: id, Verdict: wire.Holds, Text: "scan tells validators nothing: in this situation they roll forward by hand"}
 	case !has:
-		return wire.Finding{ID: id, Verdict: wire.Violated, Text: "scan gets no " + variable + ", so validators would not follow", Next: "Put rollForwardLsu.enabled into the values of scan, and look whether this chart knows it"}
+		return wire.Finding{ID: id, Verdict: wire.Violated, Text: "scan gets no " + variable + ", so validators do not follow", Next: "Put rollForwardLsu.enabled into the values of scan, and look whether this chart knows it"}
 	case a.Situation != NothingSequenced:
-		return wire.Finding{ID: id, Verdict: wire.Violated, Text: "scan would tell validators to follow by themselves, which is for an upgrade of which nothing was sequenced", Next: "Take rollForwardLsu out of the values of scan"}
+		return wire.Finding{ID: id, Verdict: wire.Violated, Text: "scan tells validators to follow by themselves, which is for an upgrade of which nothing was sequenced", Next: "Take rollForwardLsu out of the values of scan"}
 	}
 	set, err := settings(text)
 	got, given := set[key]

@@ -23,7 +23,7 @@ const (
 
 // promote takes out of the SV app and scan what made them roll forward, and makes the successor the current synchronizer where it is not already.
 func promote() change {
-	return change{name: "promote", title: "Promote the successor", effect: wire.Repeatable, ready: true,
+	return change{name: "promote", title: "Promote the successor", diffTitle: "Promotion: what changes", pods: "the SV app and scan", effect: wire.Repeatable, ready: true,
 		shown:   "Days later: derives the SV app and scan without rollForwardLsu, with the successor as current and the old synchronizer as legacy.",
 		summary: "Starts the SV app and scan as they are to stay: the successor is current, the old synchronizer legacy.",
 		asks:    []steps.Ask{{Name: "when", Kind: wire.AskChoice, Help: "now: the network runs on the successor, and everybody who has to follow has; park until then"}},
@@ -134,9 +134,9 @@ func settled(env map[string]string, joins bool) wire.Finding {
 	case err != nil:
 		return wire.Finding{ID: id, Verdict: wire.Undetermined, Text: "what " + OnboardingVariable + " means could not be read: " + err.Error(), Next: "Look at it"}
 	case kind == RollForwardLSU:
-		return wire.Finding{ID: id, Verdict: wire.Violated, Text: "the SV app would still roll forward", Next: "Take rollForwardLsu out of its values"}
+		return wire.Finding{ID: id, Verdict: wire.Violated, Text: "the SV app still rolls forward", Next: "Take rollForwardLsu out of its values"}
 	case joins && kind != JoinWithKey:
-		return wire.Finding{ID: id, Verdict: wire.Violated, Text: "the SV app would not start with its key, as it did before", Next: "Put joinWithKeyOnboarding back into its values"}
+		return wire.Finding{ID: id, Verdict: wire.Violated, Text: "the SV app does not start with its key, as it did before", Next: "Put joinWithKeyOnboarding back into its values"}
 	case !has:
 		return wire.Finding{ID: id, Verdict: wire.Attention, Text: "the SV app gets no " + OnboardingVariable, Next: "That is as it was before the roll-forward only where it had none"}
 	}
@@ -148,7 +148,7 @@ const thirtyDays = 30 * 24 * time.Hour
 
 // removeOld lets the apps forget the old synchronizer, after the retention.
 func removeOld() change {
-	return change{name: "remove-old", title: "Remove the old synchronizer", effect: wire.Repeatable, ready: true,
+	return change{name: "remove-old", title: "Remove the old synchronizer", diffTitle: "Removal: what changes", pods: "the SV app and scan", effect: wire.Repeatable, ready: true,
 		shown:   "After the retention: derives the SV app and scan without the old synchronizer.",
 		summary: "Starts the SV app and scan without the old synchronizer. Its releases are then uninstalled by hand.",
 		asks:    []steps.Ask{{Name: "when", Kind: wire.AskChoice, Help: "now: nobody needs the old synchronizer any more; keep: it stays, the run ends, and it is removed by hand; or park until then"}},

@@ -30,7 +30,7 @@ type Rolling struct {
 
 // rollForward starts the SV app and scan with what makes them roll forward.
 func rollForward() change {
-	return change{name: "roll-forward", title: "Roll forward", effect: wire.Repeatable,
+	return change{name: "roll-forward", title: "Roll forward", diffTitle: "Roll-forward: what changes", effect: wire.Repeatable,
 		shown:   "Derives the SV app and scan with the values of the card, and tests on what this chart renders in which way the SV app would really start.",
 		summary: "Starts the SV app and scan with the values of the card. The SV app takes topology and traffic from the old synchronizer and initialises the successor.",
 		asks: []steps.Ask{
@@ -59,8 +59,8 @@ func rollInputs(_ context.Context, _ steps.World, f Facts, all []releases.Runnin
 			Text: "Upstream does not agree with itself. Its app rolls forward from the legacy synchronizer to the current one and does not start without a legacy one, and its tests have it so. " +
 				"Its page speaks of synchronizers.successor, and makes it current after the upgrade: that is how announced upgrades are done.",
 			Choices: []wire.Choice{
-				{ID: string(LegacyCurrent), Label: "The old one is legacy, the successor is current", Detail: "What upstream's app needs. Proposed."},
-				{ID: string(CurrentSuccessor), Label: "The old one is current, the successor is successor", Detail: "What upstream's page has. By the code of the app it would not start.", Reason: true}}}}, nil
+				{ID: string(LegacyCurrent), Label: "The old is legacy, the successor is current", Detail: "What upstream's app needs. Proposed."},
+				{ID: string(CurrentSuccessor), Label: "The old is current, the successor is successor", Detail: "What upstream's page has. By the code of the app it would not start.", Reason: true}}}}, nil
 	}
 	sv, err := f.running(all, node.SVApp)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 
 // deploySuccessor installs sequencer, mediator and CometBFT of the successor beside the old ones, and no participant.
 func deploySuccessor() change {
-	return change{name: "deploy-successor", title: "Deploy the successor", effect: wire.Repeatable, ready: true,
+	return change{name: "deploy-successor", title: "Deploy the successor", diffTitle: "Successor: what changes", pods: "the successor", effect: wire.Repeatable, ready: true,
 		shown:   "Derives the successor's releases from the running ones, with the new serial and its bounds, and shows what differs.",
 		summary: "Installs the successor's sequencer, mediator and, unless CantonBFT orders it, CometBFT beside the old ones. There is no new participant.",
 		asks:    successorAsks, inputs: successorInputs, take: takeAddress, forget: func(f *Facts) { f.Addresses = Addresses{} },
@@ -188,7 +188,7 @@ func judgeSuccessor(f Facts, all []kube.Workload) []wire.Finding {
 	case env[database] == "":
 		found = append(found, wire.Finding{ID: "database", Verdict: wire.Undetermined, Text: "which database the successor's sequencer gets is not seen", Next: "Look at " + database + " of its Deployment: it must be one of its own"})
 	case hasOld:
-		found = append(found, wire.Finding{ID: "database", Verdict: wire.Violated, Text: "the successor's sequencer would get the database " + plain.Line(env[database]) + ", which is in use", Next: "Look at sequencer.persistence.databaseName"})
+		found = append(found, wire.Finding{ID: "database", Verdict: wire.Violated, Text: "the successor's sequencer gets the database " + plain.Line(env[database]) + ", which is in use", Next: "Look at sequencer.persistence.databaseName"})
 	default:
 		found = append(found, wire.Finding{ID: "database", Verdict: wire.Holds, Text: "the successor's sequencer has the database " + plain.Line(env[database]) + " of its own"})
 	}
