@@ -5,6 +5,7 @@ package rollforward
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"canton.example/svrescue/steps/network/card"
@@ -169,8 +170,11 @@ func (a Agreed) checkTimes(add func(id string, verdict wire.Verdict, text, next 
 	order("order-upgrade", lower, upgrade, true, "the successor would take all traffic before it may sequence anything")
 	order("order-topology", topology, lower, true, "the successor would begin with less topology than there is")
 	order("topology-waits", topology, most, false, "the old sequencer hands the topology out only when it has passed that time, which it never does")
-	if !traffic.at.IsZero() && !most.at.IsZero() && traffic.at.After(most.at) {
-		add("traffic-late", wire.Attention, "the traffic export time lies after the maximum sequencing time", "The old synchronizer will not reach it: usually it is the time of the last sequenced message")
+	for _, export := range []named{topology, traffic} {
+		if !good.at.IsZero() && export.at.After(good.at) {
+			add(strings.Fields(export.name)[0]+"-late", wire.Attention, "the "+export.name+" lies after the last good record time",
+				"The old sequencer hands out what is exported only when it has passed that time, which it does only where it still sequences")
+		}
 	}
 	if !good.at.IsZero() && !traffic.at.IsZero() && traffic.at.Before(good.at) {
 		add("traffic-early", wire.Attention, "the traffic export time lies before the last good record time", "What was paid for in between would be given back: usually it is the time of the last sequenced message")

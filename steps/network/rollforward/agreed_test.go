@@ -34,6 +34,7 @@ func TestCheck(t *testing.T) {
 		{"local time taken for UTC", func(a *Agreed) { a.Upgrade = a.Upgrade.Add(-2 * time.Hour) }, wire.Violated, "order-upgrade"},
 		{"topology after the successor begins", func(a *Agreed) { a.TopologyExport = a.LowerBound.Add(time.Second) }, wire.Violated, "order-topology"},
 		{"traffic of a time that never was", func(a *Agreed) { a.TrafficExport = a.Upgrade.Add(time.Second) }, wire.Attention, "traffic-late"},
+		{"topology of a time when nothing is sequenced", func(a *Agreed) { a.TopologyExport = a.LastGood.Add(time.Microsecond) }, wire.Attention, "topology-late"},
 		{"topology of the maximum", func(a *Agreed) { a.TopologyExport = a.MaxSequencing }, wire.Violated, "topology-waits"},
 		{"participants that are told where they stand", func(a *Agreed) { a.ParticipantUpgrade = a.LastGood }, wire.Holds, "values"},
 		{"participants that are told what never comes", func(a *Agreed) { a.ParticipantUpgrade = a.Upgrade }, wire.Attention, "participant-upgrade"},

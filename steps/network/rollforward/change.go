@@ -80,7 +80,7 @@ func (c change) diff() steps.Step[Facts] {
 				c.forget(f)
 			}
 		},
-		Remedies: releases.Remedies,
+		Remedies: remedies,
 		Plan:     func(f Facts) ([]steps.Action, error) { return nil, needCard(f) },
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			if why := c.isIdle(*f); why != "" {
@@ -110,6 +110,11 @@ func (c change) diff() steps.Step[Facts] {
 			return found, nil
 		},
 	}
+}
+
+// remedies are those of releases, and another card while nothing was changed: a time that has passed, or a value that cannot work, is one of the card.
+func remedies(err error) []steps.Remedy {
+	return append(releases.Remedies(err), steps.Remedy{Choice: "new-card", Label: "Settle another card", Detail: "opens the step Parameter card again, with the values as they were", Again: prefix + "parameter-card"})
 }
 
 // derive derives what is wanted, and judges it as it would reach the pods. What does not do what it must is shown and not kept.
@@ -195,7 +200,7 @@ func rendered(ctx context.Context, w steps.World, d releases.Derived) ([]kube.Wo
 // apply is the step that puts it in force.
 func (c change) apply() steps.Step[Facts] {
 	return steps.Step[Facts]{
-		ID: prefix + c.name, Title: c.title, Effect: c.effect, Summary: c.summary, Remedies: releases.Remedies,
+		ID: prefix + c.name, Title: c.title, Effect: c.effect, Summary: c.summary, Remedies: remedies,
 		Check: func(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) {
 			if f.Agreed == nil || c.isIdle(f) != "" || len(f.Changes[c.name]) == 0 {
 				return nil, nil

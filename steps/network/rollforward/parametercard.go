@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"canton.example/svrescue/internal/plain"
 	"canton.example/svrescue/steps"
@@ -92,9 +93,9 @@ func cardQuestion(w steps.World, f Facts) wire.Question {
 	a, _ := f.proposal()
 	c := a.Card()
 	q := wire.Question{Name: "card", Kind: wire.AskChoice, Title: "Is this the card of the call?"}
-	text := []string{strings.TrimSpace(c.Text())}
+	var text []string // what is to be minded comes first: where there is little room the end is not seen
 	settle := wire.Choice{ID: "settle", Label: "Settle it", Detail: "All later steps use these values."}
-	for _, found := range a.Check(w.Clock.Now(), f.capped()) {
+	for _, found := range f.check(a, w.Clock.Now()) {
 		if found.Verdict == wire.Holds {
 			continue
 		}
@@ -104,7 +105,7 @@ func cardQuestion(w steps.World, f Facts) wire.Question {
 			settle.Refuse = "the values do not fit together: change them first"
 		}
 	}
-	text = append(text, "Read the fingerprint out: whoever has the same has the same values. Once it is settled the values stay as they are in this run.")
+	text = append(text, strings.TrimSpace(c.Text()), "Read the fingerprint out: whoever has the same has the same values. Once it is settled the values stay as they are in this run.")
 	q.Text = strings.Join(text, "\n\n")
 	q.Choices = append(q.Choices, settle)
 	for _, name := range f.others() {
@@ -123,6 +124,19 @@ func changeQuestion(f Facts) wire.Question {
 		}
 	}
 	return q
+}
+
+// blockSlack is more than the time of a message can lie after that of its block, which it is derived from.
+const blockSlack = 10 * time.Second
+
+// check compares the values with each other, and with what this node has seen of the old synchronizer.
+func (f Facts) check(a Agreed, now time.Time) []wire.Finding {
+	found := a.Check(now, f.capped())
+	if f.Gate == nil || f.Gate.Chain == nil || !a.LastGood.After(f.Gate.Chain.Time.Add(blockSlack)) {
+		return found
+	}
+	return append(found, wire.Finding{ID: "after-last-block", Verdict: wire.Attention, Text: "the last good record time lies after the last block that this node's CometBFT has shown, " + stamp(f.Gate.Chain.Time),
+		Next: "That is right only where the chain went on, or where this node is behind the others: ask the call where the time is from"})
 }
 
 // others are all SVs but this one.
@@ -187,18 +201,24 @@ func settle(_ context.Context, w steps.World, f *Facts) ([]wire.Finding, error) 
 		return []wire.Finding{{ID: "card", Verdict: wire.Violated, Text: "the card is not complete", Next: "Answer this step again"}}, nil
 	}
 	c := a.Card()
-	found := a.Check(w.Clock.Now(), f.capped())
+	found := f.check(a, w.Clock.Now())
+	var silent []string
 	for _, sv := range f.others() {
 		text, verdict := network.Compared(c, sv, f.Call.Theirs)
 		compared := wire.Finding{ID: "card-" + sv, Verdict: verdict, Text: text}
 		switch verdict {
 		case wire.Undetermined:
-			compared.Next = "Have it read out on the call, and answer this step again; or go on with a reason"
+			silent = append(silent, sv)
+			continue
 		case wire.Violated:
 			compared.Next = "Clear it up on the call before anything is changed: an SV that rolls forward with other values ends on another synchronizer, or on none"
 			compared.Waive = "that SV is to correct its card, or goes without"
 		}
 		found = append(found, compared)
+	}
+	if len(silent) > 0 {
+		found = append(found, wire.Finding{ID: "silent", Verdict: wire.Undetermined, Text: "no fingerprint was given by " + strings.Join(silent, ", "),
+			Next: "Have it read out on the call, and answer this step again; or go on with a reason"})
 	}
 	if wire.Waivable(found) {
 		f.Agreed, f.Card = &a, &c

@@ -142,6 +142,10 @@ func TestTheCallComesToACard(t *testing.T) {
 		answers["parameter-card.change"] = []string{"@new-serial"}
 		answers["parameter-card.new-serial"] = []string{"7", "5"}
 		answers["parameter-card.their-card"] = []string{strings.ReplaceAll(want.Card().Text(), "\n", " "), strings.ReplaceAll(other.Card().Text(), "\n", " ")}
+		answers["parameter-card.last-good"] = []string{last.Add(2 * time.Hour).Format("2006-01-02 15:04:05"), last.Format("2006-01-02 15:04:05")} // a time zone is forgotten at first
+		answers["parameter-card.card"] = append([]string{"@change"}, answers["parameter-card.card"]...)
+		answers["parameter-card.change"] = append([]string{"@last-good"}, answers["parameter-card.change"]...)
+		answers["parameter-card.topology-export"], answers["parameter-card.traffic-export"] = []string{stamp(last)}, []string{stamp(last)}
 		answers["parameter-card.remedy"] = []string{"@accept|Gamma corrects its card; Delta is away"}
 		v, f := r.drive(&journal{}, Facts{}, firstSteps(), script(&asked, answers))
 		r.must(v, asked)
@@ -149,13 +153,17 @@ func TestTheCallComesToACard(t *testing.T) {
 			t.Fatalf("settled %+v\n%+v", f.Agreed, v.Card)
 		}
 		found := v.Step(prefix + "parameter-card").Findings[wire.PhaseVerify]
-		for id, says := range map[string]string{"card-Beta-SV": "the same fingerprint", "card-Gamma-SV": "upgrade time is", "card-Delta-SV": "has not given", "values": "fit together"} {
+		for id, says := range map[string]string{"card-Beta-SV": "the same fingerprint", "card-Gamma-SV": "upgrade time is", "silent": "given by Delta-SV", "values": "fit together"} {
 			if got := find(t, found, id); !strings.Contains(got.Text, says) {
 				t.Errorf("%s: %s", id, got.Text)
 			}
 		}
 		if got := said(v.Step(prefix + "release-gate").Findings[wire.PhaseVerify]); got != "holds release, holds ordering, holds serial, holds announced, attention preview" {
 			t.Errorf("the gate: %s", got)
+		}
+		i := slices.IndexFunc(asked, func(q wire.Question) bool { return q.Name == prefix+"parameter-card.card" })
+		if !strings.HasPrefix(asked[i].Text, "The") || !strings.Contains(asked[i].Text, "lies after the last block that this node's CometBFT has shown") {
+			t.Errorf("of a time of another zone the card says %s", asked[i].Text)
 		}
 		if len(f.differing()) != 1 {
 			t.Errorf("SVs with another card: %+v", f.differing())

@@ -57,7 +57,7 @@ func (f Facts) bounded() Agreed {
 
 func successorWants(f Facts, all []releases.Running, _ int) ([]releases.Want, error) {
 	if f.bounded().Upgrade.IsZero() {
-		return nil, &steps.Problem{Tried: "bounding the successor's sequencer", Seen: "the card has no upgrade time, and scan does not tell that of the announcement", Next: "Have the call give it, and settle the card with it in a new run"}
+		return nil, &steps.Problem{Tried: "bounding the successor's sequencer", Seen: "the card has no upgrade time, and scan does not tell that of the announcement", Next: "Have the call give it, and settle a card with it"}
 	}
 	sequencer, err := f.sequencerWant(all)
 	if err != nil || f.Agreed.Driver != CometBFT {
