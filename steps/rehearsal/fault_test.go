@@ -206,7 +206,7 @@ func TestFaultMatrix(t *testing.T) {
 		c := &all[i]
 		c.name, c.drive, c.answer, c.ends = "spoiled "+c.in().ID, restoring, (*rig).player, recovered
 	}
-	for _, c := range slices.Concat(all, reonboardCourses(), networkCourses(), []course{rollCourse}) {
+	for _, c := range slices.Concat(all, reonboardCourses(), networkCourses(), rollCourses()) {
 		if !passedOver() && !c.rests() {
 			t.Run(c.in().ID, func(t *testing.T) { faultMatrix(t, c) })
 		}

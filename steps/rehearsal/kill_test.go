@@ -40,7 +40,7 @@ func releasing(r *rig, ctx context.Context, at int, o operator) (wire.View, int,
 	return r.release(ctx, at, o)
 }
 
-var courses = slices.Concat(restoreCourses, networkCourses(), []course{rollCourse}, reonboardCourses())
+var courses = slices.Concat(restoreCourses, networkCourses(), rollCourses(), reonboardCourses())
 
 // networkCourses are the recovery of a network and what comes days later, to be killed and spoiled.
 func networkCourses() []course {
@@ -54,9 +54,16 @@ func networkCourses() []course {
 	return all
 }
 
-// rollCourse is the roll-forward of a network, to be killed and spoiled.
-var rollCourse = course{name: "roll-forward", in: rollClean, drive: restoring, answer: (*rig).player, world: reonboarded, sample: 1, ends: recovered,
-	also: func(t *testing.T, r *rig, _ wire.View) { onlyOnce(t, r) }}
+// rollCourses are the roll-forward of a network, as it goes and with a way out that is taken, to be killed and spoiled.
+func rollCourses() []course {
+	all := []course{{name: "roll-forward", in: rollClean, sample: 1}, {name: "roll-forward-past-index", in: rollPastIndex}}
+	for i := range all {
+		c := &all[i]
+		c.drive, c.answer, c.world, c.ends = restoring, (*rig).player, reonboarded, recovered
+		c.also = func(t *testing.T, r *rig, _ wire.View) { onlyOnce(t, r) }
+	}
+	return all
+}
 
 var restoreCourses = []course{
 	{name: "restore", in: clean, drive: restoring, answer: (*rig).player, world: settled, sample: 3, ends: recovered},

@@ -46,6 +46,7 @@ var meets = map[string]string{
 	"roll-forward-template-trap": "network/roll-forward/roll-forward-diff.remedy",
 	"roll-forward-other-value":   "network/roll-forward/parameter-card.their-card",
 	"roll-forward-late-cap":      "network/roll-forward/cap-old.remedy",
+	"roll-forward-past-index":    "network/roll-forward/watch.mend",
 }
 
 // Every scenario ends for a good operator as it says it does, and what is recovered holds the data of the backup.

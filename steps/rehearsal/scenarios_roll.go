@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 
 // rollScenarios are those of a network that rolls forward, in the order in which they are best learnt.
 func rollScenarios() []Scenario {
-	return []Scenario{rollClean(), rollFailedUpgrade(), rollTemplateTrap(), rollOtherValue(), rollLateCap(), rollValidatorBehind()}
+	return []Scenario{rollClean(), rollFailedUpgrade(), rollTemplateTrap(), rollOtherValue(), rollLateCap(), rollValidatorBehind(), rollPastIndex()}
 }
 
 // rollClean is an ordinary call: one of the others comes later than this SV.
@@ -66,4 +67,24 @@ func rollLateCap() Scenario {
 func rollValidatorBehind() Scenario {
 	return rolling("roll-forward-validator-behind", "A validator is left behind", "how it shows that a node saw another end of the old synchronizer, how that is resolved, and why the old one is kept", Roll{Behind: 1},
 		"a validator has not taken in everything before it moved: commitments with it do not match")
+}
+
+func rollPastIndex() Scenario {
+	s := rolling("roll-forward-past-index", "A participant that is past its upgrade time", "that a participant that is told a time moves only from exactly there, and how it is moved without one", Roll{},
+		"the participants are told the last good record time, and that of this SV has gone on a little after it")
+	operator := s.Operator
+	s.Operator = func(ctx context.Context, e Elsewhere, v wire.View, q wire.Question) (wire.Answer, bool) {
+		switch {
+		case q.Name == rollSteps+"parameter-card.participant-upgrade":
+			return wire.Answer{Choice: "last-good"}, true
+		case q.Name == rollSteps+"watch.remedy" && offers(q, "without-upgrade-time"):
+			return wire.Answer{Choice: "without-upgrade-time"}, true
+		}
+		return operator(ctx, e, v, q)
+	}
+	return s
+}
+
+func offers(q wire.Question, id string) bool {
+	return slices.ContainsFunc(q.Choices, func(c wire.Choice) bool { return c.ID == id })
 }

@@ -43,6 +43,10 @@ type change struct {
 	before func(Facts) time.Time
 	// ready says that it is waited until the pods are ready; those of an app that rolls forward are not until it has.
 	ready bool
+	// lost is what taking it back does not bring back; kept says why it is not taken back any more, and guard looks at that when it is; all may be empty.
+	lost  string
+	kept  func(Facts) string
+	guard func(Facts) steps.Action
 	// proof is what is looked at besides afterwards; it may be nil.
 	proof func(context.Context, steps.World, *Facts) ([]wire.Finding, error)
 }
@@ -245,6 +249,11 @@ func (c change) apply() steps.Step[Facts] {
 			return found, nil
 		},
 		Undo: func(f Facts) ([]steps.Action, string) {
+			if c.kept != nil {
+				if why := c.kept(f); why != "" {
+					return nil, why
+				}
+			}
 			var all []steps.Action
 			for _, d := range slices.Backward(f.Changes[c.name]) {
 				actions, byHand := d.Undo(f.site())
@@ -255,6 +264,9 @@ func (c change) apply() steps.Step[Facts] {
 			}
 			if len(all) == 0 {
 				return nil, "nothing was changed"
+			}
+			if c.guard != nil {
+				all = append([]steps.Action{c.guard(f)}, all...)
 			}
 			return all, ""
 		},
@@ -273,7 +285,7 @@ func (c change) actions(f Facts) []steps.Action {
 	if len(workloads) == 0 {
 		return all
 	}
-	started := awaitStarted{namespace: f.Node.Subject.Namespace, workloads: workloads}
+	started := awaitStarted{namespace: f.Node.Subject.Namespace, workloads: workloads, lost: c.lost}
 	if c.before != nil {
 		started.before = c.before(f)
 	}

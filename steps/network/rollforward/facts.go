@@ -35,6 +35,7 @@ type Facts struct {
 	ChartsHint string    `json:"chartsHint,omitempty"` // what is proposed for it
 	Addresses  Addresses `json:"addresses,omitzero"`
 	Rolling    Rolling   `json:"rolling,omitzero"`
+	Moved      bool      `json:"moved,omitempty"`     // the participant was seen on the successor
 	Promoting  bool      `json:"promoting,omitempty"` // the operator has said that it is time
 	Removing   bool      `json:"removing,omitempty"`
 	Keeping    bool      `json:"keeping,omitempty"` // the old synchronizer stays when the run ends

@@ -27,12 +27,13 @@ const (
 	moved     = "Manual LSU completed"
 	pastIndex = "Synchronizer index is past upgrade time"
 	notYetAt  = "Synchronizer index is not yet at upgrade time"
+
+	seenPast = "the participant is past the upgrade time that it is told, and refuses to move"
 )
 
 // trouble is what the SV app or its participant logs where it does not go on by itself, and what to do.
 var trouble = []struct{ text, seen, next string }{
-	{pastIndex, "the participant is past the upgrade time that it is told, and refuses to move",
-		"Canton's notes say to repeat it without an upgrade time: take rollForwardLsu.exportTimes.upgradeTime out of the values of the SV app, upgrade that release, and look again. Tell the call"},
+	{pastIndex, seenPast, "Canton's notes say to repeat it without an upgrade time: take " + upgradeTimeValue + " out of the values of the SV app, upgrade that release, and look again. Tell the call"},
 	{"Legacy node must be set for roll-forward LSU", "the SV app has no legacy synchronizer, and rolls forward from that one only", "Put the old synchronizer into synchronizers.legacy and the successor into synchronizers.current"},
 	{"Domain migration dump path must be set for LSU", "the SV app does not know where to write its exports", "Look at " + ExportVariable + " of its Deployment"},
 	{"Expected exactly one LSU announcement", "the SV app looks for the announced upgrade and does not find exactly one", "Give it rollForwardLsu.exportTimes, which the situation of a broken synchronizer needs"},
@@ -76,6 +77,9 @@ func (p *progressed) read(line string) {
 		p.waiting = true
 	}
 }
+
+// moving says that the SV app has begun to move its participant.
+func (p progressed) moving() bool { return p.phases[len(phases)-2] || p.moved() }
 
 // moved says that the participant is on the successor.
 func (p progressed) moved() bool { return p.phases[len(phases)-1] }

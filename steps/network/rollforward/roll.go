@@ -48,7 +48,7 @@ func rollForward() change {
 			}
 			return err
 		},
-		wants: rollWants, judge: judgeRolling,
+		wants: rollWants, judge: judgeRolling, lost: staysMoved, kept: isMoved, guard: func(f Facts) steps.Action { return notMoved{f.following()} },
 		check: func(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error) { return f.standing(ctx, w) },
 	}
 }

@@ -22,6 +22,7 @@ type awaitStarted struct {
 	workloads []action.Wanted
 	// before is when the pods have to run at the latest; zero: at any time.
 	before time.Time
+	lost   string // what taking the change back does not bring back
 }
 
 func (a awaitStarted) Key() string         { return "wait until the pods are started anew" }
@@ -29,7 +30,7 @@ func (a awaitStarted) Effect() wire.Effect { return wire.Observe }
 func (a awaitStarted) Refs() []steps.Ref   { return nil }
 
 func (a awaitStarted) Show() wire.Preview {
-	p := wire.Preview{Title: a.Key(), After: "each runs with what was rendered; it need not be ready"}
+	p := wire.Preview{Title: a.Key(), After: "each runs with what was rendered; it need not be ready", Lost: a.lost}
 	for _, w := range a.workloads {
 		p.Commands = append(p.Commands, fmt.Sprintf("kubectl -n %s get pods -l %s", a.namespace, w.Selector))
 	}

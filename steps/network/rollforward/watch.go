@@ -31,11 +31,13 @@ func watch() steps.Step[Facts] {
 			}
 			return []steps.Action{f.following()}, nil
 		},
+		Remedies: untoldRemedies,
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
 			s, err := f.following().see(ctx, w)
 			if err != nil {
 				return nil, err
 			}
+			f.Moved = s.done(int64(f.Agreed.NewSerial))
 			found := s.findings(f.Agreed.NewSerial)
 			others, err := onSuccessor(ctx, w, *f)
 			if err != nil {
@@ -49,7 +51,7 @@ func watch() steps.Step[Facts] {
 }
 
 func (f Facts) following() follow {
-	w := follow{serial: int64(f.Agreed.NewSerial), node: *f.Node}
+	w := follow{facts: f, serial: int64(f.Agreed.NewSerial), node: *f.Node}
 	for _, c := range f.Node.Of(node.SVApp) {
 		w.apps = append(w.apps, listenTo(c))
 	}
@@ -58,6 +60,7 @@ func (f Facts) following() follow {
 
 // follow waits until the participant is on the successor, as the SV app and scan say.
 type follow struct {
+	facts  Facts
 	serial int64
 	node   node.Node
 	apps   []listened
@@ -93,6 +96,7 @@ func (f follow) Probe(ctx context.Context, w steps.World) (wire.ActionState, []w
 }
 
 func (f follow) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
+	var waits time.Time // since when the participant waits for its time; zero: it does not
 	err := steps.Poll(ctx, h, watchLook, watchPatience, "the participant to be on the successor", report, func(ctx context.Context) (wire.Progress, bool, error) {
 		s, err := f.see(ctx, h.World)
 		if err != nil {
@@ -106,8 +110,20 @@ func (f follow) Do(ctx context.Context, h steps.Hands, report func(wire.Progress
 			}
 			p.Items = append(p.Items, wire.Item{Name: ph.says, State: state, Done: s.app.phases[i]})
 		}
+		now := h.World.Clock.Now()
+		switch {
+		case !s.app.waiting:
+			waits = time.Time{}
+		case waits.IsZero():
+			waits = now
+		case now.Sub(waits) >= atTimePatience:
+			return p, false, f.facts.stuckAt(ctx, h.World, fmt.Sprintf("for %d minutes the participant has waited until it stands at the upgrade time that it is told", int(atTimePatience/time.Minute)))
+		}
 		if s.app.trouble >= 0 {
 			t := trouble[s.app.trouble]
+			if t.text == pastIndex {
+				return p, false, f.facts.stuckAt(ctx, h.World, t.seen)
+			}
 			return p, false, &steps.Problem{Tried: "following the SV app", Seen: t.seen, Next: t.next}
 		}
 		return p, s.done(f.serial), nil
