@@ -50,6 +50,31 @@ func kinds(j *memory, key string) string {
 	return strings.Join(all, ", ")
 }
 
+// What a person could do instead is offered only where there is something to do.
+func TestNothingIsDoneByHandWhereNothingIsSent(t *testing.T) {
+	for _, idle := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newToy()
+			w.stuck = true
+			p := toyPath(w, wire.Repeatable)
+			if idle {
+				p.Steps[1].Plan = func(facts) ([]steps.Action, error) { return nil, nil }
+			}
+			offered := false
+			playPath(t, p, &memory{}, wire.Live, func(q wire.Question) wire.Answer {
+				if q.Kind != wire.AskRemedy {
+					return willing(q)
+				}
+				offered = slices.ContainsFunc(q.Choices, func(c wire.Choice) bool { return c.ID == wire.ChoiceByHand })
+				return wire.Answer{Choice: wire.ChoiceAbort}
+			})
+			if offered == idle {
+				t.Errorf("idle %v: by hand is offered: %v", idle, offered)
+			}
+		})
+	}
+}
+
 func TestARemedyWithActionsIsShownConfirmedJournaledAndSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, j := newToy(), &memory{}

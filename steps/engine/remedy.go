@@ -49,7 +49,7 @@ func (m *Machine[F]) remedy(ctx context.Context, s steps.Step[F], trying string,
 	default:
 		q.Choices = append(q.Choices, wire.Choice{ID: wire.ChoiceRetry, Label: "Try again"})
 	}
-	if s.Plan != nil && !r.check {
+	if m.acts(s) && !r.check {
 		q.Choices = append(q.Choices, wire.Choice{ID: wire.ChoiceByHand, Label: "I do it by hand", Detail: "shows the commands and watches until the world shows them done"})
 	}
 	if anew, ok := m.askChoice(s); ok {
@@ -106,6 +106,15 @@ func (m *Machine[F]) remedy(ctx context.Context, s steps.Step[F], trying string,
 		return &askAgain{}
 	}
 	return nil
+}
+
+// acts says whether there is something in a step that a person could do instead.
+func (m *Machine[F]) acts(s steps.Step[F]) bool {
+	if s.Plan == nil {
+		return false
+	}
+	actions, err := s.Plan(m.facts)
+	return err != nil || len(actions) > 0
 }
 
 // advise puts the step's own words on the choices that it knows something about, and adds those that cure the error with

@@ -68,7 +68,7 @@ func (r *root) byHandDialog() dialog {
 		text = "You act yourself, with your own tools. svrescue sends nothing for this step and watches until the world shows it."
 	}
 	given := r.give(c, "")
-	return &chooser{title: "By hand", text: text + " Esc and then c shows the commands.", question: r.ask.id,
+	return &chooser{title: "By hand", text: sentence(text) + " Esc and then c shows the commands.", question: r.ask.id,
 		options: []option{stayOption("No, not by hand"), {Choice: wire.Choice{Label: c.Label, Reason: c.Reason}}},
 		take:    func(int) action { return r.chosen(c, given) }}
 }

@@ -63,15 +63,9 @@ func (r *root) answerBox(w, h int) []string {
 		}
 		lines = append(lines, r.fieldLines("", hint, w)...)
 	case wire.AskText:
-		hint := ""
-		if q.Default != "" {
-			hint = "enter alone takes: " + q.Default
-		}
-		// A name or an address that is cut reads as another one: what enter takes is always shown whole.
-		if proposed := r.t.Wrap(hint, w); cellsOf(hint) >= w && a.field.value() == "" && len(lines)+len(proposed) < h {
-			lines, hint = append(lines, dimmed(r, proposed)...), ""
-		}
+		hint, below := r.defaultHint(q.Default, w)
 		lines = append(lines, r.fieldLines("", hint, w)...)
+		lines = append(lines, clampLines(r, below, max(h-len(lines), 1), w)...)
 	default:
 		lines = append(lines, r.optionLines(w, max(h-len(lines), 2))...)
 	}
@@ -81,6 +75,21 @@ func (r *root) answerBox(w, h int) []string {
 		}
 	}
 	return lines
+}
+
+// defaultHint says in the field what enter alone takes, and below it where that does not fit: nobody takes what cannot be read.
+func (r *root) defaultHint(value string, w int) (hint string, below []string) {
+	if value == "" {
+		return "", nil
+	}
+	const label = "enter alone takes"
+	if hint = label + ": " + value; cellsOf(hint) < w {
+		return hint, nil
+	}
+	for _, l := range r.t.Wrap(value, w) {
+		below = append(below, r.t.Dim.Render(l))
+	}
+	return label + ":", below
 }
 
 // wordLabel says what must be typed; the title of the question where it says that itself.

@@ -168,6 +168,14 @@ func TestATextQuestion(t *testing.T) {
 	if got := d.answers(); len(got) != 1 || got[0].Text != "/backup/0200" {
 		t.Errorf("answers: %+v", got)
 	}
+	long := "https://sequencer-5.sv." + strings.Repeat("a-long-name.", 6) + "example.com" // nobody takes what cannot be read
+	tape.Ask("backup-set", wire.Question{Kind: wire.AskText, Title: "Which address?", Default: long})
+	d = drive(t, tape, plainTheme)
+	d.expect("enter alone takes:")
+	if !strings.Contains(d.screen(), "example.com") {
+		t.Errorf("the default is cut:\n%s", d.screen())
+	}
+	tape.Ask("backup-set", wire.Question{Kind: wire.AskText, Title: "In which folder are the dumps?", Default: "/backup/0200"})
 	d = drive(t, tape, plainTheme)
 	d.update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("/mnt/dumps\nrm -rf"), Paste: true}, true)
 	d.expectNoAnswer().expect("/mnt/dumps rm -rf▏")

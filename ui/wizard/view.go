@@ -302,6 +302,8 @@ func (r *root) outside(w int) func(before, after int) string {
 // hidden says how many lines of a list are out of sight.
 func hidden(before, after int) string {
 	switch {
+	case before == 0 && after == 0: // of the only one that is drawn
+		return "the rest of it does not fit"
 	case before == 0:
 		return fmt.Sprintf("%d more below", after)
 	case after == 0:
