@@ -17,6 +17,8 @@ import (
 type Roll struct {
 	// Failed: an announced upgrade has failed before its successor sequenced anything. That successor stands beside the old synchronizer.
 	Failed bool
+	// Broke: an announced upgrade has taken place, and its successor broke after it had sequenced something. The original stands beside it.
+	Broke bool
 	// SlowSequencer is how long the old sequencer takes to start anew, where its cluster node is slow; 0: seconds.
 	SlowSequencer time.Duration
 	// Behind is how many validators saw another end of the old synchronizer than the SVs: their commitments do not match afterwards.
@@ -76,9 +78,20 @@ func (r *roll) announced() *svapp.Upgrade {
 	return &svapp.Upgrade{Freeze: r.stood().Add(-time.Hour), At: r.stood(), Successor: physical(rollSerial + 1)}
 }
 
+// second says that an upgrade was announced before, whose successor is there.
+func (p Roll) second() bool { return p.Failed || p.Broke }
+
+// broken is the serial of the synchronizer that is broken.
+func (p Roll) broken() int64 {
+	if p.Broke {
+		return rollSerial + 1
+	}
+	return rollSerial
+}
+
 // next is the serial of the successor that all SVs roll forward to.
 func (r *roll) next() int64 {
-	if r.plan.Failed {
+	if r.plan.second() {
 		return rollSerial + 2
 	}
 	return rollSerial + 1
@@ -168,7 +181,9 @@ func latest(a, b time.Time) time.Time {
 }
 
 // isSuccessor says whether a part of a synchronizer is of a newer one than the old one, by the number in its name.
-func isSuccessor(workload string) bool { return numberOfPart(workload) > rollSerial }
+func (r *roll) isSuccessor(workload string) bool {
+	return int64(numberOfPart(workload)) > r.plan.broken()
+}
 
 // handler is what listens on a port of a pod; nil: something else, or nothing.
 func (r *roll) handler(in sim.Pod, port int, release string) http.Handler {
@@ -191,7 +206,7 @@ func (r *roll) times(in sim.Pod) svapp.Times {
 		runs := r.runs()
 		r.mu.Unlock()
 		on := !runs.IsZero() && !r.clock.Now().Before(runs)
-		if !isSuccessor(in.Owner) && (in.Container != "participant" || !on) {
+		if !r.isSuccessor(in.Owner) && (in.Container != "participant" || !on) {
 			return r.stood(), r.stood().Add(-24 * time.Hour), 0
 		}
 		return r.clock.Now(), in.Started, 0
@@ -200,7 +215,7 @@ func (r *roll) times(in sim.Pod) svapp.Times {
 
 // warmup is how long a part of a successor has no events: until it is initialised and runs, which one that has failed never does.
 func (r *roll) warmup(in sim.Pod) time.Duration {
-	if !isSuccessor(in.Owner) {
+	if !r.isSuccessor(in.Owner) {
 		return 0
 	}
 	r.mu.Lock()
@@ -215,7 +230,7 @@ func (r *roll) warmup(in sim.Pod) time.Duration {
 // comet is a CometBFT of the node: the old one stands, that of the successor makes blocks when it runs.
 func (r *roll) comet(in sim.Pod) svapp.Comet {
 	c := svapp.Comet{ID: strings.Repeat("a1", 20), Network: in.Env[chainVar], Moniker: svName, VotingPower: 1, Peers: lossOthers, Lag: svapp.Lag{Floor: time.Nanosecond}, Times: r.times(in)}
-	if !isSuccessor(in.Owner) {
+	if !r.isSuccessor(in.Owner) {
 		return c
 	}
 	r.mu.Lock()

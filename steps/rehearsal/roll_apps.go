@@ -164,7 +164,7 @@ func (r *roll) sight(i int, follow string) svapp.Network {
 	defer r.mu.Unlock()
 	now := r.clock.Now()
 	on := func(i int) bool { at := r.rolledAt(i); return !at.IsZero() && !now.Before(at) }
-	n := svapp.Network{DSO: dsoParty, Synchronizer: syncID, MigrationID: rollMigration, Threshold: len(r.svs)*2/3 + 1, SVs: append([]svapp.Member{}, r.svs...), Upgrade: r.announced(), Serial: rollSerial}
+	n := svapp.Network{DSO: dsoParty, Synchronizer: syncID, MigrationID: rollMigration, Threshold: len(r.svs)*2/3 + 1, SVs: append([]svapp.Member{}, r.svs...), Upgrade: r.announced(), Serial: r.plan.broken()}
 	if on(i) && (i > 0 || now.Sub(r.moved) > ownScanLate) {
 		n.Serial = r.next()
 	}
@@ -173,7 +173,7 @@ func (r *roll) sight(i int, follow string) svapp.Network {
 		physical := func(serial int64) svapp.Physical {
 			return svapp.Physical{SV: m.Name, ID: "SEQ::" + m.Party, URL: fmt.Sprintf("https://sequencer-%d.%s", serial, host), Serial: serial, Available: r.stood().Add(-24 * time.Hour)}
 		}
-		n.Physical = append(n.Physical, physical(rollSerial))
+		n.Physical = append(n.Physical, physical(r.plan.broken()))
 		if on(j) {
 			n.Physical = append(n.Physical, physical(r.next()))
 		}
@@ -183,7 +183,7 @@ func (r *roll) sight(i int, follow string) svapp.Network {
 		if m := followTime.FindStringSubmatch(follow); m != nil {
 			at, _ = time.Parse(time.RFC3339Nano, m[1]) // the chart quotes what the values have
 		}
-		n.RollForward = &svapp.RollForward{At: at, Current: physical(rollSerial), Successor: physical(r.next())}
+		n.RollForward = &svapp.RollForward{At: at, Current: physical(r.plan.broken()), Successor: physical(r.next())}
 	}
 	ledger := r.stood()
 	if runs := r.runs(); !runs.IsZero() && now.After(runs) {

@@ -49,7 +49,7 @@ func rollReleases(plan Roll) []helmRelease {
 		all = append(all, helmRelease{server, "splice-postgres", map[string]any{"db": map[string]any{"volumeSize": "20Gi", "volumeStorageClass": "standard-rwo"}}})
 	}
 	all = append(all, synchronizer(rollSerial)...)
-	if plan.Failed {
+	if plan.second() {
 		all = append(all, synchronizer(rollSerial+1)...)
 		svBlocks["successor"], scanBlocks["successor"] = svBlock(rollSerial+1), scanBlock(rollSerial+1)
 	}

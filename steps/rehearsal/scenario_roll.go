@@ -31,8 +31,11 @@ func rollOperator(plan Roll) plays {
 		choose := func(s string) (wire.Answer, bool) { return wire.Answer{Choice: s}, true }
 		switch strings.TrimPrefix(q.Name, rollSteps) {
 		case "release-gate.situation":
-			if plan.Failed {
+			switch {
+			case plan.Failed:
 				return choose("nothing-sequenced")
+			case plan.Broke:
+				return choose("successor-broken")
 			}
 			return choose("broken")
 		case "go.who":

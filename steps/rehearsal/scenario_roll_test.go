@@ -15,6 +15,7 @@ var finds = map[string]struct {
 	id      string
 }{
 	"roll-forward-failed-upgrade":   {rollSteps + "validators", wire.Holds, "told"},
+	"roll-forward-successor-broken": {rollSteps + "release-gate", wire.Attention, "keep"},
 	"roll-forward-late-cap":         {rollSteps + "cap-old", wire.Attention, "before"},
 	"roll-forward-validator-behind": {rollSteps + "watch", wire.Attention, "mismatches"},
 }

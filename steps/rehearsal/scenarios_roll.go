@@ -12,7 +12,7 @@ import (
 
 // rollScenarios are those of a network that rolls forward, in the order in which they are best learnt.
 func rollScenarios() []Scenario {
-	return []Scenario{rollClean(), rollFailedUpgrade(), rollTemplateTrap(), rollOtherValue(), rollLateCap(), rollValidatorBehind(), rollPastIndex()}
+	return []Scenario{rollClean(), rollFailedUpgrade(), rollTemplateTrap(), rollOtherValue(), rollLateCap(), rollValidatorBehind(), rollPastIndex(), rollSuccessorBroken()}
 }
 
 // rollClean is an ordinary call: one of the others comes later than this SV.
@@ -83,6 +83,11 @@ func rollPastIndex() Scenario {
 		return operator(ctx, e, v, q)
 	}
 	return s
+}
+
+func rollSuccessorBroken() Scenario {
+	return rolling("roll-forward-successor-broken", "An upgrade took place, and its successor broke", "three synchronizers side by side: which is the broken one, what is kept of the original, and the serial after the next", Roll{Broke: true},
+		"the successor of an announced upgrade sequenced something before it broke, and the values of the apps still call the original the current one")
 }
 
 func offers(q wire.Question, id string) bool {

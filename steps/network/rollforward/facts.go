@@ -106,6 +106,19 @@ func (f Facts) old(part node.Part) []node.Component {
 	return of(*f.Node, part, brokenSerial(*f.Node, f.Situation))
 }
 
+// before are the sequencers and CometBFTs of the synchronizers that were there before the roll-forward, one of each release: the broken one, and
+// those of an upgrade that failed or broke.
+func (f Facts) before() []node.Component {
+	var all []node.Component
+	for _, c := range f.Node.Components {
+		known := slices.ContainsFunc(all, func(other node.Component) bool { return other.Release == c.Release })
+		if (c.Part == node.Sequencer || c.Part == node.CometBFT) && c.Release != "" && !known {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
 // currentSerial is brokenSerial as a number.
 func (f Facts) currentSerial() (int, bool) {
 	n, err := strconv.Atoi(brokenSerial(*f.Node, f.Situation))

@@ -76,8 +76,11 @@ func promoteWants(f Facts, all []releases.Running, _ int) ([]releases.Want, erro
 		}
 		edit.Set[joinKey] = sponsor
 	}
-	if address, ok := renumber(values.text("decentralizedSynchronizerUrl"), strconv.Itoa(f.Agreed.CurrentSerial), strconv.Itoa(f.Agreed.NewSerial)); ok {
-		edit.Set["decentralizedSynchronizerUrl"] = address
+	for _, from := range []string{strconv.Itoa(f.Agreed.CurrentSerial), f.Node.Serial} { // the values may not have followed an upgrade that broke
+		if address, ok := renumber(values.text("decentralizedSynchronizerUrl"), from, strconv.Itoa(f.Agreed.NewSerial)); ok {
+			edit.Set["decentralizedSynchronizerUrl"] = address
+			break
+		}
 	}
 	scan, err := f.running(all, node.ScanApp)
 	if err != nil {
@@ -228,11 +231,9 @@ func removeOld() change {
 		},
 		proof: func(_ context.Context, _ steps.World, f *Facts) ([]wire.Finding, error) {
 			found := []wire.Finding{}
-			for _, part := range []node.Part{node.Sequencer, node.CometBFT} {
-				if name, err := f.oldRelease(part); err == nil {
-					found = append(found, wire.Finding{ID: "uninstall-" + name, Verdict: wire.Attention, Text: "release " + name + " of the old synchronizer is still installed: this tool does not remove it",
-						Next: fmt.Sprintf("helm uninstall %s -n %s. Its claims and its databases stay, and are removed by hand", name, f.Node.Subject.Namespace)})
-				}
+			for _, c := range f.before() {
+				found = append(found, wire.Finding{ID: "uninstall-" + c.Release, Verdict: wire.Attention, Text: "release " + c.Release + ", of serial " + c.Serial + ", is still installed: this tool does not remove it",
+					Next: fmt.Sprintf("helm uninstall %s -n %s. Its claims and its databases stay, and are removed by hand", c.Release, f.Node.Subject.Namespace)})
 			}
 			return found, nil
 		},

@@ -89,13 +89,10 @@ func (e awaitEnd) Probe(ctx context.Context, w steps.World) (wire.ActionState, [
 }
 
 func (e awaitEnd) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
-	err := steps.Poll(ctx, h, endLook, endPatience, "ingestion to end", report, func(ctx context.Context) (wire.Progress, bool, error) {
+	patience := endPatience + max(0, e.max.Sub(h.World.Clock.Now()))
+	err := steps.Poll(ctx, h, endLook, patience, "ingestion to end", report, func(ctx context.Context) (wire.Progress, bool, error) {
 		s, err := e.see(ctx, h.World)
-		p := wire.Progress{Text: "participant and apps take in what the old synchronizer sequenced"}
-		for _, f := range s.findings() {
-			p.Items = append(p.Items, wire.Item{Name: f.ID, State: f.Text, Done: f.Verdict != wire.Violated})
-		}
-		return p, s.over(), err
+		return s.progress(), s.over(), err
 	})
 	if waiting, ok := err.(*steps.StillWaiting); ok {
 		waiting.Next = "Look whether the old synchronizer still sequences: then an SV does not have the maximum sequencing time"
@@ -142,6 +139,25 @@ func (s ending) over() bool {
 		}
 	}
 	return s.passed
+}
+
+func (s ending) progress() wire.Progress {
+	p := wire.Progress{Text: "participant and apps take in what the old synchronizer sequenced"}
+	add := func(name, state string, done bool) {
+		p.Items = append(p.Items, wire.Item{Name: name, State: state, Done: done})
+	}
+	add("the maximum "+stamp(s.max), map[bool]string{true: "has passed", false: "is to come"}[s.passed], s.passed)
+	for _, h := range s.heard {
+		state := "is quiet"
+		switch {
+		case h.now:
+			state = "takes in"
+		case !h.had:
+			state = "says nothing of it"
+		}
+		add(h.of.Of.Name, state, !h.now)
+	}
+	return p
 }
 
 func (s ending) findings() []wire.Finding {
