@@ -19,6 +19,10 @@ type Roll struct {
 	Failed bool
 	// Broke: an announced upgrade has taken place, and its successor broke after it had sequenced something. The original stands beside it.
 	Broke bool
+	// Ahead is how long after the beginning of the world an announced upgrade is to take place, which can still be cancelled; 0: none is.
+	Ahead time.Duration
+	// Drains is for how long after that the participant takes in what the old synchronizer sequenced before it broke; 0: it has.
+	Drains time.Duration
 	// SlowSequencer is how long the old sequencer takes to start anew, where its cluster node is slow; 0: seconds.
 	SlowSequencer time.Duration
 	// Behind is how many validators saw another end of the old synchronizer than the SVs: their commitments do not match afterwards.
@@ -70,9 +74,13 @@ func newRoll(p *pods, plan Roll) *roll {
 // stood is the time of the last block.
 func (r *roll) stood() time.Time { return r.began.Add(-standsFor).UTC().Truncate(time.Second) }
 
-// announced is the upgrade that failed; nil: none was announced.
+// announced is the upgrade that failed, or is still to come; nil: none is announced.
 func (r *roll) announced() *svapp.Upgrade {
-	if !r.plan.Failed {
+	switch {
+	case r.plan.Ahead > 0:
+		at := r.began.Add(r.plan.Ahead).UTC().Truncate(time.Second)
+		return &svapp.Upgrade{Freeze: at.Add(-time.Hour), At: at, Successor: physical(rollSerial + 1)}
+	case !r.plan.Failed:
 		return nil
 	}
 	return &svapp.Upgrade{Freeze: r.stood().Add(-time.Hour), At: r.stood(), Successor: physical(rollSerial + 1)}

@@ -100,6 +100,10 @@ func (r *roll) ingested(started time.Time, text string) (log []sim.Line) {
 		at := r.stood().Add(-time.Second - time.Duration(ago)*time.Minute)
 		log = append(log, sim.Line{After: *sim.D(at.Sub(started)), Text: logged(at, "INFO", text+" "+at.Format(time.RFC3339))})
 	}
+	for late := time.Duration(0); late < r.plan.Drains; late += time.Minute { // of what was sequenced before
+		at := r.began.Add(late)
+		log = append(log, sim.Line{After: *sim.D(at.Sub(started)), Text: logged(at, "INFO", text+" "+r.stood().Format(time.RFC3339))})
+	}
 	return log
 }
 

@@ -1,9 +1,12 @@
 package rehearsal
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"canton.example/svrescue/steps/wire"
 )
@@ -31,6 +34,48 @@ func TestRollForwardScenarios(t *testing.T) {
 		})
 		if late != (r.scenario.Roll.SlowSequencer > 0) {
 			t.Errorf("that the maximum sequencing time has passed is told: %v", late)
+		}
+		if r.scenario.Expect == wire.Refused && len(sent(r)) > 0 {
+			t.Errorf("refused, but sent %+v", sent(r))
+		}
+		if left := r.pods.network.(*roll).began.Add(drains + 9*time.Minute).Sub(v.Step(rollSteps + "wait-end").Ended); r.scenario.Roll.Drains > 0 && left > 0 {
+			t.Errorf("the wait for the end has ended %v too early", left)
+		}
+	})
+}
+
+// The old synchronizer is removed a month later: the run was parked, and is taken up by somebody who says that it is time.
+func TestARollForwardIsFinishedAMonthLater(t *testing.T) {
+	beside(t)
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, rollClean())
+		const question = rollSteps + "remove-old-diff.when"
+		others := r.player()
+		says := ""
+		answer := func(ctx context.Context, v wire.View, q wire.Question) (wire.Answer, bool) {
+			if q.Name == question {
+				return wire.Answer{Choice: says}, says != ""
+			}
+			return others(ctx, v, q)
+		}
+		v, _, _ := r.play(t.Context(), 0, answer)
+		if v.Parked == "" || v.Step(rollSteps+"promote").State != wire.StepDone {
+			t.Fatalf("ended %+v, parked %q\n%s", v.Ended, v.Parked, lines(v))
+		}
+		time.Sleep(30 * 24 * time.Hour)
+		says, others = "now", r.player()
+		v, _, _ = r.play(t.Context(), 0, answer)
+		if v.Ended == nil || v.Ended.Outcome != wire.Recovered {
+			t.Fatalf("a month later it ended %+v, parked %q\n%s", v.Ended, v.Parked, lines(v))
+		}
+		found := v.Step(rollSteps + "remove-old").Findings[wire.PhaseVerify]
+		for _, want := range []string{"forgotten-sv-app", "forgotten-scan-app"} {
+			if !slices.ContainsFunc(found, func(f wire.Finding) bool { return f.ID == want && f.Verdict == wire.Holds }) {
+				t.Errorf("%s does not hold: %+v", want, found)
+			}
+		}
+		if kept := v.Step(rollSteps + "remove-old").Findings[wire.PhaseCheck]; !slices.ContainsFunc(kept, func(f wire.Finding) bool { return f.ID == "retention" && f.Verdict == wire.Holds }) {
+			t.Errorf("the retention: %+v", kept)
 		}
 	})
 }

@@ -47,6 +47,7 @@ var meets = map[string]string{
 	"roll-forward-other-value":   "network/roll-forward/parameter-card.their-card",
 	"roll-forward-late-cap":      "network/roll-forward/cap-old.remedy",
 	"roll-forward-past-index":    "network/roll-forward/watch.mend",
+	"roll-forward-cancel-first":  "network/roll-forward/release-gate.remedy",
 }
 
 // Every scenario ends for a good operator as it says it does, and what is recovered holds the data of the backup.

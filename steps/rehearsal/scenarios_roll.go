@@ -12,7 +12,7 @@ import (
 
 // rollScenarios are those of a network that rolls forward, in the order in which they are best learnt.
 func rollScenarios() []Scenario {
-	return []Scenario{rollClean(), rollFailedUpgrade(), rollTemplateTrap(), rollOtherValue(), rollLateCap(), rollValidatorBehind(), rollPastIndex(), rollSuccessorBroken()}
+	return []Scenario{rollClean(), rollFailedUpgrade(), rollTemplateTrap(), rollOtherValue(), rollLateCap(), rollValidatorBehind(), rollPastIndex(), rollSuccessorBroken(), rollDrains(), rollCancelled()}
 }
 
 // rollClean is an ordinary call: one of the others comes later than this SV.
@@ -88,6 +88,31 @@ func rollPastIndex() Scenario {
 func rollSuccessorBroken() Scenario {
 	return rolling("roll-forward-successor-broken", "An upgrade took place, and its successor broke", "three synchronizers side by side: which is the broken one, what is kept of the original, and the serial after the next", Roll{Broke: true},
 		"the successor of an announced upgrade sequenced something before it broke, and the values of the apps still call the original the current one")
+}
+
+func rollDrains() Scenario {
+	return rolling("roll-forward-drains", "A node that has much to take in", "that the maximum is not the end: the SV app rolls forward only when nothing was taken in for ten minutes", Roll{Drains: drains},
+		"participant and apps go on taking in for more than an hour what was sequenced before the synchronizer broke")
+}
+
+// drains is longer than it takes until the maximum.
+const drains = 75 * time.Minute
+
+func rollCancelled() Scenario {
+	s := rolling("roll-forward-cancel-first", "An announced upgrade that is still to come", "that an upgrade is cancelled as long as its time has not come, by whom and how, instead of being rolled forward", Roll{Ahead: 6 * time.Hour},
+		"the upgrade is announced for six hours from now, and it is plain that it will fail")
+	operator := s.Operator
+	s.Expect = wire.Refused
+	s.Operator = func(ctx context.Context, e Elsewhere, v wire.View, q wire.Question) (wire.Answer, bool) {
+		switch q.Name {
+		case rollSteps + "release-gate.situation":
+			return wire.Answer{Choice: "nothing-sequenced"}, true
+		case rollSteps + "release-gate.remedy":
+			return wire.Answer{Choice: wire.ChoiceAbort}, true
+		}
+		return operator(ctx, e, v, q)
+	}
+	return s
 }
 
 func offers(q wire.Question, id string) bool {
