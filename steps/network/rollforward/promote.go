@@ -159,8 +159,12 @@ func removeOld() change {
 			if !f.Keeping {
 				return ""
 			}
-			return "the old synchronizer stays. When nobody needs it any more: take synchronizers.legacy out of the values of the SV app and scan, upgrade both, and uninstall the releases of serial " +
-				strconv.Itoa(f.Agreed.CurrentSerial)
+			var names []string
+			for _, c := range f.before() {
+				names = append(names, c.Release)
+			}
+			return "the old synchronizer stays. When nobody needs it any more: take synchronizers.legacy, and additionalLegacy where there is one, out of the values of the SV app and scan, upgrade both, and uninstall " +
+				strings.Join(names, ", ")
 		},
 		inputs: func(_ context.Context, _ steps.World, f Facts, _ []releases.Running) ([]wire.Question, error) {
 			if f.Removing {
@@ -224,7 +228,7 @@ func removeOld() change {
 			}
 			until := f.bounded().Upgrade.Add(keep)
 			if w.Clock.Now().Before(until) {
-				return []wire.Finding{{ID: "retention", Verdict: wire.Violated, Text: "the old synchronizer is to be kept until " + stamp(until) + " (" + from + ")", Next: "Resume this run then",
+				return []wire.Finding{{ID: "retention", Verdict: wire.Violated, Text: "the old synchronizer is to be kept until " + stamp(until) + " (" + from + ")", Next: "Park, and resume this run then",
 					Waive: "nobody needs the old synchronizer any more, and no backup of before the roll-forward will be restored"}}, nil
 			}
 			return []wire.Finding{{ID: "retention", Verdict: wire.Holds, Text: "the old synchronizer was kept until " + stamp(until)}}, nil

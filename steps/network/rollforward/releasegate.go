@@ -241,17 +241,8 @@ func situation(f Facts, release string, a announced, now time.Time) []wire.Findi
 func keepAll(f Facts, release string) []wire.Finding {
 	found := []wire.Finding{{ID: "keep", Verdict: wire.Attention, Text: "three synchronizers will stand side by side for a while",
 		Next: "Keep the original and the broken successor up as long as they still serve what they sequenced, so that nodes can catch up: the less they differ, the fewer ACS mismatches there are"}}
-	original := of(*f.Node, node.Sequencer, f.Node.Serial)
-	if brokenSerial(*f.Node, f.Situation) == f.Node.Serial { // the broken one is current in the values: the original is a legacy one
-		original = nil
-		for _, c := range f.Node.LeftAlone() {
-			if c.Part == node.Sequencer && c.Role == node.Legacy {
-				original = append(original, c)
-			}
-		}
-	}
 	up := false
-	for _, c := range original {
+	for _, c := range f.original() {
 		up = up || c.Ready > 0
 	}
 	if !up {
@@ -262,6 +253,20 @@ func keepAll(f Facts, release string) []wire.Finding {
 			Next: "Upgrade the SV app first", Waive: "the original synchronizer is not kept in the SV app"})
 	}
 	return found
+}
+
+// original are the sequencers of the synchronizer before the upgrade that went ahead.
+func (f Facts) original() []node.Component {
+	if brokenSerial(*f.Node, f.Situation) != f.Node.Serial {
+		return of(*f.Node, node.Sequencer, f.Node.Serial)
+	}
+	var all []node.Component // the broken one is current in the values: the original is a legacy one
+	for _, c := range f.Node.LeftAlone() {
+		if c.Part == node.Sequencer && c.Role == node.Legacy {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 // since says whether a release is that one or later. One that cannot be read is not.

@@ -3,8 +3,10 @@ package rollforward
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"canton.example/svrescue/internal/plain"
 	"canton.example/svrescue/kube"
@@ -270,11 +272,28 @@ func judgeRolling(f Facts, all []kube.Workload) []wire.Finding {
 			}
 		}
 		found = append(found, exports(env, mounted))
+		if f.Situation == SuccessorBroken {
+			found = append(found, f.keeps(env)...)
+		}
 	}
 	for _, c := range f.Node.Of(node.ScanApp) {
 		env := f.environmentOf(all, c.Ref.Name, string(node.ScanApp))
 		got, err := scanSequencers(env)
 		found = append(found, laid("layout-scan", "scan", got, err, f.Rolling.Layout, old, next), f.Agreed.validators(env))
+	}
+	return found
+}
+
+// keeps says whether the SV app still knows the original synchronizer, on which nodes that are behind catch up.
+func (f Facts) keeps(env map[string]string) []wire.Finding {
+	var found []wire.Finding
+	for _, c := range f.original() {
+		one := wire.Finding{ID: "keeps-" + c.Ref.Name, Verdict: wire.Holds, Text: "the SV app still knows " + c.Ref.Name + " of the original synchronizer"}
+		if !slices.ContainsFunc(slices.Collect(maps.Values(env)), func(v string) bool { return strings.Contains(v, c.Ref.Name) }) {
+			one.Verdict, one.Text = wire.Attention, "the SV app does not know "+c.Ref.Name+" of the original synchronizer any more"
+			one.Next = "Look at synchronizers.additionalLegacy in the values of its release, and whether this chart knows it"
+		}
+		found = append(found, one)
 	}
 	return found
 }

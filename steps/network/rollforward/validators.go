@@ -42,7 +42,7 @@ func validators() steps.Step[Facts] {
 			total := max(len(f.Call.SVs), 1)
 			n := wire.Finding{ID: "sequencers", Verdict: wire.Holds, Text: fmt.Sprintf("scan lists the successor's sequencers of %d of %d SVs", len(list.sequencers), total)}
 			if len(list.sequencers) < total {
-				n.Verdict, n.Next = wire.Attention, "Those of SVs that have not rolled forward are not in the text: do this step again when they have"
+				n.Verdict, n.Next = wire.Attention, "Those of SVs that come later are not in the text: add them in the same form before it is sent, from GET /api/scan/v0/dso-sequencers"
 			}
 			found = append(found, n)
 			if f.Situation == NothingSequenced {
