@@ -55,6 +55,29 @@ func Questions(ctx context.Context, w steps.World, c Choice) ([]wire.Question, e
 	return []wire.Question{SynchronizerQuestion(ambiguous)}, nil
 }
 
+// Take puts an answer to one of Questions into the choice.
+func (c Choice) Take(ask, value string) Choice {
+	switch ask {
+	case "namespace":
+		c.Namespace = value
+	case "synchronizer":
+		c.Serial = value
+	}
+	return c
+}
+
+// Chosen is the node of the choice: in the namespace that was chosen, else the only one there is to choose.
+func Chosen(ctx context.Context, w steps.World, c Choice) (node.Node, error) {
+	if c.Namespace == "" {
+		found, err := All(ctx, w, c.Wanted, c.Context, c.Serial)
+		if err != nil {
+			return node.Node{}, err
+		}
+		c.Namespace = found[0].Subject.Namespace
+	}
+	return In(ctx, w, c.Namespace, c.Context, c.Serial)
+}
+
 // SynchronizerQuestion asks which synchronizer is the current one.
 func SynchronizerQuestion(ambiguous *node.Ambiguous) wire.Question {
 	q := wire.Question{Name: "synchronizer", Kind: wire.AskChoice, Title: "Which synchronizer is the current one?",

@@ -9,6 +9,11 @@ import (
 	"canton.example/svrescue/steps/wire"
 )
 
+// DescribeRunning is Describe without the claims of databases: they matter where a node is restored, and elsewhere stay as they are.
+func DescribeRunning(n node.Node) []wire.Finding {
+	return slices.DeleteFunc(Describe(n), func(f wire.Finding) bool { return strings.HasPrefix(f.ID, "claim") })
+}
+
 // Describe turns the node into findings.
 func Describe(n node.Node) []wire.Finding {
 	var found []wire.Finding

@@ -14,35 +14,29 @@ func inventory() steps.Step[Facts] {
 		Summary: "Finds the parts of the node, their replica counts, claims and volumes.",
 		Asks:    nodes.Asks(),
 		Inputs: func(ctx context.Context, w steps.World, f Facts) ([]wire.Question, error) {
-			return nodes.Questions(ctx, w, nodes.Choice{Wanted: f.Wanted, Namespace: f.Namespace, Context: f.Where.Context, Serial: f.Serial})
+			return nodes.Questions(ctx, w, f.choice())
 		},
 		Take: func(f *Facts, ask, value string) error {
-			switch ask {
-			case "namespace":
-				f.Namespace = value
-			case "synchronizer":
-				f.Serial = value
-			}
+			c := f.choice().Take(ask, value)
+			f.Namespace, f.Serial = c.Namespace, c.Serial
 			return nil
 		},
 		Forget: func(f *Facts) { f.Namespace, f.Serial, f.Node = "", "", nil },
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
-			if f.Namespace == "" { // there is only one node to choose
-				found, err := nodes.All(ctx, w, f.Wanted, f.Where.Context, f.Serial)
-				if err != nil {
-					return nil, err
-				}
-				f.Namespace = found[0].Subject.Namespace
-			}
-			n, err := nodes.In(ctx, w, f.Namespace, f.Where.Context, f.Serial)
+			n, err := nodes.Chosen(ctx, w, f.choice())
 			if err != nil {
 				return nil, err
 			}
-			f.Node = &n
+			f.Namespace, f.Node = n.Subject.Namespace, &n
 			if f.Held, err = f.others().Gather(ctx, w); err != nil { // before anything is paused: how it was must outlive a crash
 				return nil, err
 			}
 			return append(nodes.Describe(n), f.others().Foretell("the restore")...), nil
 		},
 	}
+}
+
+// choice is which node is meant, as far as that was said.
+func (f Facts) choice() nodes.Choice {
+	return nodes.Choice{Wanted: f.Wanted, Namespace: f.Namespace, Context: f.Where.Context, Serial: f.Serial}
 }

@@ -2,8 +2,6 @@ package rollforward
 
 import (
 	"context"
-	"slices"
-	"strings"
 
 	"canton.example/svrescue/steps"
 	"canton.example/svrescue/steps/nodes"
@@ -16,33 +14,26 @@ func inventory() steps.Step[Facts] {
 		Summary: "Finds the parts of the node, its synchronizers and its releases.",
 		Asks:    nodes.Asks(),
 		Inputs: func(ctx context.Context, w steps.World, f Facts) ([]wire.Question, error) {
-			return nodes.Questions(ctx, w, nodes.Choice{Wanted: f.Wanted, Namespace: f.Namespace, Context: f.Where.Context, Serial: f.Serial})
+			return nodes.Questions(ctx, w, f.choice())
 		},
 		Take: func(f *Facts, ask, value string) error {
-			switch ask {
-			case "namespace":
-				f.Namespace = value
-			case "synchronizer":
-				f.Serial = value
-			}
+			c := f.choice().Take(ask, value)
+			f.Namespace, f.Serial = c.Namespace, c.Serial
 			return nil
 		},
 		Forget: func(f *Facts) { f.Namespace, f.Serial, f.Node = "", "", nil },
 		Verify: func(ctx context.Context, w steps.World, f *Facts) ([]wire.Finding, error) {
-			if f.Namespace == "" { // there is only one node to choose
-				found, err := nodes.All(ctx, w, f.Wanted, f.Where.Context, f.Serial)
-				if err != nil {
-					return nil, err
-				}
-				f.Namespace = found[0].Subject.Namespace
-			}
-			n, err := nodes.In(ctx, w, f.Namespace, f.Where.Context, f.Serial)
+			n, err := nodes.Chosen(ctx, w, f.choice())
 			if err != nil {
 				return nil, err
 			}
-			f.Node = &n
-			// The claims of databases are for restoring a node; here they stay as they are.
-			return slices.DeleteFunc(nodes.Describe(n), func(d wire.Finding) bool { return strings.HasPrefix(d.ID, "claim") }), nil
+			f.Namespace, f.Node = n.Subject.Namespace, &n
+			return nodes.DescribeRunning(n), nil
 		},
 	}
+}
+
+// choice is which node is meant, as far as that was said.
+func (f Facts) choice() nodes.Choice {
+	return nodes.Choice{Wanted: f.Wanted, Namespace: f.Namespace, Context: f.Where.Context, Serial: f.Serial}
 }

@@ -220,8 +220,8 @@ func situation(f Facts, release string, a announced, now time.Time) []wire.Findi
 	case a.silent != "":
 		return one(wire.Undetermined, to, "Look in the SV UI. One that is announced and has not come yet is cancelled first: "+cancelCommand)
 	case a.is && a.upgrade.At.After(now):
-		cancel := one(wire.Violated, to+", which is still to come: it can be cancelled", "A threshold of SVs cancels it, each at its own SV app, and scan then tells of none: "+cancelCommand+
-			". Up to 0.6.13 that fails where a successor is configured")
+		cancel := one(wire.Violated, to+", which is still to come: it can be cancelled", "A threshold of SVs cancels it, each at its own SV app: "+cancelCommand+
+			" . Then scan tells of none: look again, and end the run where nothing else is broken. Up to 0.6.13 it fails where a successor is configured")
 		cancel[0].Waive = "the SVs have decided not to cancel it"
 		return cancel
 	case f.Situation == NothingSequenced && !a.is:
