@@ -39,7 +39,8 @@ type Agreed struct {
 	Network   string    `json:"network"`
 	// LastGood is the record time of the last message that the old synchronizer sequenced.
 	LastGood time.Time `json:"lastGood,omitzero"`
-	// MaxSequencing is from when on the old sequencers sequence nothing, itself excluded.
+	// MaxSequencing is after when the old sequencers deliver nothing. Whether a message of that very time is delivered upstream does not agree on:
+	// the setting is called exclusive, and the comment in Canton's code says "strictly greater".
 	MaxSequencing time.Time `json:"maxSequencing,omitzero"`
 	// LowerBound is after when the successor sequences test messages, itself excluded; Upgrade is when it takes all traffic.
 	LowerBound time.Time `json:"lowerBound,omitzero"`
@@ -165,7 +166,11 @@ func (a Agreed) checkTimes(add func(id string, verdict wire.Verdict, text, next 
 	}
 	t := a.times()
 	good, topology, traffic, most, lower, upgrade := t[0], t[1], t[2], t[3], t[4], t[5]
-	order("order-cap", good, most, false, "the maximum is excluded, so what was sequenced then would be lost")
+	order("order-cap", good, most, true, "what was sequenced in between would be lost")
+	if !good.at.IsZero() && good.at.Equal(most.at) { // upstream's page takes that time; what the setting makes of it upstream does not agree on
+		add("cap-is-last", wire.Attention, "the maximum sequencing time is the last good record time itself",
+			"Upstream's page has it so, and the setting is called exclusive: by its name the last message would not be delivered, by the comment in Canton's code only what is later. Have the call confirm it, or take a microsecond more")
+	}
 	order("order-bounds", most, lower, true, "both synchronizers would sequence in between")
 	order("order-upgrade", lower, upgrade, true, "the successor would take all traffic before it may sequence anything")
 	order("order-topology", topology, lower, true, "the successor would begin with less topology than there is")
@@ -200,7 +205,8 @@ func (a Agreed) checkSerials(add func(id string, verdict wire.Verdict, text, nex
 }
 
 // Overrides are the environment variables that carry the bounds into the sequencers (reference/deployment.md 11). The key of the maximum is that of
-// the current page; releases of the 0.5 line and upstream's own test have other ones, so what the running sequencer knows must be looked at.
+// the current page and of Canton's code; the page for 0.5.18 has parameters twice in it, and Splice's own test of the disaster has
+// global-max-sequencing-time-inclusive, so what the running sequencer knows must be looked at.
 const (
 	CapVariable    = "ADDITIONAL_CONFIG_SEQUENCER_LSU_MAX_SEQUENCING_TIME"
 	BoundsVariable = "ADDITIONAL_CONFIG_SEQUENCER_LSU_SEQUENCING_BOUNDS"

@@ -60,7 +60,7 @@ func capOld() change {
 				in = wire.Finding{ID: "before", Verdict: wire.Attention, Text: "that the running pod has it was seen only after the time had passed", Next: "Tell the call: if the old synchronizer sequenced something here after it, this SV may have it and others not"}
 			}
 			return []wire.Finding{in, {ID: "keys", Verdict: wire.Attention, Text: "whether the sequencer of this release takes the setting is not seen: it is read when the sequencer starts",
-				Next: "Look into its log for an error about lsu-repair. Upstream's page had another key before"}}, nil
+				Next: "Look into its log for an error about lsu-repair. Upstream's page and Canton's code have global-max-sequencing-time-exclusive, Splice's own test has it with inclusive"}}, nil
 		},
 	}
 }
