@@ -33,7 +33,8 @@ func promote() change {
 			}
 			return []wire.Question{{Name: "when", Kind: wire.AskChoice, Title: "Is the successor to be promoted now?",
 				Text: "This comes days later: leave, and resume this run then. Up to then a restart of the SV app finds everything done and goes on." +
-					" When exactly is not said by upstream. Where validators follow by themselves, scan has to tell them until the last one has.",
+					" When exactly is not said by upstream. Where validators follow by themselves, scan has to tell them until the last one has." +
+					" Upstream's page takes the old synchronizer out of scan's values now, while its chart knows a legacy one: here it stays until it is removed.",
 				Choices: []wire.Choice{{ID: now, Label: "Now", Detail: "The network runs on the successor.", Effect: wire.Repeatable}}}}, nil
 		},
 		take: func(f *Facts, _, value string) error {

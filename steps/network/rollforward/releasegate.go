@@ -32,7 +32,7 @@ func releaseGate() steps.Step[Facts] {
 				return nil, nil
 			}
 			a, err := announcedTo(ctx, w, *f.Node)
-			return []wire.Question{situationQuestion(a, *f.Node)}, err
+			return []wire.Question{situationQuestion(a, *f.Node, w.Clock.Now())}, err
 		},
 		Take: func(f *Facts, ask, value string) error {
 			switch s := Situation(value); s {
@@ -84,18 +84,20 @@ func announcedTo(ctx context.Context, w steps.World, n node.Node) (announced, er
 	return a, ctx.Err()
 }
 
-func (a announced) text() string {
+func (a announced) text(now time.Time) string {
 	switch {
 	case a.silent != "":
 		return "Whether an upgrade is announced is not known: this node's scan does not tell (" + a.silent + ")."
+	case a.is && !a.upgrade.At.After(now):
+		return fmt.Sprintf("An upgrade to %s was announced for %s, which has passed.", a.upgrade.Successor, card.Stamp(a.upgrade.At))
 	case a.is:
 		return fmt.Sprintf("An upgrade to %s is announced for %s.", a.upgrade.Successor, card.Stamp(a.upgrade.At))
 	}
 	return "This node's scan knows of no announced upgrade."
 }
 
-func situationQuestion(a announced, n node.Node) wire.Question {
-	text := a.text()
+func situationQuestion(a announced, n node.Node, now time.Time) wire.Question {
+	text := a.text(now)
 	for _, c := range n.LeftAlone() {
 		if c.Part == node.Sequencer {
 			text += fmt.Sprintf(" Beside the current synchronizer %s there is %s, %s.", n.Serial, c.Ref.Name, c.Role)
@@ -209,7 +211,7 @@ func nextSerial(now int, s Situation) int {
 // situation compares what the operator says has happened with what is announced. The text of a finding does not change as time goes by but once, when
 // the announced time passes.
 func situation(f Facts, release string, a announced, now time.Time) []wire.Finding {
-	id, to := "announced", a.text()
+	id, to := "announced", a.text(now)
 	to = strings.ToLower(to[:1]) + strings.TrimSuffix(to[1:], ".")
 	one := func(v wire.Verdict, text, next string) []wire.Finding {
 		return []wire.Finding{{ID: id, Verdict: v, Text: text, Next: next}}
@@ -232,7 +234,7 @@ func situation(f Facts, release string, a announced, now time.Time) []wire.Findi
 	case f.Situation == SuccessorBroken:
 		return keepAll(f, release)
 	case a.is:
-		return one(wire.Attention, to+", which has passed", "If that is the upgrade that failed, the situation is another: answer this step again")
+		return one(wire.Attention, to, "If that is the upgrade that failed, the situation is another: answer this step again")
 	}
 	return one(wire.Holds, to, "")
 }

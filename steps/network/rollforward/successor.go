@@ -175,6 +175,10 @@ func judgeSuccessor(f Facts, all []kube.Workload) []wire.Finding {
 	env := f.environmentOf(all, name, "sequencer")
 	a := f.bounded()
 	found := []wire.Finding{a.Bounded(env)}
+	if f.Situation == NothingSequenced {
+		found = append(found, wire.Finding{ID: "bounds-open", Verdict: wire.Attention, Text: "the upgrade time is both bounds of the successor's sequencer, as in upstream's test; upstream's page has none in this situation",
+			Next: "Have the call confirm it: all SVs set the same, or none does"})
+	}
 	if strings.TrimSpace(env[CapVariable]) != "" {
 		found = append(found, wire.Finding{ID: "no-cap", Verdict: wire.Violated, Text: "the successor's sequencer gets the maximum sequencing time of the old one", Next: "Take " + CapVariable + " out of its values"})
 	}
