@@ -64,6 +64,9 @@ func (r *root) answerBox(w, h int) []string {
 		lines = append(lines, r.fieldLines("", hint, w)...)
 	case wire.AskText:
 		hint, below := r.defaultHint(q.Default, w)
+		if a.field.value() != "" {
+			below = nil // enter takes what was typed
+		}
 		lines = append(lines, r.fieldLines("", hint, w)...)
 		lines = append(lines, clampLines(r, below, max(h-len(lines), 1), w)...)
 	default:
