@@ -77,7 +77,10 @@ func (a account) far() payment.State {
 func (p acceptPayment) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
 	payer, last := p.payer(h.World, &h), ""
 	err := steps.Poll(ctx, h, look, acceptPatience, p.Key()+" in the wallet of "+p.receiver.Name, report, func(ctx context.Context) (wire.Progress, bool, error) {
-		d, err := payer.Advance(ctx, p.number)
+		d, err := payer.Look(ctx, p.number)
+		if err == nil && d.Next == payment.Store { // to send is not for who accepts
+			d, err = payer.Advance(ctx, p.number)
+		}
 		if err != nil {
 			return wire.Progress{}, false, err
 		}

@@ -90,6 +90,30 @@ func (l *lostPayment) Failure() wire.Failure {
 		Next: "Nothing more is sent until it is known. Look into both wallets: their balances, transactions and open offers, and withdraw what is open. Make sure that nobody else is at it with another svrescue or a wallet's own screen"}
 }
 
+// unsentPayment is a payment whose last attempt is stored, and which no wallet knows: the run that began it stopped before it sent it.
+type unsentPayment struct {
+	account
+	number  int
+	attempt payment.Attempt
+}
+
+func (u *unsentPayment) Error() string { return u.Failure().Error() }
+
+func (u *unsentPayment) Failure() wire.Failure {
+	return wire.Failure{Tried: fmt.Sprintf("finding attempt %d of payment %d in the wallets", u.attempt.Number, u.number),
+		Seen: "it was begun and is not sent: the wallet does not know its tracking ID",
+		Next: "Send it: by the tracking ID that is stored it is not paid twice"}
+}
+
+func (u *unsentPayment) remedies(accept bool) []steps.Remedy {
+	send := []steps.Action{againPayment{u.account, u.number, u.attempt.Number, u.attempt.Amount}}
+	if accept {
+		send = append(send, acceptPayment{u.account, u.number, u.attempt.Amount, u.attempt.Number})
+	}
+	return []steps.Remedy{{Choice: "again", Label: fmt.Sprintf("Send attempt %d now, of %s", u.attempt.Number, u.attempt.Amount.Words()), Actions: send,
+		Detail: "its tracking ID is " + u.attempt.Tracking}}
+}
+
 // payAdvice are the choices for payments that are stuck before they are accepted.
 func payAdvice(err error) []steps.Remedy { return advice(err, false) }
 
@@ -99,7 +123,10 @@ func acceptAdvice(err error) []steps.Remedy { return advice(err, true) }
 func advice(err error, accept bool) []steps.Remedy {
 	var failed *failedPayment
 	var lost *lostPayment
+	var unsent *unsentPayment
 	switch {
+	case errors.As(err, &unsent):
+		return unsent.remedies(accept && unsent.here)
 	case errors.As(err, &failed):
 		return failed.remedies(accept && failed.here)
 	case errors.As(err, &lost):

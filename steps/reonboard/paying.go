@@ -204,6 +204,8 @@ func (a account) progress(ctx context.Context, w steps.World, d payment.Decision
 	switch {
 	case d.Next == payment.NewAttempt:
 		return p, false, a.failed(ctx, w, d, n)
+	case d.Next == payment.Send: // of who looks alone: whoever may send has sent it
+		return p, false, &unsentPayment{account: a, number: n, attempt: last}
 	case d.Next == payment.Ask:
 		return p, false, &lostPayment{account: a, number: n, attempt: last, planned: d.Intent.Planned(n), why: d.Why}
 	}

@@ -85,6 +85,46 @@ func TestForgottenPaymentsAreNotPaidAgain(t *testing.T) {
 	})
 }
 
+// A run that stopped after it had stored a new attempt, and before it sent it, sends it when a person says so; whoever only accepts does not.
+func TestAnAttemptThatWasNotSentIsSent(t *testing.T) {
+	inRig(t, newBank(60, 40), func(r *rig) {
+		r.meets = func(call string, after bool) error { // the first that is accepted is rejected before
+			if o := r.offers; call == "accept" && !after && len(o) == 1 {
+				o[0].Status, o[0].Failure = "failed", "rejected"
+			}
+			return nil
+		}
+		unsent := 0
+		r.choose = func(err error) string {
+			var failed *failedPayment
+			var begun *unsentPayment
+			switch {
+			case errors.As(err, &failed):
+				next := againPayment{failed.account, failed.number, failed.attempt.Number + 1, failed.planned}
+				h := r.hands(next)
+				if err := next.payer(r.world, &h).Again(r.Context(), next.number, next.attempt, next.amount); err != nil {
+					r.Fatal(err)
+				}
+				return wire.ChoiceRetry
+			case errors.As(err, &begun):
+				if unsent++; len(r.offers) != 1 {
+					r.Errorf("%d offers before anybody said to send it", len(r.offers))
+				}
+				return "again"
+			}
+			r.Fatal(err)
+			return ""
+		}
+		if _, err := r.all(r.Context(), 0); err != nil {
+			r.Fatal(err)
+		}
+		if unsent != 1 || len(r.offers) != 3 {
+			r.Errorf("asked %d times, %d offers", unsent, len(r.offers))
+		}
+		r.arrivedOnce(r.total())
+	})
+}
+
 func walletChoices(all []steps.Remedy) string {
 	var names []string
 	for _, x := range all {
