@@ -199,6 +199,14 @@ func (r *rig) logsIn() wire.Answer {
 // run that nothing disturbed, and no claim is deleted or created twice. The whole of one scenario, and a part of it: as with TestKillMatrix.
 func TestFaultMatrix(t *testing.T) {
 	beside(t)
+	for _, c := range faultCourses() {
+		if !passedOver() && !c.rests() {
+			t.Run(c.in().ID, func(t *testing.T) { faultMatrix(t, c) })
+		}
+	}
+}
+
+func faultCourses() []course {
 	restored := func(t *testing.T, r *rig, _ wire.View) { onlyOnce(t, r); checkShown(t, r) }
 	stand := func(t *testing.T, r *rig) any { return stands(t, r) }
 	all := []course{{in: clean, world: stand, also: restored, sample: 3}, {in: managedDumps, world: stand, also: restored, sample: 3}}
@@ -206,11 +214,7 @@ func TestFaultMatrix(t *testing.T) {
 		c := &all[i]
 		c.name, c.drive, c.answer, c.ends = "spoiled "+c.in().ID, restoring, (*rig).player, recovered
 	}
-	for _, c := range slices.Concat(all, reonboardCourses(), networkCourses(), rollCourses()) {
-		if !passedOver() && !c.rests() {
-			t.Run(c.in().ID, func(t *testing.T) { faultMatrix(t, c) })
-		}
-	}
+	return slices.Concat(all, reonboardCourses(), networkCourses(), rollCourses())
 }
 
 func faultMatrix(t *testing.T, c course) {

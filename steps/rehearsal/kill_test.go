@@ -42,25 +42,31 @@ func releasing(r *rig, ctx context.Context, at int, o operator) (wire.View, int,
 
 var courses = slices.Concat(restoreCourses, networkCourses(), rollCourses(), reonboardCourses())
 
-// networkCourses are the recovery of a network and what comes days later, to be killed and spoiled.
+// networkCourses are all scenarios of a lost network and of what comes days later, to be killed and spoiled.
 func networkCourses() []course {
-	all := []course{{name: "network", in: networkClean, sample: 1}, {name: "network-clean-up", in: networkCleanUp, sample: 1}, {name: "network-gitops", in: networkGitOps}}
+	often := []string{networkClean().ID, networkCleanUp().ID}
+	all := recoveries(networkScenarios(), often)
 	for i := range all {
-		c := &all[i]
-		c.drive, c.answer, c.world, c.ends = restoring, (*rig).player, reonboarded, recovered
-		c.also = func(t *testing.T, r *rig, _ wire.View) { onlyOnce(t, r) }
+		if c := &all[i]; c.name == networkCleanUp().ID {
+			c.also = func(t *testing.T, r *rig, v wire.View) { onlyOnce(t, r); checkCleanedUp(t, r, v) }
+		}
 	}
-	all[1].also = func(t *testing.T, r *rig, v wire.View) { onlyOnce(t, r); checkCleanedUp(t, r, v) }
 	return all
 }
 
-// rollCourses are the roll-forward of a network, as it goes and with a way out that is taken, to be killed and spoiled.
-func rollCourses() []course {
-	all := []course{{name: "roll-forward", in: rollClean, sample: 1}, {name: "roll-forward-past-index", in: rollPastIndex}}
-	for i := range all {
-		c := &all[i]
-		c.drive, c.answer, c.world, c.ends = restoring, (*rig).player, reonboarded, recovered
-		c.also = func(t *testing.T, r *rig, _ wire.View) { onlyOnce(t, r) }
+// rollCourses are all scenarios of a roll-forward.
+func rollCourses() []course { return recoveries(rollScenarios(), []string{rollClean().ID}) }
+
+// recoveries are courses that end as their scenarios say. Points of some are tried in every test.
+func recoveries(scenarios []Scenario, often []string) []course {
+	var all []course
+	for _, s := range scenarios {
+		c := course{name: s.ID, in: func() Scenario { return s }, drive: restoring, answer: (*rig).player, world: reonboarded,
+			ends: func(v wire.View) bool { return v.Ended.Outcome == s.Expect }, also: func(t *testing.T, r *rig, _ wire.View) { onlyOnce(t, r) }}
+		if slices.Contains(often, s.ID) {
+			c.sample = 1
+		}
+		all = append(all, c)
 	}
 	return all
 }

@@ -2,7 +2,6 @@ package rehearsal
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,17 +14,13 @@ var often = []string{"reonboard-clean", "reonboard-answer-lost", "reonboard-oper
 
 // reonboardCourses are all scenarios of a re-onboarding, to be killed and spoiled. At each end the ledger's books are looked at.
 func reonboardCourses() []course {
-	var all []course
-	for _, s := range reonboardScenarios() {
-		c := course{name: s.ID, in: func() Scenario { return s }, drive: restoring, answer: (*rig).player, world: reonboarded, also: checkPayments, first: checkScenario,
-			ends: func(v wire.View) bool { return v.Ended.Outcome == s.Expect }}
-		if slices.Contains(often, s.ID) {
-			c.sample = 1
-		}
-		if s.ID == operatorMachineLost().ID {
+	all := recoveries(reonboardScenarios(), often)
+	for i := range all {
+		c := &all[i]
+		c.also, c.first = checkPayments, checkScenario
+		if c.name == operatorMachineLost().ID {
 			c.prepare, c.between, c.answer = func(t *testing.T, r *rig) { r.onDisk(t) }, func(t *testing.T, r *rig) { r.carried(t) }, (*rig).keyed
 		}
-		all = append(all, c)
 	}
 	return all
 }

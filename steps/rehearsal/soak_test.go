@@ -16,10 +16,10 @@ var (
 	seed    = flag.Uint64("seed", uint64(time.Now().UnixNano()), "of that order and choice")
 )
 
-// The matrices of -soak-for: the courses of the kill matrix, three fault matrices and one for each scenario of a re-onboarding, and two of stream faults. In one go some of them, chosen by the
-// seed, share the time, since each first needs a run that nothing disturbs.
+// The matrices of -soak-for: those of kills, of faults, and two of stream faults. In one go some of them, chosen by the seed, share the time, since each
+// first needs a run that nothing disturbs.
 var (
-	matrices = len(courses) + 3 + len(reonboardScenarios()) + 2
+	matrices = len(courses) + len(faultCourses()) + 2
 	turn     = 0
 	took     = time.Now() // when the matrix whose turn it is began
 )

@@ -272,6 +272,9 @@ func TestAccepts(t *testing.T) {
 		{"a reason is given, and needs no hash", confirm, Answer{Question: "q1", Choice: ChoiceSkip, Text: "done yesterday"}, true},
 		{"text", Question{ID: "q1", Kind: AskText}, Answer{Question: "q1", Text: "x"}, true},
 		{"no text", Question{ID: "q1", Kind: AskText}, Answer{Question: "q1", Text: " "}, false},
+		{"asked again instead of a text", Question{ID: "q1", Kind: AskText, Choices: []Choice{{ID: ChoiceAsk}}}, Answer{Question: "q1", Choice: ChoiceAsk}, true},
+		{"asked again, and a text", Question{ID: "q1", Kind: AskText, Choices: []Choice{{ID: ChoiceAsk}}}, Answer{Question: "q1", Choice: ChoiceAsk, Text: "x"}, false},
+		{"asked again at a remedy, with a reason", Question{ID: "q1", Kind: AskRemedy, Choices: []Choice{{ID: ChoiceAsk}}}, Answer{Question: "q1", Choice: ChoiceAsk, Text: "x"}, true},
 		{"no text, but a default", Question{ID: "q1", Kind: AskText, Default: "d"}, Answer{Question: "q1"}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -102,7 +102,7 @@ func (q Question) Accepts(a Answer) error {
 	if a.Question != q.ID {
 		return fmt.Errorf("that answer belongs to another question (%s), this one is %s", a.Question, q.ID)
 	}
-	if a.Choice == ChoiceAsk && q.turnsBack() { // instead of the text that was asked for
+	if (q.Kind == AskText || q.Kind == AskSecret) && a.Choice == ChoiceAsk && q.turnsBack() { // instead of what was asked for
 		if a.Text != "" || !a.Hidden.Empty() {
 			return fmt.Errorf("asking again from the first takes no text")
 		}
