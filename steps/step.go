@@ -34,7 +34,8 @@ type Step[F any] struct {
 	// seconds while the input waits, and may hang; where it is true, nothing is taken and Inputs is called again. Nil: a person answers.
 	Seen func(ctx context.Context, w World, f F, ask string) bool
 	// Forget takes the answers out of the facts again, and what this step has made of them, so that they can be given anew. What the
-	// facts point to is never changed: the facts before are still in use. Nil: the answers stand.
+	// facts point to is never changed: the facts before are still in use. Facts without an answer of the step stay as they are:
+	// that is how the engine sees that there is something to forget. Nil: the answers stand.
 	Forget func(f *F)
 
 	// Check says what must hold before the plan is sent. It runs before the confirmation, again after it, after an error

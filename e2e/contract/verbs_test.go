@@ -47,12 +47,12 @@ func withoutWebSocket(t *testing.T, config *rest.Config) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config = rest.CopyConfig(config)
-	config.NextProtos = []string{"http/1.1"} // what is upgraded is HTTP/1.1
-	through, err := rest.TransportFor(config)
+	certs, err := rest.TLSConfigFor(config)
 	if err != nil {
 		t.Fatal(err)
 	}
+	// what is upgraded is HTTP/1.1; a connection that is kept may be closed while a request for an upgrade is on its way
+	through := &http.Transport{TLSClientConfig: certs, DisableKeepAlives: true}
 	proxy := &httputil.ReverseProxy{Transport: through, FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(to)
 		r.Out.Header.Del("Authorization")

@@ -40,9 +40,10 @@ func StartLostNetwork(ctx context.Context, cluster *rig.Cluster, namespace strin
 			return nil, err
 		}
 	}
-	return &LostNetwork{namespace, cluster}, rig.Poll(ctx, "the network is not ready", func(ctx context.Context) (bool, error) {
-		d, err := cluster.Kube.AppsV1().Deployments(namespace).Get(ctx, "network", metav1.GetOptions{})
-		return err == nil && d.Status.ReadyReplicas == 1, err
+	n := &LostNetwork{namespace, cluster}
+	return n, rig.Poll(ctx, "the network does not answer", func(ctx context.Context) (bool, error) { // a ready pod is not yet behind its service
+		_, err := n.Recovery(ctx)
+		return err == nil, err
 	})
 }
 

@@ -74,8 +74,10 @@ func backupSet() steps.Step[Facts] {
 		},
 		Take: takeSource,
 		Forget: func(f *Facts) {
+			if f.DumpFolder != "" {
+				f.Chosen++ // the files may be others, even where the folder is the same
+			}
 			f.SetRun, f.Outside, f.DumpFolder, f.Room, f.ManagedAt, f.Set = "", "", "", "", time.Time{}, nil
-			f.Chosen++ // the files may be others, even where the folder is the same
 		},
 		Plan: func(f Facts) ([]steps.Action, error) {
 			if f.DumpFolder == "" {

@@ -72,14 +72,13 @@ func sourceQuestions(f Facts) []wire.Question {
 // forgetLost takes back what the inventory was told, and what it made of it. A namespace that was named on the command line stays where the
 // inventory does not ask for it.
 func forgetLost(f *Facts) {
-	var l LostNode
 	if f.Lost != nil {
 		if f.Lost.fromValues() {
 			f.Wanted = ""
 		}
-		l.Hint, l.ChartsHint = f.Lost.Hint, f.Lost.ChartsHint
+		f.Lost = &LostNode{Hint: f.Lost.Hint, ChartsHint: f.Lost.ChartsHint}
 	}
-	f.Lost, f.Node, f.Serial, f.Namespace = &l, nil, "", ""
+	f.Node, f.Serial, f.Namespace = nil, "", ""
 }
 
 // takeLost takes an answer of the inventory. The facts before it are kept as they are.

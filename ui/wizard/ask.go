@@ -28,6 +28,9 @@ type option struct {
 	stay, more bool
 }
 
+// ways says that the option is none of the things to choose from: it leads elsewhere.
+func (o option) ways() bool { return o.stay || o.more || o.ID == wire.ChoiceAsk }
+
 func newAsking(q wire.Question) *asking {
 	a := &asking{id: q.ID, hash: q.Hash, kind: q.Kind, field: newField("")}
 	if a.kind == wire.AskSecret {

@@ -133,11 +133,15 @@ func (r *root) fieldLines(label, hint string, w int) []string {
 func (r *root) optionLines(w, h int) []string {
 	a := r.ask
 	detail := r.optionDetail(a.options[a.cursor], w)
-	all := len(a.options)
-	for _, o := range a.options {
-		all += len(r.optionDetail(o, w)) + len(r.refusedLines(o, w))
+	all, things := len(a.options), len(a.options)
+	for i, o := range a.options {
+		lines := len(r.optionDetail(o, w)) + len(r.refusedLines(o, w))
+		all += lines
+		if i == a.cursor || !o.ways() {
+			things += lines
+		}
 	}
-	compare := a.kind == wire.AskChoice && !r.byHand() && all <= h // things to choose from are told apart by their details
+	compare := a.kind == wire.AskChoice && !r.byHand() && min(all, things) <= h // things to choose from are told apart by their details
 	if len(a.options)+len(detail) > h {
 		detail = clampLines(r, detail, min(max(h-len(a.options), 0), 1), w)
 	}
@@ -149,7 +153,7 @@ func (r *root) optionLines(w, h int) []string {
 		} else if compare && o.Refuse != "" {
 			head = []string{r.t.Dim.Render(r.t.Clip("  - "+r.t.Clean(o.Label), w))}
 			head = append(append(head, r.optionDetail(o, w)...), r.refusedLines(o, w)...)
-		} else if compare {
+		} else if compare && (all <= h || !o.ways()) {
 			head = append(head, r.optionDetail(o, w)...)
 		}
 		entries = append(entries, entry{head: head})
