@@ -7,11 +7,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
 )
 
 // World is the present state for comparing two runs: objects by "resource.group namespace/name", volume and snapshot texts
 // by "content namespace/claim". What may differ between equal runs is normalised or left out: uids and the names made from
-// them, generated names, versions, times, IPs; events and Leases, which tell who was there, are left out. Encode it as JSON to compare.
+// them, generated names, names made from pod templates, versions, times, IPs; events and Leases, which tell who was there, are left out. Encode it as JSON to compare.
 func (s *Server) World() map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,7 +86,22 @@ func (s *Server) normaliser() normaliser {
 	for from, to := range names {
 		pairs = append(pairs, from, to)
 	}
-	return normaliser{strings.NewReplacer(pairs...)}
+	return normaliser{strings.NewReplacer(append(pairs, s.templates()...)...)}
+}
+
+// templates replaces what is made of pod templates, whose times may differ: the hash of one by the number of its revision, or by its set.
+func (s *Server) templates() (pairs []string) {
+	for _, o := range s.store.list(rReplicaSet, "") {
+		if hash := o.GetLabels()[appsv1.DefaultDeploymentUniqueLabelKey]; hash != "" {
+			pairs = append(pairs, hash, "template"+o.GetAnnotations()[revisionNote])
+		}
+	}
+	for _, o := range s.store.list(rStatefulSet, "") {
+		if template := as[appsv1.StatefulSet](o).Spec.Template; template.Spec.Containers != nil {
+			pairs = append(pairs, o.GetName()+"-"+templateHash(template), o.GetName()+"-template")
+		}
+	}
+	return pairs
 }
 
 func (n normaliser) text(t string) string {
