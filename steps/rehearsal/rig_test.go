@@ -279,13 +279,15 @@ func drive[F any](r *rig, ctx context.Context, killAt int, answer operator, path
 			viewer.Leave()
 			return
 		}
-		v := wire.View{Current: -1}
+		v, present := wire.View{Current: -1}, false
 		for e := range viewer.C {
 			v = wire.Fold(v, e)
 			mu.Lock()
 			r.shown = append(r.shown, e)
 			mu.Unlock()
-			if e.Kind != wire.KindAsk || v.Question == nil {
+			arrived := e.Kind == wire.KindViewers && !present // what came before is the past, its questions too
+			present = present || arrived
+			if !present || v.Question == nil || !arrived && e.Kind != wire.KindAsk {
 				continue
 			}
 			a, ok := answer(ctx, v, *v.Question)
