@@ -53,7 +53,7 @@ func byKeyboard(n *node.Node) []keys.Rule {
 		{See: see(`(?i)\bfailed\b:|\brefused\b:|cannot go on|is not proven`), Stop: true},
 		{See: see(`(?i)\brecovered\b`), Press: []string{"q"}, End: true},
 		{See: see(`Type ` + regexp.QuoteMeta(word(n))), Type: word(n), Press: []string{"enter"}},
-		{See: see(`Does this node run anywhere else`), Type: word(n), Press: []string{"enter"}},
+		{See: see(`if this node runs nowhere else`), Type: word(n), Press: []string{"enter"}},
 		{See: see(`Which backup run is restored`), Press: []string{"enter"}},
 		{See: see(`(?i)send this\?|\by yes\b`), Press: []string{"y"}},
 	}

@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -25,22 +26,30 @@ func (c *Cluster) SecretShape(ctx context.Context, ns, name string) (SecretShape
 	})
 }
 
+// confidential are the parts of a key's name that speak of a value that must not stand in a command line: the shell keeps those.
+var confidential = regexp.MustCompile(`(?i)private|passw|secret|token|seed`)
+
 // CommandSecret is the skeleton of a command line that makes a secret with these keys. It holds no value: an ellipsis stands for each. Keys
-// that are names of files are read from files.
+// that are names of files, and those of confidential values, are read from files.
 func CommandSecret(w Where, ns, name, secretType string, keys []string) string {
-	if secretType == string(corev1.SecretTypeDockerConfigJson) {
-		return w.kubectl(ns, "create", "secret", "docker-registry", name) + " --docker-server=… --docker-username=… --docker-password=…"
-	}
 	line := w.kubectl(ns, "create", "secret", "generic", name)
 	if secretType != "" && secretType != string(corev1.SecretTypeOpaque) {
 		line += " --type=" + quote(secretType)
 	}
+	if secretType == string(corev1.SecretTypeDockerConfigJson) {
+		keys = []string{corev1.DockerConfigJsonKey}
+	}
+	note := ""
 	for _, k := range keys {
-		if strings.Contains(k, ".") {
+		switch {
+		case strings.Contains(k, "."):
 			line += " --from-file=" + quote(k) + "=…"
-		} else {
+		case confidential.MatchString(k):
+			line += " --from-file=" + quote(k) + "=…"
+			note = "  # a file of one value, without a newline at its end"
+		default:
 			line += " --from-literal=" + quote(k) + "=…"
 		}
 	}
-	return line
+	return line + note
 }

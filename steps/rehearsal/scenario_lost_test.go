@@ -52,7 +52,7 @@ func TestLostClusterIsRestored(t *testing.T) {
 				t.Error("a value of a Secret is in the facts")
 			}
 		}
-		if !strings.Contains(asked, "Secret splice-app-sv-key has no key private") || !strings.Contains(asked, "--from-literal=private=…") {
+		if !strings.Contains(asked, "Secret splice-app-sv-key has no key private") || !strings.Contains(asked, "--from-file=private=…") {
 			t.Errorf("the missing key was asked for by: %s", asked)
 		}
 	})

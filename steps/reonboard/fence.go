@@ -78,7 +78,7 @@ func fenceInputs(_ context.Context, _ steps.World, f Facts) ([]wire.Question, er
 			Text: "No cluster shows the node, so this tool cannot stop it and cannot see that it is stopped. Its participant must never run beside the recovery validator: two with one identity damage what they own.\n" +
 				"Write a sentence with a name, such as: Ana Ruiz deleted the cluster sv-east on 31 January and saw its machines gone. It is kept in the journal and in the report."}}, nil
 	case f.Old.Node != nil && f.Fence.Attested != word(f):
-		return []wire.Question{{Name: "attest", Kind: wire.AskText, Title: "Does this node run anywhere else?", Word: word(f),
+		return []wire.Question{{Name: "attest", Kind: wire.AskText, Title: "Type " + word(f) + " if this node runs nowhere else", Word: word(f),
 			Text: "In this cluster it is stopped and looked for. Other clusters and machines cannot be seen from here: a standby, an earlier attempt, a participant started to make a dump.\n" +
 				"By typing " + word(f) + " you attest: " + attestation + "."}}, nil
 	}

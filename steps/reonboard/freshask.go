@@ -80,7 +80,7 @@ func freshInputs(ctx context.Context, w steps.World, f Facts) ([]wire.Question, 
 		return text("users", was.Users, "Who uses the wallet of the fresh SV?", "Name the users as the login provider names them in sub, with commas between. The Amulets are transferred to the party of the first.")
 	}
 	if f.freshAudience(m) == "" {
-		return text("audience", cmp.Or(was.Audience, f.Validator.Audience, defaultAudience), "Which audience have tokens for the API of its validator?", "The values do not tell.")
+		return text("audience", cmp.Or(was.Audience, f.Validator.Audience, defaultAudience), "Which audience do tokens for the API of its validator have?", "The values do not tell.")
 	}
 	return nil, nil
 }

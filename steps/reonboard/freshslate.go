@@ -114,7 +114,7 @@ func sameKey(ctx context.Context, w steps.World, f Facts) ([]wire.Finding, error
 	}
 	if !there || !slices.Contains(keys, "private") {
 		finding.Text = fmt.Sprintf("Secret %s with the keys public and private is not in namespace %s: the fresh SV must have the key pair of the lost one", svKeySecret, f.Fresh.Namespace)
-		finding.Next = kube.CommandSecret(f.Where, f.Fresh.Namespace, svKeySecret, "", []string{"public", "private"}) + " (make the namespace first, if it is not there)"
+		finding.Next = "Make the namespace, if it is not there, then the Secret, with the values that the lost node had: " + kube.CommandSecret(f.Where, f.Fresh.Namespace, svKeySecret, "", []string{"public", "private"})
 		return []wire.Finding{finding}, nil
 	}
 	if f.Old.Namespace == "" || f.Old.Namespace == f.Fresh.Namespace {

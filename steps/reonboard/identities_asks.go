@@ -140,7 +140,7 @@ func askWhichFile(from From, f Facts) (wire.Question, error) {
 		return q, p
 	}
 	for _, i := range all {
-		c := wire.Choice{ID: i.Name, Label: i.Name, Detail: i.Taken.UTC().Format("2006-01-02 15:04 UTC"), Refuse: unfit(i, f.Old)}
+		c := wire.Choice{ID: i.Name, Label: within(from.Path, i.Name), Detail: i.Taken.UTC().Format("2006-01-02 15:04 UTC"), Refuse: unfit(i, f.Old)}
 		if i.Problem == "" {
 			c.Detail += fmt.Sprintf(", %s", holdsWhat(i.Keys, i.Remote))
 		}
@@ -151,6 +151,14 @@ func askWhichFile(from From, f Facts) (wire.Question, error) {
 	}
 	q.Default = q.Choices[0].ID
 	return q, nil
+}
+
+// within is how a file is called in the folder that was named.
+func within(folder, file string) string {
+	if short, err := filepath.Rel(folder, file); err == nil && short != "." && filepath.IsLocal(short) {
+		return short
+	}
+	return filepath.Base(file)
 }
 
 // unfit says why a dump is not that of the lost SV; empty: nothing is known against it.

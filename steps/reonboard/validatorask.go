@@ -90,9 +90,9 @@ func validatorInputs(ctx context.Context, w steps.World, f Facts) ([]wire.Questi
 	case told.jwks == "":
 		return text("jwks", was.JWKS, "Where are the keys of the login provider?", "The values do not tell. It is the address of its JWKS, such as https://HOST/.well-known/jwks.json.")
 	case told.audience == "":
-		return text("audience", cmp.Or(was.Audience, defaultAudience), "Which audience have tokens for the validator's API?", "The values do not tell.")
+		return text("audience", cmp.Or(was.Audience, defaultAudience), "Which audience do tokens for the validator's API have?", "The values do not tell.")
 	case told.ledger == "":
-		return text("ledger", cmp.Or(was.Ledger, defaultAudience), "Which audience have tokens for the ledger API?", "The values do not tell. It must be that in the Secret "+ledgerSecret+" too.")
+		return text("ledger", cmp.Or(was.Ledger, defaultAudience), "Which audience do tokens for the ledger API have?", "The values do not tell. Secret "+ledgerSecret+" must have the same one.")
 	}
 	return f.lastQuestions(ctx, w, m)
 }

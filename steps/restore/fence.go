@@ -39,7 +39,7 @@ func fence() steps.Step[Facts] {
 			if err != nil {
 				return nil, err
 			}
-			return []wire.Question{{Name: "attest", Kind: wire.AskText, Title: "Does this node run anywhere else?", Word: word,
+			return []wire.Question{{Name: "attest", Kind: wire.AskText, Title: "Type " + word + " if this node runs nowhere else", Word: word,
 				Text: inShort(found) + "\nOther clusters and machines cannot be seen from here. Two nodes with one CometBFT key, or two participants with one " +
 					"identity, damage the node for good.\nBy typing " + word + " you attest: " + attestation + "."}}, nil
 		},

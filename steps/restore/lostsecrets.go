@@ -150,7 +150,7 @@ func secretThere(ctx context.Context, w steps.World, f Facts, n LostNeed, i reco
 	switch {
 	case !there:
 		finding.Text = fmt.Sprintf("Secret %s is not there, which %s needs", n.Name, strings.Join(n.By, ", "))
-		finding.Next = kube.CommandSecret(f.Where, f.Namespace, n.Name, typeOf(n, i), keys)
+		finding.Next = "Make it: " + kube.CommandSecret(f.Where, f.Namespace, n.Name, typeOf(n, i), keys)
 	case len(missing) > 0:
 		finding.Text = fmt.Sprintf("Secret %s has no key %s, which %s needs", n.Name, strings.Join(missing, ", "), strings.Join(n.By, ", "))
 		finding.Next = "Add it; the command makes the Secret anew, with all its keys: " + kube.CommandSecret(f.Where, f.Namespace, n.Name, typeOf(n, i), keys)

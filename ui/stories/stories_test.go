@@ -8,7 +8,7 @@ import (
 func (s *story) begin() *story {
 	s.t.Helper()
 	s.expect("Which backup run is restored?", "✓  1 Inventory").press("enter")
-	s.expect("7 · Fence", "Does this node run anywhere else?").text("testnet/Acme-SV").press("enter")
+	s.expect("7 · Fence", "if this node runs nowhere else").text("testnet/Acme-SV").press("enter")
 	return s.expect("9 · Scale down", "Scale down: send this?", "✓ 8 Hold others")
 }
 

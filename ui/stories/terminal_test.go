@@ -208,7 +208,7 @@ func TestTheTerminalGoesAwayWhileTheWorkerWorks(t *testing.T) {
 	first := h.open(80, 24, "", "rehearse", "restore-clean", "--speed", "10")
 	first.expect("Which backup run is restored?", "enter choose")
 	first.press("\r")
-	first.expect("Does this node run anywhere else?", "enter send")
+	first.expect("if this node runs nowhere else", "enter send")
 	first.press("testnet/Acme-SV\r")
 	first.expect("Scale down: send this?", "enter choose")
 	pid := h.worker()
