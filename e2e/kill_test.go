@@ -81,9 +81,10 @@ func (o *operator) runAndKill(ctx context.Context, args []string, point killPoin
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
+	looked := int64(-1) // at a journal of this size
 	finish := func() result { return result{cmd.ProcessState.ExitCode(), out.String(), complaints.String()} }
 	for {
-		if folder, ok := o.folder(); ok {
+		if folder, ok := o.folder(); ok && grown(folder, &looked) {
 			all := intents(folder)
 			for _, text := range all[min(skip, len(all)):] {
 				if !point.at.MatchString(text) {
@@ -126,6 +127,16 @@ type record struct {
 		} `json:"actions"`
 	} `json:"plan"`
 	Event *record `json:"event"`
+}
+
+// grown says that the journal of a run has another size than when it was looked at.
+func grown(folder string, looked *int64) bool {
+	i, err := os.Stat(filepath.Join(folder, "journal.jsonl"))
+	if err != nil || i.Size() == *looked {
+		return false
+	}
+	*looked = i.Size()
+	return true
 }
 
 // intents are the intents in a run's journal, each as "step action title".

@@ -1,9 +1,11 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -41,6 +43,8 @@ type Container struct {
 	Init  bool     `json:"init,omitempty"`
 	Image string   `json:"image"`
 	Env   []EnvVar `json:"env,omitempty"`
+	// Liveness is how long the liveness probe must fail, once it has begun, until the kubelet starts the container anew; 0: there is none.
+	Liveness time.Duration `json:"liveness,omitempty"`
 }
 
 // EnvVar is one variable. Value is set only where the template holds it literally; From says where it comes from otherwise, such as
@@ -174,7 +178,7 @@ func (w *Workload) template(t corev1.PodTemplateSpec, templates map[string]bool)
 	}
 	add := func(list []corev1.Container, init bool) {
 		for _, k := range list {
-			w.Containers = append(w.Containers, Container{Name: k.Name, Init: init, Image: k.Image, Env: envOf(k)})
+			w.Containers = append(w.Containers, Container{Name: k.Name, Init: init, Image: k.Image, Env: envOf(k), Liveness: livenessOf(k)})
 			for _, m := range k.VolumeMounts {
 				mount := Mount{Volume: m.Name, Claim: claims[m.Name], Container: k.Name, Path: m.MountPath, ReadOnly: m.ReadOnly}
 				if templates[m.Name] {
@@ -188,6 +192,15 @@ func (w *Workload) template(t corev1.PodTemplateSpec, templates map[string]bool)
 	}
 	add(t.Spec.InitContainers, true)
 	add(t.Spec.Containers, false)
+}
+
+// livenessOf is how long a probe must fail. What is not set is what the API server takes: each 10 seconds, three times.
+func livenessOf(k corev1.Container) time.Duration {
+	p := k.LivenessProbe
+	if p == nil {
+		return 0
+	}
+	return time.Duration(cmp.Or(p.PeriodSeconds, 10)) * time.Duration(cmp.Or(p.FailureThreshold, 3)) * time.Second
 }
 
 func envOf(k corev1.Container) []EnvVar {

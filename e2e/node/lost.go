@@ -194,6 +194,9 @@ func (n *LostNetwork) dressedPod(doc, chart, container string) (string, error) {
 		doc = strings.Replace(doc, "      containers:\n      - env:\n", "      containers:\n      - env:\n"+env, 1)
 	}
 	doc = strings.Replace(doc, "      containers:\n", "      terminationGracePeriodSeconds: 10\n      securityContext: {runAsUser: "+user+", runAsGroup: "+user+", fsGroup: "+user+"}\n      containers:\n", 1)
+	if liveness := strings.Replace(probe, "port: 5061}, periodSeconds: 2", "port: 5061, service: liveness}, periodSeconds: 6, failureThreshold: 5", 1); liveness != probe {
+		doc = strings.Replace(doc, "        resources: {}\n", "        livenessProbe: "+liveness+"\n        resources: {}\n", 1)
+	}
 	doc = strings.Replace(doc, "        resources: {}\n", "        readinessProbe: "+probe+"\n", 1)
 	doc = anyImage.ReplaceAllString(doc, "image: "+image+"\n        imagePullPolicy: Never")
 	server, database := serverOf.FindStringSubmatch(doc), databaseOf.FindStringSubmatch(doc)

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -13,9 +14,11 @@ import (
 )
 
 const (
-	// watchFor is how long the parts that must stay up are watched after their chain was stopped: five failed looks, a minute apart, make the
-	// kubelet start them anew (reference/deployment.md 3.4), and a minute more.
-	watchFor = 6 * time.Minute
+	// usualLiveness is how long a probe must fail until the kubelet starts a part anew, where its workload has no probe to tell: five looks, a
+	// minute apart, as in upstream's charts (reference/deployment.md 3.4).
+	usualLiveness = 5 * time.Minute
+	// watchMore is how much longer than that the parts that must stay up are watched after their chain was stopped.
+	watchMore = time.Minute
 	// watchLooks is how often.
 	watchLooks = 5 * time.Second
 	// mayWaver is how long one of them may answer that it is not ready before it counts as down.
@@ -52,6 +55,15 @@ func serving(ctx context.Context, w steps.World, components []node.Component) (w
 	return f, nil
 }
 
+// watchFor is how long workloads are watched: so long that the slowest of their probes has told.
+func watchFor(workloads []node.Component) time.Duration {
+	slowest := time.Duration(0)
+	for _, c := range workloads {
+		slowest = max(slowest, cmp.Or(c.Liveness, usualLiveness))
+	}
+	return slowest + watchMore
+}
+
 // watchServing sees that workloads stay up for a while. What it sees in the end is said by the step's proof; whether they stayed up in
 // between, only this tells.
 type watchServing struct {
@@ -64,7 +76,7 @@ func (s watchServing) Effect() wire.Effect { return wire.Observe }
 func (s watchServing) Refs() []steps.Ref   { return nil }
 
 func (s watchServing) Show() wire.Preview {
-	p := wire.Preview{Title: s.Key(), After: fmt.Sprintf("none of them was started anew or was down within %d minutes", int(watchFor.Minutes()))}
+	p := wire.Preview{Title: s.Key(), After: fmt.Sprintf("none of them was started anew or was down within %.3g minutes", watchFor(s.workloads).Minutes())}
 	for _, c := range s.workloads {
 		p.Commands = append(p.Commands, fmt.Sprintf("kubectl -n %s get pods -l %s --watch", s.namespace, c.Selector))
 	}
@@ -80,9 +92,10 @@ func (s watchServing) Probe(context.Context, steps.World) (wire.ActionState, []w
 
 func (s watchServing) Do(ctx context.Context, h steps.Hands, report func(wire.Progress)) error {
 	watch := watching{watchServing: s, restarts: map[string]map[string]int32{}, down: map[string]time.Time{}}
+	long := watchFor(s.workloads)
 	looked, held := h.World.Clock.Now(), time.Duration(0)
-	return steps.Poll(ctx, h, watchLooks, 3*watchFor, "sequencer, mediator and participant to have stayed up", report, func(ctx context.Context) (wire.Progress, bool, error) {
-		p := wire.Progress{Text: "the old CometBFT is stopped; seeing that the others stay up", Total: int64(watchFor.Seconds()), Unit: "seconds"}
+	return steps.Poll(ctx, h, watchLooks, 3*long, "sequencer, mediator and participant to have stayed up", report, func(ctx context.Context) (wire.Progress, bool, error) {
+		p := wire.Progress{Text: "the old CometBFT is stopped; seeing that the others stay up", Total: int64(long.Seconds()), Unit: "seconds"}
 		for _, c := range s.workloads {
 			item, err := watch.see(ctx, h.World, c)
 			if err != nil {
@@ -93,8 +106,8 @@ func (s watchServing) Do(ctx context.Context, h steps.Hands, report func(wire.Pr
 		now := h.World.Clock.Now()
 		held += min(now.Sub(looked), 2*watchLooks) // a time in which nothing was looked at proves nothing
 		looked = now
-		p.Done = int64(min(held, watchFor).Seconds())
-		return p, held >= watchFor && len(watch.down) == 0, nil
+		p.Done = int64(min(held, long).Seconds())
+		return p, held >= long && len(watch.down) == 0, nil
 	})
 }
 

@@ -54,6 +54,8 @@ type Component struct {
 	Role     Role             `json:"role,omitempty"`
 	Serves   []Part           `json:"serves,omitempty"` // of a database: whose data it holds
 	Rivals   []string         `json:"rivals,omitempty"` // who else may change its replica count, in words
+	// Liveness is the longest time that a probe of one of its containers must fail until it is started anew; 0: none has a probe.
+	Liveness time.Duration `json:"liveness,omitempty"`
 }
 
 // Claim is a claim of the node that holds data, as it was found.

@@ -44,6 +44,9 @@ func splitChart(label string) (name, version string) {
 func recognise(w kube.Workload) Component {
 	c := Component{Part: Other, Ref: w.Ref(), UID: w.UID, Replicas: w.Replicas, Ready: w.Ready, Selector: w.Selector,
 		Claims: w.ClaimNames(), Chart: w.Labels["helm.sh/chart"], Release: w.Labels["app.kubernetes.io/instance"]}
+	for _, k := range w.Containers {
+		c.Liveness = max(c.Liveness, k.Liveness)
+	}
 	if release := w.Annotations["meta.helm.sh/release-name"]; release != "" {
 		c.Release = release
 	}
