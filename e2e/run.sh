@@ -10,10 +10,10 @@ must() { say "$*"; "$@" || { code=$?; say "$1 failed with exit code $code" >&2; 
 must e2e/cluster/deps.sh
 must e2e/cluster/build.sh
 must e2e/cluster/up.sh
-say "go test -tags e2e -count=1 -timeout 60m -parallel 3 $* ./e2e/..."
+say "go test -tags e2e -count=1 -timeout 60m -parallel 4 $* ./e2e/..."
 began=$SECONDS
-# three nodes at a time, whatever the number of cores: most of the time is waited for probes
-go test -tags e2e -count=1 -timeout 60m -parallel 3 "$@" ./e2e/...
+# four nodes at a time, whatever the number of cores: most of the time is waited for probes
+go test -tags e2e -count=1 -timeout 60m -parallel 4 "$@" ./e2e/...
 code=$?
 say "the tests took $((SECONDS - began)) s and ended with exit code $code"
 if [ "${CI:-}" = true ]; then

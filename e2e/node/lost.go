@@ -178,7 +178,7 @@ func (n *LostNetwork) dressedPod(doc, chart, container string) (string, error) {
 			return "", err
 		}
 		env, user = "", "999"
-		probe = `{exec: {command: [psql, -U, cnadmin, -d, cantonnet, -c, SELECT 1]}, periodSeconds: 2, timeoutSeconds: 10}`
+		probe = `{exec: {command: [psql, -U, cnadmin, -d, cantonnet, -c, SELECT 1]}, periodSeconds: 5, timeoutSeconds: 10}`
 		doc = strings.Replace(doc, "        image: postgres:14\n", "        image: postgres:rig\n        imagePullPolicy: Never\n        command: "+string(start)+"\n", 1)
 	}
 	if env != "" {

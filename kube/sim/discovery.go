@@ -38,7 +38,7 @@ func (s *Server) discovery(w http.ResponseWriter, r *http.Request) bool {
 	case len(p) == 3 && p[0] == "apis":
 		return resources(w, p[1], p[2])
 	default:
-		return false
+		return openAPI(w, r)
 	}
 	return true
 }
