@@ -6,6 +6,7 @@ import (
 	"flag"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -122,17 +123,18 @@ func TestMoneyMovesThroughEveryCut(t *testing.T) {
 }
 
 // cut plays all, ends the process at a point, and plays on; it answers how many points there are.
-func cut(t *testing.T, at int, takeover string) (points int) {
+func cut(t *testing.T, at int, takeover string) int {
 	t.Helper()
+	var points atomic.Int64 // requests meet theirs where they are served
 	b := newBank(60, 40)
 	total := b.total()
 	inRig(t, b, func(r *rig) {
 		ctx, kill := context.WithCancel(r.Context())
 		defer kill()
-		cutting := true
+		var cutting atomic.Bool
+		cutting.Store(true)
 		point := func() bool {
-			points++
-			if cutting && points-1 == at {
+			if met := points.Add(1) - 1; cutting.Load() && met == int64(at) {
 				kill()
 				return true
 			}
@@ -157,7 +159,7 @@ func cut(t *testing.T, at int, takeover string) (points int) {
 		if err == nil && ctx.Err() == nil {
 			return // the point was not met this time
 		}
-		cutting = false
+		cutting.Store(false)
 		if takeover == "another operator" {
 			r.kept, done = before, 0
 		}
@@ -178,7 +180,7 @@ func cut(t *testing.T, at int, takeover string) (points int) {
 			r.Errorf("point %d: %d offers for %d payments", at, len(r.offers), len(r.facts.Transfers.Plan.Payments))
 		}
 	})
-	return points
+	return int(points.Load())
 }
 
 // What goes wrong on the way has a remedy, and none pays twice.
