@@ -2,10 +2,12 @@ package command
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"canton.example/svrescue/internal/durable"
 	"canton.example/svrescue/steps"
@@ -43,7 +45,7 @@ func (p *program) runsExportCommand() *cobra.Command {
 			"Without RUN the only open run is meant. Do not go on with the run here once it was imported elsewhere.\n\n" +
 			"Exit codes: 0 written; 1 failed, or there is no such run; 2 the command line is wrong; 3 refused: a rehearsal, a run that\n" +
 			"never began, a journal that was altered, or FILE is there already; 5 a worker holds the run.",
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			folder, err := p.findRun(args)
 			if err != nil {
 				return err
@@ -51,11 +53,31 @@ func (p *program) runsExportCommand() *cobra.Command {
 			if p.flags.output == "" {
 				return usage("name the file to write with -o FILE")
 			}
-			return p.exportRun(folder, p.flags.output)
+			return p.exportRun(cmd.Context(), folder, p.flags.output)
 		}}
 }
 
-func (p *program) exportRun(folder runs.Folder, file string) error {
+// holdParked keeps workers away from a run, with patience for one that has parked or ended it and is about to go.
+func (p *program) holdParked(ctx context.Context, folder runs.Folder) (io.Closer, error) {
+	deadline := p.Clock.Now().Add(ending)
+	for {
+		held, err := journal.Hold(folder.Journal())
+		if !errors.Is(err, journal.ErrHeld) || p.Clock.Now().After(deadline) {
+			return held, err
+		}
+		events, broken := readJournal(folder)
+		if v := wire.FoldAll(events); broken != nil || v.Parked == "" && v.Ended == nil {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-p.Clock.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (p *program) exportRun(ctx context.Context, folder runs.Folder, file string) error {
 	tried := "exporting run " + folder.ID()
 	if err := safe(folder); err != nil {
 		return err
@@ -67,7 +89,7 @@ func (p *program) exportRun(folder runs.Folder, file string) error {
 	if spec.World != wire.Real {
 		return exit(exitRefused, &steps.Problem{Tried: tried, Seen: "it is a rehearsal, and its network runs on this machine alone", Next: "Begin another there: svrescue rehearse " + spec.Scenario})
 	}
-	held, err := journal.Hold(folder.Journal())
+	held, err := p.holdParked(ctx, folder)
 	switch {
 	case errors.Is(err, journal.ErrHeld):
 		return exit(exitHeld, &steps.Problem{Tried: tried, Seen: "its worker is there", Next: "Park it first: svrescue attach " + folder.ID() + p.runDirFlag()})
