@@ -27,7 +27,7 @@ func (c *Cluster) Started(ctx context.Context, ns, selector string) ([]Started, 
 		s := Started{Name: p.Name, Phase: string(p.Status.Phase), Ending: p.DeletionTimestamp != nil}
 		add := func(list []corev1.Container, init bool) {
 			for _, k := range list {
-				s.Containers = append(s.Containers, Container{Name: k.Name, Init: init, Image: k.Image, Env: envOf(k)})
+				s.Containers = append(s.Containers, containerOf(k, init))
 			}
 		}
 		add(p.Spec.InitContainers, true)

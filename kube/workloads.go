@@ -178,7 +178,7 @@ func (w *Workload) template(t corev1.PodTemplateSpec, templates map[string]bool)
 	}
 	add := func(list []corev1.Container, init bool) {
 		for _, k := range list {
-			w.Containers = append(w.Containers, Container{Name: k.Name, Init: init, Image: k.Image, Env: envOf(k), Liveness: livenessOf(k)})
+			w.Containers = append(w.Containers, containerOf(k, init))
 			for _, m := range k.VolumeMounts {
 				mount := Mount{Volume: m.Name, Claim: claims[m.Name], Container: k.Name, Path: m.MountPath, ReadOnly: m.ReadOnly}
 				if templates[m.Name] {
@@ -192,6 +192,10 @@ func (w *Workload) template(t corev1.PodTemplateSpec, templates map[string]bool)
 	}
 	add(t.Spec.InitContainers, true)
 	add(t.Spec.Containers, false)
+}
+
+func containerOf(k corev1.Container, init bool) Container {
+	return Container{Name: k.Name, Init: init, Image: k.Image, Env: envOf(k), Liveness: livenessOf(k)}
 }
 
 // livenessOf is how long a probe must fail. What is not set is what the API server takes: each 10 seconds, three times.

@@ -13,7 +13,8 @@ import (
 
 // World is the present state for comparing two runs: objects by "resource.group namespace/name", volume and snapshot texts
 // by "content namespace/claim". What may differ between equal runs is normalised or left out: uids and the names made from
-// them, generated names, names made from pod templates, versions, times, IPs; events and Leases, which tell who was there, are left out. Encode it as JSON to compare.
+// them, generated names, names made from pod templates, versions, times, IPs; events and Leases, which tell who was
+// there, are left out. Encode it as JSON to compare.
 func (s *Server) World() map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
